@@ -1,0 +1,119 @@
+"""The exceptions that reach the person at the terminal, and the exit statuses that they stand for.
+
+    BeaconError                   1
+    ├── UsageError                2   a command line that makes no sense (click's own status)
+    ├── NoSuchServiceError        4   as systemctl's "no such unit"
+    ├── DefinitionError          65   EX_DATAERR: faults in definitions, all of them at once
+    ├── RegistryError            69   EX_UNAVAILABLE: a registry that cannot or will not answer
+    ├── HostError                71   EX_OSERR: engine, systemd or disk refused
+    ├── BusyError                75   EX_TEMPFAIL: another Beacon is at work on the same service
+    ├── AccessError              77   EX_NOPERM: not permitted for this user
+    └── ConfigError              78   EX_CONFIG: beacon.toml, registries.conf, auth.json
+
+Anything else that surfaces is a bug and shows a traceback.
+Statuses follow sysexits.h(3head) and, for status and update, beacon(1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ExitStatus(IntEnum):
+    """What the process says when it ends; beacon(1) documents each."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_ACTIVE = 3
+    NO_SUCH_SERVICE = 4
+    UPDATES_AVAILABLE = 10
+    ROLLED_BACK = 20
+    ROLLBACK_FAILED = 21
+    DATAERR = 65
+    UNAVAILABLE = 69
+    OSERR = 71
+    TEMPFAIL = 75
+    NOPERM = 77
+    CONFIG = 78
+
+
+class BeaconError(Exception):
+    """Something the owner can act on: one sentence on what failed, and a hint on what to do."""
+
+    status = ExitStatus.FAILURE
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(BeaconError):
+    """Arguments that contradict each other or make no sense."""
+
+    status = ExitStatus.USAGE
+
+
+class NoSuchServiceError(BeaconError):
+    """A service name that is neither defined nor installed."""
+
+    status = ExitStatus.NO_SUCH_SERVICE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong in a file: *key* is its path (``port[0].host``), *problem* says what it must be."""
+
+    file: str
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{place}: {self.problem}"
+
+
+class DefinitionError(BeaconError):
+    """Faults in one or more definitions; *faults* holds every one of them, sorted."""
+
+    status = ExitStatus.DATAERR
+
+    def __init__(self, faults: Iterable[Fault], *, hint: str | None = None) -> None:
+        self.faults = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults), hint=hint)
+
+
+class RegistryError(BeaconError):
+    """A registry that is unreachable, refuses, or says something that cannot be true."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+class HostError(BeaconError):
+    """The engine, systemd or the file system refused what was asked of it."""
+
+    status = ExitStatus.OSERR
+
+
+class BusyError(BeaconError):
+    """Another Beacon process holds the lock; trying again later is right."""
+
+    status = ExitStatus.TEMPFAIL
+
+
+class AccessError(BeaconError):
+    """The user may not do this; the hint says how it is done."""
+
+    status = ExitStatus.NOPERM
+
+
+class ConfigError(BeaconError):
+    """A configuration file (not a definition) that cannot be used."""
+
+    status = ExitStatus.CONFIG

@@ -1,0 +1,1 @@
+"""The nouns of Beacon: frozen, typed, without I/O."""

@@ -1,0 +1,54 @@
+"""Facts about a machine that decide how units are rendered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from beacon.model.image import Platform
+
+
+class Engine(StrEnum):
+    """What runs containers."""
+
+    PODMAN = "podman"
+    DOCKER = "docker"
+
+
+class Scope(StrEnum):
+    """Whose systemd manager runs the units: the system's, or an ordinary user's (rootless)."""
+
+    SYSTEM = "system"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EngineVersion:
+    """A version that compares as numbers do; suffixes such as ``-dev`` or ``+ds1`` do not count."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> EngineVersion:
+        """Read ``5.4.2`` or ``5.4``; raises ValueError saying what it must be."""
+        match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text.strip())
+        if match is None:
+            raise ValueError(f"must be a version such as 5.4.2, not {text!r}")
+        return cls(int(match[1]), int(match[2]), int(match[3] or 0))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What rendering needs to know of the machine; nothing else of it may change a unit's text."""
+
+    engine: Engine
+    engine_version: EngineVersion
+    systemd_version: int
+    platform: Platform
+    scope: Scope = Scope.SYSTEM

@@ -1,0 +1,78 @@
+"""What an image says about itself: the OCI image configuration, as far as Beacon uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from beacon.model.reference import Digest
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """Operating system, architecture and variant as in the OCI image index (platform property)."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read ``os/architecture[/variant]``; raises ValueError saying what it must be."""
+        parts = text.split("/")
+        if len(parts) not in {2, 3} or not all(parts):
+            raise ValueError(f"must be a platform such as linux/arm64 or linux/arm/v7, not {text!r}")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHealth:
+    """HEALTHCHECK of an image (Docker image specification v1.2): *test* starts with CMD or CMD-SHELL.
+
+    Durations are in seconds; None where the image leaves the engine's default.
+    """
+
+    test: tuple[str, ...]
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    start_interval: float | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The configuration of one image for one platform; *image_id* is the digest of its blob."""
+
+    image_id: Digest
+    platform: Platform
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    exposed_ports: tuple[str, ...] = ()
+    """As the image writes them: ``8080/tcp``, sorted."""
+    volumes: tuple[str, ...] = ()
+    health: ImageHealth | None = None
+    stop_signal: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    workdir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedImage:
+    """An image that a registry was asked for.
+
+    *tag_digest* is what the tag named (an index or a manifest), *digest* the manifest for the wanted
+    platform, which a release pins; they are equal where the tag names a manifest.
+    """
+
+    tag_digest: Digest
+    digest: Digest
+    config: ImageConfig
+    size: int
+    """Compressed bytes of all layers."""
+    layers: tuple[Digest, ...] = ()

@@ -1,0 +1,225 @@
+"""What the owner defines. Every field corresponds to a key of a definition (beacon.toml(5))."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from beacon.model.image import Platform
+from beacon.model.reference import ImageReference
+
+
+class Protocol(StrEnum):
+    """Transport of a published port."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Port:
+    """``[[port]]``: *container* published at *host_port* of *host_ip* ("" is every address).
+
+    *host_port* None lets the engine choose one. A range is *count* ports from each start.
+    """
+
+    container: int
+    host_port: int | None = None
+    host_ip: str = ""
+    protocol: Protocol = Protocol.TCP
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Volume:
+    """``[[volume]]``: one of *name* (Beacon's own named volume), *host* (a path) or *external* at *path*."""
+
+    path: str
+    name: str | None = None
+    host: str | None = None
+    external: str | None = None
+    read_only: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Secret:
+    """``[[secret]]``: a secret of the engine, given as the variable *env* or as a file at *path*."""
+
+    name: str
+    env: str | None = None
+    path: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mode: str | None = None
+    """Octal, as chmod(1) takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """``health.http``: GET *path* at the container's *port*; a status below 400 is healthy."""
+
+    port: int
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``[health]``: when a release stands. At most one of *command*, *http* and *tcp*.
+
+    A command runs inside the container, again and again, by the engine. http and tcp are probed by Beacon
+    from outside, during a rollout, because an image need not hold a client. Durations in seconds.
+    """
+
+    command: tuple[str, ...] | None = None
+    """Exec form: the words. Shell form: ``("CMD-SHELL", line)``, as images write it."""
+    http: HttpProbe | None = None
+    tcp: int | None = None
+    disable: bool = False
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    retries: int | None = None
+    on_failure: HealthAction | None = None
+
+
+class HealthAction(StrEnum):
+    """What the engine does with a container that turns unhealthy (podman-run(1), --health-on-failure)."""
+
+    NONE = "none"
+    KILL = "kill"
+    RESTART = "restart"
+    STOP = "stop"
+
+
+class RestartPolicy(StrEnum):
+    """Restart= of systemd.service(5), as far as it makes sense for a container."""
+
+    NO = "no"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """``[restart]``: *delay* between attempts; after *limit* starts within *interval* systemd gives up."""
+
+    policy: RestartPolicy = RestartPolicy.ALWAYS
+    delay: float = 1.0
+    limit: int = 5
+    interval: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``[stop]``: *signal* first, SIGKILL after *timeout* seconds."""
+
+    timeout: float = 10.0
+    signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """``[resources]``: limits of the unit (systemd.resource-control(5)). Memory in bytes, cpus in cores."""
+
+    memory: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+    io_weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """``[capabilities]``: names as in capabilities(7), with or without CAP_; ``all`` is allowed."""
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePolicy:
+    """``[update]``: what is followed, and when. Durations in seconds."""
+
+    follow: str = "tag"
+    """``tag``, ``pinned``, or a version range such as ``^1.4``."""
+    every: float = 0.0
+    """At least this long between two checks; 0 is every run of the timer."""
+    window: tuple[str, ...] = ()
+    """Rollouts begin only within one of these: ``Sat,Sun 02:00-05:00`` in local time; empty is always."""
+    min_age: float = 0.0
+    """A digest must have been seen this long ago before it is rolled out."""
+    settle: float = 10.0
+    """Without a health check a release must run this long without a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """``[hooks]``: commands that Beacon runs on the host around a rollout (argument lists, no shell).
+
+    They get BEACON_SERVICE, BEACON_RELEASE, BEACON_IMAGE and BEACON_DIGEST. A failing *before_update*
+    stops the rollout before anything has changed.
+    """
+
+    before_update: tuple[str, ...] = ()
+    after_update: tuple[str, ...] = ()
+    after_rollback: tuple[str, ...] = ()
+
+
+Directives = Mapping[str, tuple[str, ...]]
+"""Raw directives of one section: key to its values, one line each, passed through untouched."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPodman:
+    """``[podman]``: *args* for podman run, and directives for the sections of the Quadlet file."""
+
+    args: tuple[str, ...] = ()
+    container: Directives = field(default_factory=dict)
+    unit: Directives = field(default_factory=dict)
+    service: Directives = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: what a definition says, and with :mod:`beacon.definition.effective` what the image adds."""
+
+    name: str
+    image: ImageReference
+    description: str = ""
+    platform: Platform | None = None
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+    workdir: str | None = None
+    hostname: str | None = None
+    init: bool | None = None
+    """None: a small init unless the image brings its own."""
+    read_only: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    env_files: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    """Beacon's own networks by name; or one of ``host``, ``none``, ``service:NAME``."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    no_new_privileges: bool = False
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    ulimits: Mapping[str, str] = field(default_factory=dict)
+    shm_size: int | None = None
+    secrets: tuple[Secret, ...] = ()
+    resources: Resources = field(default_factory=Resources)
+    health: Health = field(default_factory=Health)
+    restart: Restart = field(default_factory=Restart)
+    stop: Stop = field(default_factory=Stop)
+    update: UpdatePolicy = field(default_factory=UpdatePolicy)
+    hooks: Hooks = field(default_factory=Hooks)
+    podman: RawPodman = field(default_factory=RawPodman)
