@@ -1,0 +1,155 @@
+"""Releases of a service, and everything that Beacon remembers of the service between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from beacon.model.image import ImageConfig
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.service import Service
+
+KEPT_RECORDS = 30
+"""Releases that history remembers; images are kept for the live and the previous one only."""
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands (docs/states.md)."""
+
+    CANDIDATE = "candidate"
+    LIVE = "live"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+class Trigger(StrEnum):
+    """What brought a release about."""
+
+    ADD = "add"
+    APPLY = "apply"
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A service at one digest with one rendering.
+
+    *service* is the definition as declared when the release was made, so that it can be rendered again,
+    offline, when it is rolled back to. Times are RFC 3339 in UTC.
+    """
+
+    number: int
+    service: Service
+    reference: ImageReference
+    """The followed reference: with its tag, without a digest unless the owner pinned one."""
+    tag_digest: Digest
+    digest: Digest
+    image: ImageConfig
+    state: ReleaseState
+    trigger: Trigger
+    created: str
+    finished: str | None = None
+    reason: str = ""
+    definition: str = ""
+    """SHA-256 of the definition's text, to see without parsing that the file has not changed."""
+
+    @property
+    def pinned(self) -> ImageReference:
+        """What the unit runs: the repository at the manifest's digest."""
+        return self.reference.with_digest(self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A digest that failed with a definition (*fingerprint*); not tried again until either changes."""
+
+    digest: Digest
+    tag_digest: Digest
+    fingerprint: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The owner said ``beacon hold``: updates are not followed."""
+
+    since: str
+    reason: str = ""
+
+
+class Phase(StrEnum):
+    """How far a rollout has come; written to disk before the phase begins (docs/states.md)."""
+
+    PULLING = "pulling"
+    SWITCHING = "switching"
+    RESTARTING = "restarting"
+    GATING = "gating"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutJournal:
+    """A rollout under way. What is needed to finish or undo it after a kill at any instant."""
+
+    release: int
+    previous: int | None
+    phase: Phase
+    started: str
+    before: Mapping[str, str | None] = field(default_factory=dict)
+    """Files as they were; None where there was none."""
+    after: Mapping[str, str | None] = field(default_factory=dict)
+    """Files of the candidate; None where one is to be removed."""
+    dependents: tuple[str, ...] = ()
+    """Units that were up and that a failed start of this one would take down."""
+    reason: str = ""
+    """Why the previous release is being restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """All that is remembered of one service; replaced as a whole, atomically."""
+
+    name: str
+    releases: tuple[Release, ...] = ()
+    """Oldest first."""
+    live: int | None = None
+    """The release whose files are installed. Its state is failed where none ever stood."""
+    previous: int | None = None
+    quarantine: tuple[Quarantine, ...] = ()
+    hold: Hold | None = None
+    resolved: Mapping[str, Digest] = field(default_factory=dict)
+    """Tag digests already looked into, and the manifest that each holds for the image's platform."""
+    first_seen: Mapping[str, str] = field(default_factory=dict)
+    """When a tag digest that is not live was first seen; a minimum age counts from here."""
+    rollout: RolloutJournal | None = None
+    version: int = 1
+
+    def release(self, number: int | None) -> Release | None:
+        """Return the release of that number, or None."""
+        return next((one for one in self.releases if one.number == number), None)
+
+    @property
+    def live_release(self) -> Release | None:
+        """The release whose files are installed."""
+        return self.release(self.live)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next release."""
+        return max((one.number for one in self.releases), default=0) + 1
+
+    def with_release(self, release: Release) -> ServiceState:
+        """Return the state with *release* added, or put in the place of the one with its number."""
+        others = tuple(one for one in self.releases if one.number != release.number)
+        kept = tuple(sorted((*others, release), key=lambda one: one.number))
+        protected = {self.live, self.previous, release.number}
+        surplus = max(len(kept) - KEPT_RECORDS, 0)
+        drop = {one.number for one in kept[:surplus]} - protected
+        return replace(self, releases=tuple(one for one in kept if one.number not in drop))
+
+    def without_release(self, number: int) -> ServiceState:
+        """Return the state without the release of that number."""
+        return replace(self, releases=tuple(one for one in self.releases if one.number != number))

@@ -1,0 +1,1 @@
+"""What Beacon keeps on disk: states of services, unit files, locks. Every write is atomic."""

@@ -1,0 +1,132 @@
+"""Atomic files: written beside their place, flushed, renamed; a reader sees the old or the new text."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from beacon.errors import AccessError, HostError
+from beacon.model.unit import PREFIX
+
+QUADLET_SUFFIXES = (".container", ".volume", ".network")
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Put *data* at *path*, whole or not at all; raises HostError with the old file untouched.
+
+    *durable* flushes file and folder to the disk, so that the new text survives a power cut.
+    """
+    _explained("write", path, lambda: _write(path, data, mode, durable=durable))
+
+
+def remove(path: Path) -> None:
+    """Delete *path* durably; a file that is not there is no error."""
+    _explained("remove", path, lambda: _remove(path))
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text at *path*, or None where there is no file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise AccessError(f"cannot read {path}: permission denied", hint="run this with sudo") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"cannot read {path}: {_words(error)}") from error
+
+
+def _explained(verb: str, path: Path, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except PermissionError as error:
+        raise AccessError(f"cannot {verb} {path}: permission denied", hint="run this with sudo") from error
+    except OSError as error:
+        raise HostError(f"cannot {verb} {path}: {_words(error)}", hint=_hint(error)) from error
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def _hint(error: OSError) -> str | None:
+    import errno  # noqa: PLC0415  # only for the message
+
+    if error.errno == errno.ENOSPC:
+        return "free some space (podman image prune, journalctl --vacuum-size=100M) and try again"
+    if error.errno == errno.EROFS:
+        return "the file system is read-only; see dmesg(1) for errors of the disk"
+    return None
+
+
+def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A dot file: neither Quadlet nor systemd reads what a killed write may leave behind.
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            if durable:
+                os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class UnitDirectory:
+    """The folder that Quadlet reads, as far as files named ``beacon-*`` go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read_all(self) -> dict[str, str]:
+        """Return name and text of every file that could be Beacon's."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_file())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise HostError(f"cannot read {self.folder}: {_words(error)}") from error
+        texts = {
+            name: read_text(self.folder / name)
+            for name in names
+            if name.startswith(PREFIX) and name.endswith(QUADLET_SUFFIXES)
+        }
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def read(self, name: str) -> str | None:
+        """Return the text of one file, or None."""
+        return read_text(self.folder / name)
+
+    def put(self, name: str, text: str | None) -> None:
+        """Write *text* at *name*, or remove the file where *text* is None. Nothing is written needlessly."""
+        path = self.folder / name
+        if text is None:
+            remove(path)
+        elif read_text(path) != text:
+            write_atomic(path, text.encode())

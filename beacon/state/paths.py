@@ -1,0 +1,54 @@
+"""Where things are, per scope (the table of docs/architecture.md, "On disk")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from beacon.model.host import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders and files of one scope."""
+
+    config: Path
+    state: Path
+    runtime: Path
+    quadlet: Path
+
+    @property
+    def definitions(self) -> Path:
+        """The folder of the owner's definitions."""
+        return self.config / "services"
+
+    @property
+    def settings(self) -> Path:
+        """The machine's configuration."""
+        return self.config / "beacon.toml"
+
+    @property
+    def template_overrides(self) -> Path:
+        """Unit templates of the owner, each of which takes the place of the packaged one."""
+        return self.config / "unit-templates"
+
+    @classmethod
+    def of(cls, scope: Scope, environ: Mapping[str, str], home: Path, uid: int) -> Paths:
+        """Return the paths of *scope*; user paths follow the XDG base directory specification."""
+        if scope is Scope.SYSTEM:
+            return cls(
+                config=Path("/etc/beacon"),
+                state=Path("/var/lib/beacon"),
+                runtime=Path("/run/beacon"),
+                quadlet=Path("/etc/containers/systemd"),
+            )
+        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+        state = Path(environ.get("XDG_STATE_HOME") or home / ".local/state")
+        runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}")
+        return cls(
+            config=config / "beacon",
+            state=state / "beacon",
+            runtime=runtime / "beacon",
+            quadlet=config / "containers/systemd",
+        )

@@ -1,0 +1,112 @@
+"""The state directory: one JSON file per service, and one for what the last check found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from beacon.errors import HostError
+from beacon.model.release import ServiceState
+from beacon.model.service import Service
+from beacon.state.files import read_text, remove, write_atomic
+from beacon.state.lock import locked
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """What the last check of a service said; kept so that the same news is told once."""
+
+    at: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The last check of every service."""
+
+    services: Mapping[str, LastCheck] = field(default_factory=dict)
+
+
+class StateStore:
+    """Reads and writes the states of services below *folder*; locks live in *runtime*."""
+
+    def __init__(self, folder: Path, runtime: Path) -> None:
+        self._services = folder / "services"
+        self._checks = folder / "checks.json"
+        self._runtime = runtime
+
+    def names(self) -> tuple[str, ...]:
+        """Return the services of which something is remembered."""
+        try:
+            return tuple(sorted(path.stem for path in self._services.glob("*.json")))
+        except PermissionError:
+            return ()
+
+    def load(self, name: str) -> ServiceState:
+        """Return what is remembered of *name*: an empty state where that is nothing."""
+        path = self._path(name)
+        text = read_text(path)
+        if text is None:
+            return ServiceState(name)
+        return _decode(path, text, ServiceState)
+
+    def load_all(self) -> dict[str, ServiceState]:
+        """Return the state of every service of which something is remembered."""
+        return {name: self.load(name) for name in self.names()}
+
+    def save(self, state: ServiceState) -> None:
+        """Replace the state of a service, durably, before what it announces is done."""
+        write_atomic(self._path(state.name), _encode(state), mode=0o600)
+
+    def remove(self, name: str) -> None:
+        """Forget a service."""
+        remove(self._path(name))
+
+    def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Return the lock of one service."""
+        return locked(self._runtime, name, wait=wait)
+
+    def load_checks(self) -> Checks:
+        """Return what the last checks said; a damaged file counts as none, because it is only a cache."""
+        text = read_text(self._checks)
+        if text is None:
+            return Checks()
+        try:
+            return msgspec.json.decode(text, type=Checks)
+        except msgspec.MsgspecError:
+            return Checks()
+
+    def save_checks(self, checks: Checks) -> None:
+        """Remember what the last checks said."""
+        write_atomic(self._checks, _encode(checks), durable=False)
+
+    def _path(self, name: str) -> Path:
+        return self._services / f"{name}.json"
+
+
+def fingerprint(service: Service) -> str:
+    """Return a short stable name for a declared service: equal definitions, equal fingerprints."""
+    return hashlib.sha256(msgspec.json.encode(service, order="deterministic")).hexdigest()[:16]
+
+
+def _encode(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
+
+
+def _decode(path: Path, text: str, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise HostError(
+            f"cannot understand {path}: {error}",
+            hint="if a newer Beacon wrote it, install that one; else move the file away and run beacon apply",
+        ) from error
