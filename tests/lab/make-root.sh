@@ -1,0 +1,58 @@
+#!/bin/bash
+# Print the path of a Debian 13 root with all that a test host needs, made when it is not there yet.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+cache=${BEACON_LAB_CACHE:-/var/cache/beacon-lab}
+key=$(cat "$here/packages.txt" "$here/make-root.sh" | sha256sum | cut -c1-16)
+root=$cache/root-$key
+
+if [ -d "$root" ]; then
+    echo "$root"
+    exit
+fi
+
+mkdir -p "$cache"
+exec 9>"$cache/make-root.lock"
+flock 9 # another test run may be making it now
+if [ -d "$root" ]; then
+    echo "$root"
+    exit
+fi
+
+# The mirror is the one that this machine's own apt uses.
+mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
+    /etc/apt/sources.list.d/*.list 2>/dev/null |
+    sed -En 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p || true)
+packages=$(sed 's/#.*//' "$here/packages.txt" | xargs | tr ' ' ,)
+
+# What a killed run left and what an older list made goes; a root that a live run uses is left alone.
+for old in "$cache"/making.* "$cache"/root-*; do
+    [ -d "$old" ] || continue
+    if grep -qsF "lowerdir=$old," /proc/mounts; then continue; fi
+    rm -rf --one-file-system "$old"
+done
+
+new=$(mktemp -d "$cache/making.XXXXXX")
+trap 'rm -rf --one-file-system "$new"' EXIT
+echo "making the test hosts' root in $root (half a minute to two minutes, once)" >&2
+mmdebstrap --quiet --variant=minbase --include="$packages" \
+    --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Check-Valid-Until "false"' \
+    --dpkgopt=force-unsafe-io \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/man/??/*' \
+    trixie "$new" "$mirror" 9>&- >&2
+chmod 755 "$new"
+
+# Hosts boot quickly: only what each test starts itself runs, and the registry.
+systemctl --root="$new" --quiet disable docker.service docker.socket containerd.service caddy.service \
+    redis-server.service etcd.service podman.socket podman-auto-update.timer \
+    dpkg-db-backup.timer man-db.timer fstrim.timer 2>&1 | grep -v '^Unit .* does not exist' >&2 || true
+systemctl --root="$new" --quiet mask systemd-modules-load.service systemd-firstboot.service
+rm -rf "$new"/var/cache/apt/*.bin "$new"/var/lib/apt/lists/* "$new"/usr/lib/systemd/system/apt-daily*.timer
+rm -f "$new"/etc/resolv.conf "$new"/etc/machine-id "$new"/etc/hostname
+touch "$new"/etc/.updated "$new"/var/.updated
+
+mv -T "$new" "$root"
+trap - EXIT
+echo "$root"
