@@ -223,3 +223,6 @@ class Service:
     update: UpdatePolicy = field(default_factory=UpdatePolicy)
     hooks: Hooks = field(default_factory=Hooks)
     podman: RawPodman = field(default_factory=RawPodman)
+    given: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Paths of the keys that the definition sets (``stop.timeout``), so that what it says wins over the
+    image's labels even where it repeats a default. The one field that is no key itself."""

@@ -1,0 +1,9 @@
+"""TOML ↔ model: what the owner writes, judged as a whole. example.toml beside this file is the reference.
+
+Importing this package is cheap: pydantic and tomllib are imported by the first call that needs them.
+"""
+
+from beacon.definition.decode import decode, decode_all, json_schema
+from beacon.definition.names import validate_name
+
+__all__ = ["decode", "decode_all", "json_schema", "validate_name"]

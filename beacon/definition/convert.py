@@ -1,0 +1,133 @@
+"""Validated tables → the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beacon.model.service import (
+    Capabilities,
+    Health,
+    Hooks,
+    HttpProbe,
+    Port,
+    Protocol,
+    RawPodman,
+    Resources,
+    Restart,
+    Secret,
+    Service,
+    Stop,
+    UpdatePolicy,
+    Volume,
+)
+
+if TYPE_CHECKING:
+    from beacon.definition import schema
+
+
+def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) -> Service:
+    """Return the service *name* that *table* defines; *given* are the paths of the keys that it sets."""
+    return Service(
+        name=name,
+        image=table.image,
+        description=table.description,
+        platform=table.platform,
+        entrypoint=table.entrypoint,
+        command=table.command,
+        user=table.user,
+        groups=tuple(table.groups),
+        workdir=table.workdir,
+        hostname=table.hostname,
+        init=table.init,
+        read_only=table.read_only,
+        env=table.env,
+        env_files=table.env_file,
+        labels=table.labels,
+        ports=tuple(_port(port) for port in table.port),
+        volumes=tuple(_volume(volume) for volume in table.volume),
+        tmpfs=tuple(table.tmpfs),
+        networks=tuple(table.networks),
+        hosts=table.hosts,
+        dns=tuple(table.dns),
+        needs=tuple(table.needs),
+        devices=tuple(table.devices),
+        capabilities=Capabilities(tuple(table.capabilities.add), tuple(table.capabilities.drop)),
+        no_new_privileges=table.no_new_privileges,
+        sysctls=table.sysctls,
+        ulimits=table.ulimits,
+        shm_size=table.shm_size,
+        secrets=tuple(_secret(secret) for secret in table.secret),
+        resources=_resources(table.resources),
+        health=_health(table.health),
+        restart=_restart(table.restart),
+        stop=Stop(table.stop.timeout, table.stop.signal),
+        update=_update(table.update, digest=table.image.digest is not None),
+        hooks=Hooks(table.hooks.before_update, table.hooks.after_update, table.hooks.after_rollback),
+        podman=_podman(table.podman),
+        given=given,
+    )
+
+
+def _port(table: schema.PortTable) -> Port:
+    container, count, written = table.container
+    ip, host_port, _ = table.host or ("", None, 1)
+    protocol = table.protocol or written or Protocol.TCP
+    return Port(container=container, host_port=host_port, host_ip=ip, protocol=protocol, count=count)
+
+
+def _volume(table: schema.VolumeTable) -> Volume:
+    return Volume(
+        path=table.path,
+        name=table.name,
+        host=table.host,
+        external=table.external,
+        read_only=table.read_only,
+        options=tuple(table.options),
+    )
+
+
+def _secret(table: schema.SecretTable) -> Secret:
+    return Secret(
+        name=table.name,
+        env=table.env,
+        path=table.path,
+        uid=table.uid,
+        gid=table.gid,
+        mode=table.mode,
+    )
+
+
+def _resources(table: schema.ResourcesTable) -> Resources:
+    return Resources(memory=table.memory, cpus=table.cpus, pids=table.pids, io_weight=table.io_weight)
+
+
+def _health(table: schema.HealthTable) -> Health:
+    return Health(
+        command=table.command,
+        http=HttpProbe(table.http.port, table.http.path) if table.http else None,
+        tcp=table.tcp,
+        disable=table.disable,
+        interval=table.interval,
+        timeout=table.timeout,
+        start_period=table.start_period,
+        retries=table.retries,
+        on_failure=table.on_failure,
+    )
+
+
+def _restart(table: schema.RestartTable) -> Restart:
+    return Restart(policy=table.policy, delay=table.delay, limit=table.limit, interval=table.interval)
+
+
+def _update(table: schema.UpdateTable, *, digest: bool) -> UpdatePolicy:
+    return UpdatePolicy(
+        follow=table.follow or ("pinned" if digest else "tag"),
+        every=table.every,
+        window=table.window,
+        min_age=table.min_age,
+        settle=table.settle,
+    )
+
+
+def _podman(table: schema.PodmanTable) -> RawPodman:
+    return RawPodman(table.args, table.container, table.unit, table.service)

@@ -1,0 +1,201 @@
+"""TOML → services: every fault of every file at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, cast
+
+from beacon.definition import grammar, rules
+from beacon.definition.convert import to_service
+from beacon.definition.names import validate_name
+from beacon.errors import DefinitionError, Fault
+from beacon.model.service import Service
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+Document = dict[str, object]
+_Path = tuple[str | int, ...]
+
+_PLACEHOLDER = "localhost/beacon-placeholder"
+"""Stands in for an image that is missing or wrong, so that the other keys can still be judged."""
+
+_WHERE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
+
+_KINDS = {
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "list_type": "must be an array",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+}
+
+
+def decode(text: str, *, name: str, file: str) -> Service:
+    """Return the service *name* that *text* defines; DefinitionError holds every fault, under *file*."""
+    service, faults = _decode(text, name, file)
+    if faults or service is None:
+        raise DefinitionError(faults)
+    return service
+
+
+def decode_all(files: Mapping[str, str]) -> tuple[Service, ...]:
+    """Return the services of *files* (path → text), sorted by name; a file's stem is its service's name.
+
+    DefinitionError holds the faults of all files, and those between them.
+    """
+    faults: list[Fault] = []
+    services: dict[str, Service] = {}
+    unread: list[str] = []
+    for file in sorted(files):
+        service, found = _decode(files[file], PurePath(file).stem, file)
+        faults += found
+        if service is None:
+            unread.append(PurePath(file).stem)
+        else:
+            services[file] = service
+    faults += rules.cross_faults(services, also_defined=unread)
+    if faults:
+        raise DefinitionError(faults)
+    return tuple(sorted(services.values(), key=lambda service: service.name))
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of a definition."""
+    from beacon.definition.schema import ServiceTable, TomlSchema  # noqa: PLC0415 -- pydantic is slow to import
+
+    schema = ServiceTable.model_json_schema(schema_generator=TomlSchema)
+    return {"$schema": TomlSchema.schema_dialect, **schema, "title": "beacon.toml"}
+
+
+def _decode(text: str, name: str, file: str) -> tuple[Service | None, list[Fault]]:
+    """Return what can be judged of the service (None: nothing), and all that is wrong."""
+    problem = validate_name(name)
+    faults = [Fault(file, "", problem)] if problem else []
+    try:
+        document = _parse(text)
+    except ValueError as fault:
+        return None, [*faults, Fault(file, "", str(fault))]
+    service, problems = _validate(name, document)
+    if "\\u0000" in text or "\\U00000000" in text:
+        problems += _nul_problems(document)
+    if service is not None:
+        problems += rules.service_problems(service)
+    faults += (Fault(file, key, what) for key, what in dict.fromkeys(problems))
+    return service, faults
+
+
+def _parse(text: str) -> Document:
+    import tomllib  # noqa: PLC0415 -- importing this package costs nothing until something is decoded
+
+    try:
+        return tomllib.loads(text, parse_float=grammar.WrittenFloat)
+    except tomllib.TOMLDecodeError as fault:
+        raise ValueError(_syntax_problem(str(fault), text)) from None
+
+
+def _syntax_problem(message: str, text: str) -> str:
+    match = _WHERE.match(message)
+    what = match["what"] if match else message
+    line = int(match["line"]) if match and match["line"] else text.rstrip("\n").count("\n") + 1
+    return f"line {line} is not TOML: {what[:1].lower()}{what[1:]}"
+
+
+def _validate(name: str, document: Document) -> tuple[Service | None, list[rules.Problem]]:
+    from pydantic import ValidationError  # noqa: PLC0415 -- slow to import
+
+    from beacon.definition.schema import ServiceTable  # noqa: PLC0415 -- the same
+
+    try:
+        return to_service(name, ServiceTable.model_validate(document), _given(document)), []
+    except ValidationError as fault:
+        problems = list(_problems(fault, document))
+        wrong = {str(details["loc"][0]) for details in fault.errors(include_url=False)}
+    sound = {key: value for key, value in document.items() if key not in wrong}
+    sound.setdefault("image", _PLACEHOLDER)
+    return to_service(name, ServiceTable.model_validate(sound), _given(sound)), problems
+
+
+def _given(document: Document) -> tuple[str, ...]:
+    paths: list[str] = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            paths.extend(grammar.key_path(key, inner) for inner in cast("Document", value))
+        else:
+            paths.append("restart.policy" if key == "restart" else key)
+    return tuple(sorted(paths))
+
+
+def _problems(fault: ValidationError, document: Document) -> Iterator[rules.Problem]:
+    from beacon.definition.schema import Problems  # noqa: PLC0415 -- loaded already
+
+    for details in fault.errors(include_url=False):
+        path = _existing(details["loc"], document, missing=details["type"] == "missing")
+        error = details.get("ctx", {}).get("error")
+        if isinstance(error, Problems):
+            for key, what in error.problems:
+                yield grammar.key_path(*path, *([key] if key else [])), what
+        else:
+            yield grammar.key_path(*path), _sentence(details, error, path)
+
+
+def _existing(loc: _Path, document: Document, *, missing: bool) -> _Path:
+    """Return *loc* as far as the file has it: pydantic also names the branches of its own models."""
+    here: object = document
+    for depth, part in enumerate(loc):
+        if isinstance(here, dict) and part in here:
+            here = here[part]
+            continue
+        if isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+            continue
+        return loc[: depth + 1] if missing else loc[:depth]
+    return loc
+
+
+def _sentence(details: ErrorDetails, error: object, path: _Path) -> str:
+    match details["type"]:
+        case "value_error":
+            return str(error)
+        case "missing":
+            return "must be given"
+        case "extra_forbidden":
+            return f"unknown key{grammar.did_you_mean(str(path[-1]), _known_keys(path[:-1]))}"
+        case "greater_than":
+            return f"must be greater than {details['ctx']['gt']}, not {grammar.shown(details['input'])}"
+        case kind:
+            return f"{_KINDS.get(kind, details['msg'])}, not {grammar.shown(details['input'])}"
+
+
+def _known_keys(table: _Path) -> list[str]:
+    """Return the keys of the table at a path, walking the models."""
+    from beacon.definition.schema import ServiceTable, Table, tables_of  # noqa: PLC0415 -- loaded already
+
+    model: type[Table] = ServiceTable
+    for part in table:
+        if isinstance(part, str):
+            model = tables_of(model)[part]
+    return list(model.model_fields)
+
+
+def _nul_problems(value: object, *path: str | int) -> Iterator[rules.Problem]:
+    """Yield the strings that hold a NUL, which no process can be given."""
+    match value:
+        case str():
+            if "\0" in value:
+                yield grammar.key_path(*path), "must not hold a NUL character, which no unit file can"
+        case dict():
+            for key, item in cast("Document", value).items():
+                yield from _nul_problems(item, *path, key)
+        case list():
+            for index, item in enumerate(cast("list[object]", value)):
+                yield from _nul_problems(item, *path, index)
+        case _:
+            pass
