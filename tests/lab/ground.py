@@ -24,7 +24,7 @@ LAST_SLOT = 99
 
 
 class LabUnavailableError(Exception):
-    """This machine cannot boot test hosts; the message says why."""
+    """A machine that cannot boot test hosts; the message says why."""
 
 
 @dataclass(frozen=True)

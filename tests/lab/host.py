@@ -11,6 +11,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.ground import HERE, Ground, make_cgroup, mount_overlay, remove_cgroup
@@ -44,7 +45,9 @@ def wait_until(predicate: Callable[[], object], timeout: float = 10, *, interval
     deadline = time.monotonic() + timeout
     while not predicate():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not so within {timeout} s: {getattr(predicate, '__doc__', None) or predicate}")
+            raise AssertionError(
+                f"not so within {timeout} s: {getattr(predicate, '__doc__', None) or predicate}"
+            )
         time.sleep(interval)
 
 
@@ -124,7 +127,7 @@ class LabHost:
         env: Mapping[str, str] | None = None,
         timeout: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as root and return what it said; a status other than 0 is an error unless not to *check*."""
+        """Run a command as root and return what it said; without *check* it may fail."""
         process = self.start(*argv, env=env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
         try:
             stdout, stderr = process.communicate(input, timeout)
@@ -155,6 +158,15 @@ class LabHost:
         """Send a signal to a command that was started with `start`."""
         for pid in _children(process.pid):
             os.kill(pid, number)
+
+    def add_user(self, name: str = "owner") -> LabUser:
+        """Make a user who may run containers and whose services run without a login."""
+        self.run("useradd", "--create-home", "--shell", "/bin/bash", name)
+        self.run("sh", "-c", "[ -e /dev/fuse ] || mknod /dev/fuse c 10 229; chmod 666 /dev/fuse /dev/net/tun")
+        self.run("loginctl", "enable-linger", name)
+        user = LabUser(self, name, int(self.run("id", "--user", name).stdout))
+        wait_until(lambda: self.exists(f"/run/user/{user.uid}/bus"))
+        return user
 
     # Files
 
@@ -230,7 +242,9 @@ class LabHost:
         self.write("/etc/hostname", f"{self.name}\n")
         self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
         # Nothing answers there, at once: names that /etc/hosts does not know are unknown without a wait.
-        self.write("/etc/resolv.conf", f"nameserver {self.ground.slot.address(1)}\noptions timeout:1 attempts:1\n")
+        self.write(
+            "/etc/resolv.conf", f"nameserver {self.ground.slot.address(1)}\noptions timeout:1 attempts:1\n"
+        )
         self.name_hosts()
 
     def _start_nspawn(self, notify: Path) -> None:
@@ -297,6 +311,33 @@ class LabHost:
         if self._nspawn:
             self._nspawn.wait()
         self._nspawn = None
+
+
+@dataclass(frozen=True)
+class LabUser:
+    """A user of a test host, for rootless containers."""
+
+    host: LabHost
+    name: str
+    uid: int
+
+    @property
+    def home(self) -> str:
+        """The home folder; it outlives a reboot."""
+        return f"/home/{self.name}"
+
+    def run(
+        self, *argv: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as this user, as from a login shell."""
+        become = ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--init-groups", "--")
+        own = {
+            "HOME": self.home,
+            "USER": self.name,
+            "XDG_RUNTIME_DIR": f"/run/user/{self.uid}",
+            "DBUS_SESSION_BUS_ADDRESS": f"unix:path=/run/user/{self.uid}/bus",
+        }
+        return self.host.run(*become, *argv, check=check, env=own | dict(env or {}), timeout=timeout)
 
 
 def _children(pid: int) -> list[int]:

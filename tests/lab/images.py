@@ -119,7 +119,10 @@ def push(  # noqa: PLR0913 (each is a different thing about an image)
         docker = True
     store = Registry(host.registry, reference.partition("/")[2])
     types = _DOCKER if docker else _OCI
-    layers = [_base_layer(host.path("/usr/bin/busybox")), _layer(_web_files(version, broken) | dict(files or {}))]
+    layers = [
+        _base_layer(host.ground.root / "usr/bin/busybox"),
+        _layer(_web_files(version, broken) | dict(files or {})),
+    ]
     manifest = _push_platform(store, types, _config(config, architecture, version, layers), layers)
     if not index:
         digest = store.put_manifest(tag, manifest, types["manifest"])
@@ -143,6 +146,9 @@ class Registry:
         self._connection = http.client.HTTPConnection(address, timeout=10)
         self._address = address
         self._repository = repository
+
+    def __del__(self) -> None:
+        self._connection.close()
 
     def put_blob(self, blob: bytes) -> str:
         """Upload a blob that is not there yet; return its digest."""
@@ -195,7 +201,9 @@ class Registry:
         return answer
 
 
-def _push_platform(store: Registry, types: Mapping[str, str], config: bytes, layers: Sequence[_Layer]) -> bytes:
+def _push_platform(
+    store: Registry, types: Mapping[str, str], config: bytes, layers: Sequence[_Layer]
+) -> bytes:
     """Upload all that a manifest points to, and return the manifest."""
     for blob in (config, *(layer.packed for layer in layers)):
         store.put_blob(blob)
@@ -329,9 +337,14 @@ def _json(value: Json) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
+# fmt: off
 _APPLETS = (
-    "[ ash awk basename cat chmod chown cp cut date dd df dirname du echo env expr false find grep head hostname "
-    "httpd id ip kill killall ln ls mkdir mkfifo mktemp mount mv nc netstat nslookup pgrep pidof ping printf ps pwd "
-    "readlink rm rmdir sed seq sh sha256sum sleep sort stat stty sync tail tee test time timeout touch tr true "
-    "umount uname uniq usleep wc wget which whoami xargs yes"
-).split()
+    "[", "ash", "awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dd", "df", "dirname",
+    "du", "echo", "env", "expr", "false", "find", "grep", "head", "hostname", "httpd", "id", "ip",
+    "kill", "killall", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "nc", "netstat",
+    "nslookup", "pgrep", "pidof", "ping", "printf", "ps", "pwd", "readlink", "rm", "rmdir", "sed",
+    "seq", "sh", "sha256sum", "sleep", "sort", "stat", "stty", "sync", "tail", "tee", "test", "time",
+    "timeout", "touch", "tr", "true", "umount", "uname", "uniq", "usleep", "wc", "wget", "which",
+    "whoami", "xargs", "yes",
+)
+# fmt: on

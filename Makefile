@@ -1,0 +1,57 @@
+# What developers and CI run. Every target is one command; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+# Shell scripts, told by their name or their first line.
+SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r file; do \
+	    [ -f "$$file" ] && head -c 64 "$$file" | head -n 1 | grep -aqE '^\#!.*\b(ba)?sh\b' && echo "$$file"; \
+	  done)
+
+.PHONY: help
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: setup
+setup:  ## install what development needs, and make .venv; quick when it is there
+	@tests/setup.sh
+
+.PHONY: lint
+lint: setup  ## check style, types, imports and shell scripts
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-timing >/dev/null || .venv/bin/lint-imports
+	@shellcheck $(SCRIPTS)
+
+.PHONY: test
+test: setup lint  ## lint, then run every test; `make test ARGS="-k quadlet"` runs some
+	@$(PYTEST) $(ARGS)
+
+.PHONY: unit
+unit: setup  ## run the tests that need no test host
+	@$(PYTEST) -m "not lab" $(ARGS)
+
+.PHONY: lab
+lab: setup  ## run the tests that boot test hosts (needs root)
+	@$(PYTEST) -m lab $(ARGS)
+
+.PHONY: deb
+deb:  ## build the Debian package in build/deb
+	@packaging/build-deb.sh
+
+.PHONY: demo
+demo: setup  ## show Beacon at work on a test host
+	@$(PYTHON) -m tests.demo
+
+.PHONY: bench
+bench: setup  ## measure Beacon on a test host
+	@$(PYTHON) -m tests.bench
+
+.PHONY: clean
+clean:  ## remove what was built; .venv and the cached root of the test hosts stay
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,32 @@
+"""Beacon passes its other tests with Debian's own Python and libraries, which it will run on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.lab.host import LabHost
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SUITES = ("tests/unit", "tests/golden", "tests/property", "tests/contract")
+TREE = "/var/tmp/tree"  # noqa: S108 (on a host of our own)
+
+
+def test_the_suites_pass_with_debian_s_libraries(host: LabHost) -> None:
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout
+    here = b"\0".join(name for name in files.split(b"\0") if name and (REPOSITORY / name.decode()).is_file())
+    host.path(TREE).mkdir()
+    pack = ["tar", "-c", "--null", "--no-recursion", "-T", "-", "-f", f"{host.path(TREE)}/tree.tar"]
+    subprocess.run(pack, cwd=REPOSITORY, input=here, check=True)
+    run_all = (
+        f"cd {TREE} && tar -xf tree.tar && exec python3 -m pytest -q -p no:cacheprovider {' '.join(SUITES)}"
+    )
+    try:
+        done = host.run("sh", "-c", run_all, timeout=300)
+    finally:
+        host.run("rm", "-rf", TREE)
+    passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
+    assert passed
+    assert int(passed[1]) > 0, done.stdout
