@@ -104,6 +104,10 @@ class RolloutJournal:
     """Files of the candidate; None where one is to be removed."""
     dependents: tuple[str, ...] = ()
     """Units that were up and that a failed start of this one would take down."""
+    start: bool = True
+    """Whether the service is to run; not where its owner had stopped it."""
+    was: str = "inactive"
+    """ActiveState of the unit before."""
     reason: str = ""
     """Why the previous release is being restored."""
 

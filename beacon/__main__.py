@@ -1,0 +1,21 @@
+"""The beacon command."""
+
+from __future__ import annotations
+
+import sys
+
+from beacon import __version__
+
+
+def main() -> None:
+    """Run the command line; the version is answered before anything costly is imported."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"beacon {__version__}\n")
+        return
+    from beacon.cli.app import run  # noqa: PLC0415  # see above
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

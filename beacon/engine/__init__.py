@@ -1,0 +1,1 @@
+"""Container engines, each through its command line: that interface breaks least (no API versions)."""

@@ -1,0 +1,93 @@
+"""Run an engine's command and turn what it says into errors for the owner."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+
+from beacon.errors import BeaconError, HostError, RegistryError
+
+_MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
+    ("no space left on device", HostError, "the disk is full", "free some space: podman image prune --all"),
+    ("disk quota exceeded", HostError, "the disk quota is exhausted", "free some space and try again"),
+    ("unauthorized", RegistryError, "the registry needs a login", "podman login {registry}"),
+    ("authentication required", RegistryError, "the registry needs a login", "podman login {registry}"),
+    ("access to the resource is denied", RegistryError, "access is denied", "podman login {registry}"),
+    ("manifest unknown", RegistryError, "the registry does not have it", "look at the tag that you follow"),
+    ("connection refused", RegistryError, "the registry is not reachable", None),
+    (
+        "no such host",
+        RegistryError,
+        "the registry's name is unknown",
+        "check the name, and the machine's DNS",
+    ),
+    ("i/o timeout", RegistryError, "the registry does not answer", None),
+    ("does not match", RegistryError, "what the registry sent does not match its digest", None),
+)
+
+
+class CommandFailedError(HostError):
+    """An engine's command that failed for a reason that is not among the known ones; *said* is its stderr."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
+    """Return the standard output of *argv*; CommandFailedError where it fails, HostError where it cannot run."""
+    try:
+        done = subprocess.run(
+            argv,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
+    if done.returncode:
+        raise CommandFailedError(_failure(argv, done.stderr), done.stderr)
+    return done.stdout
+
+
+def stream(argv: Sequence[str], environment: Mapping[str, str], progress: Callable[[str], None]) -> None:
+    """Run *argv*, handing each line of its stderr to *progress*; raises CommandFailedError."""
+    said: list[str] = []
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    except FileNotFoundError as error:
+        raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
+    with process:
+        for line in process.stderr or ():
+            said.append(line)
+            progress(line.rstrip())
+    if process.returncode:
+        text = "".join(said)
+        raise CommandFailedError(_failure(argv, text), text)
+
+
+def explain(error: CommandFailedError, what: str, registry: str) -> BeaconError:
+    """Return *error* in the owner's words: *what* was attempted, why it failed, what to do."""
+    said = error.said.lower()
+    for mark, kind, reason, hint in _MOTIVES:
+        if mark in said:
+            return kind(f"{what}: {reason}", hint=hint.format(registry=registry) if hint else None)
+    return HostError(f"{what}: {error.message}")
+
+
+def _failure(argv: Sequence[str], stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    words = lines[-1].removeprefix("Error: ") if lines else "it gave no reason"
+    return f"{' '.join(argv[:2])} failed: {words}"

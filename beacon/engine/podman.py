@@ -1,0 +1,147 @@
+"""Podman (podman(1)), 4.4 and newer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from beacon.engine.command import CommandFailedError, explain, run, stream
+from beacon.errors import HostError
+from beacon.model.host import EngineVersion
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.runtime import Container
+from beacon.model.unit import container_name
+
+SERVICE_LABEL = "io.beacon.service"
+RELEASE_LABEL = "io.beacon.release"
+KEPT = "localhost/beacon"
+"""Names of Beacon's own on images: ``localhost/beacon/SERVICE:RELEASE``."""
+
+_HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
+
+
+class Podman:
+    """Podman on this machine, for the user who runs this."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def version(self) -> EngineVersion:
+        """Return the version of the installed Podman."""
+        said = self._run("--version")
+        try:
+            return EngineVersion.parse(said.split()[-1])
+        except (ValueError, IndexError) as error:
+            raise HostError(f"cannot understand what podman --version says: {said.strip()!r}") from error
+
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+        """Fetch the image named by digest."""
+        try:
+            stream(["podman", "pull", str(image)], self._environment, progress)
+        except CommandFailedError as error:
+            raise explain(error, f"cannot pull {image}", image.registry) from error
+
+    def image_id(self, image: ImageReference) -> Digest | None:
+        """Return the id of the image that *image* (by digest) names locally, or None."""
+        return self._id_of(str(image))
+
+    def has_image(self, image_id: Digest) -> bool:
+        """Say whether an image with that id is on disk."""
+        return self._id_of(image_id.partition(":")[2]) is not None
+
+    def keep(self, image_id: Digest, service: str, release: int) -> None:
+        """Name an image after a release that needs it, so that ``podman image prune`` leaves it alone."""
+        self._run("tag", image_id.partition(":")[2], f"{KEPT}/{service}:{release}")
+
+    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
+        """Return service → release → image id of every name of :meth:`keep`."""
+        found: dict[str, dict[int, Digest]] = {}
+        for row in self._json("images", "--all", "--format", "json", "--filter", f"reference={KEPT}/*"):
+            for name in row.get("Names") or ():
+                match = re.fullmatch(rf"{re.escape(KEPT)}/([^/:]+):(\d+)", name)
+                if match:
+                    found.setdefault(match[1], {})[int(match[2])] = Digest(f"sha256:{row['Id']}")
+        return found
+
+    def let_go(self, service: str, release: int) -> None:
+        """Take the name of a release off."""
+        name = f"{KEPT}/{service}:{release}"
+        if self._id_of(name) is not None:
+            self._run("untag", name, name)
+
+    def remove_image(self, image: ImageReference) -> bool:
+        """Take the name *image* off, and the image with its last name; False where a container uses it."""
+        if self._id_of(str(image)) is None:
+            return True
+        try:
+            self._run("rmi", str(image))
+        except CommandFailedError:
+            return False
+        return True
+
+    def containers(self) -> Mapping[str, Container]:
+        """Return Beacon's running containers by service: one listing, whatever their number."""
+        rows = self._json("ps", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
+        return {container.service: container for container in map(_container, rows)}
+
+    def address(self, service: str) -> str:
+        """Return the address of the service's container on its first network; empty where it has none."""
+        inspected = self._json("inspect", "--type", "container", container_name(service))
+        networks = inspected[0].get("NetworkSettings", {}).get("Networks") or {}
+        return next((str(net["IPAddress"]) for net in networks.values() if net.get("IPAddress")), "")
+
+    def volumes(self) -> Mapping[str, str]:
+        """Return the named volumes that Beacon's units made: volume name to service."""
+        rows = self._json("volume", "ls", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
+        return {row["Name"]: row["Labels"][SERVICE_LABEL] for row in rows}
+
+    def remove_volume(self, name: str) -> None:
+        """Delete a volume with its data."""
+        self._run("volume", "rm", name)
+
+    def remove_network(self, name: str) -> None:
+        """Delete a network."""
+        self._run("network", "rm", name)
+
+    def _id_of(self, name: str) -> Digest | None:
+        try:
+            said = self._run("image", "inspect", "--format", "{{.Id}}", name)
+        except CommandFailedError as error:
+            if "no such image" in error.said.lower() or "image not known" in error.said.lower():
+                return None
+            raise
+        return Digest(f"sha256:{said.strip().removeprefix('sha256:')}")
+
+    def _run(self, *arguments: str) -> str:
+        return run(["podman", *arguments], self._environment)
+
+    def _json(self, *arguments: str) -> list[dict[str, Any]]:
+        said = self._run(*arguments)
+        try:
+            rows = json.loads(said or "[]")
+        except json.JSONDecodeError as error:
+            raise HostError(f"cannot understand what podman {arguments[0]} says: {error}") from error
+        return [row for row in rows or () if isinstance(row, dict)]
+
+
+def _container(row: Mapping[str, Any]) -> Container:
+    labels: Mapping[str, str] = row.get("Labels") or {}
+    release = labels.get(RELEASE_LABEL, "")
+    health = _HEALTH.search(str(row.get("Status", "")))
+    return Container(
+        service=labels.get(SERVICE_LABEL, ""),
+        image_id=Digest(f"sha256:{row['ImageID']}"),
+        release=int(release) if release.isdecimal() else None,
+        health=health[1] if health else "",
+        ports={
+            f"{int(port['container_port']) + offset}/{protocol}": (
+                str(port.get("host_ip") or ""),
+                int(port["host_port"]) + offset,
+            )
+            for port in row.get("Ports") or ()
+            for protocol in str(port.get("protocol") or "tcp").split(",")
+            for offset in range(int(port.get("range") or 1))
+        },
+    )

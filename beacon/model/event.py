@@ -1,0 +1,49 @@
+"""Decisions that the system journal hears of, with the ids that its catalog explains (sd-journal)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from beacon.model.reference import Digest
+
+
+class Severity(Enum):
+    """Priorities of syslog(3)."""
+
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+
+
+class EventKind(Enum):
+    """What can happen to a service: name, MESSAGE_ID (packaging/beacon.catalog) and priority."""
+
+    ROLLOUT_STARTED = ("rollout-started", "0f2a7d0f6a8e4d6c9c5b1f0e7a3d2b41", Severity.INFO)
+    RELEASE_LIVE = ("release-live", "1b9e4c3d7f5a4b0e8d2c6a1f3e5b7d92", Severity.NOTICE)
+    ROLLED_BACK = ("rolled-back", "2c8f5d4e6a1b4c7f9e3d7b2a4f6c8ea3", Severity.ERROR)
+    ROLLBACK_FAILED = ("rollback-failed", "3d7a6e5f5b2c4d8a8f4e8c3b5a7d9fb4", Severity.ERROR)
+    RELEASE_FAILED = ("release-failed", "4e6b7f6a4c3d4e9b9a5f9d4c6b8eaac5", Severity.ERROR)
+    QUARANTINED = ("quarantined", "5f5c8a7b3d4e4fac8b6aae5d7c9fbbd6", Severity.WARNING)
+    DEFERRED = ("deferred", "6a4d9b8c2e5f4abd9c7bbf6e8daacce7", Severity.NOTICE)
+    COULD_NOT_CHECK = ("could-not-check", "7b3eac9d1f6a4bce8d8cca7f9ebbddf8", Severity.WARNING)
+    RESUMED = ("resumed", "8c2fbdae0a7b4cdf9e9ddb8aafcceea9", Severity.NOTICE)
+    REMOVED = ("removed", "9d1acebf9b8c4dea8faeec9bbaddffba", Severity.NOTICE)
+
+    def __init__(self, word: str, message_id: str, severity: Severity) -> None:
+        self.word = word
+        self.message_id = message_id
+        self.severity = severity
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decision on one service, in one sentence."""
+
+    kind: EventKind
+    service: str
+    message: str
+    release: int | None = None
+    digest: Digest | None = None
+    previous_digest: Digest | None = None

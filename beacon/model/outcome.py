@@ -1,0 +1,59 @@
+"""How an attempt on a service ended, and what the process says about all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from beacon.errors import ExitStatus
+
+
+class OutcomeKind(Enum):
+    """The ends that a check, an update or an apply can come to: the word shown, and its exit status."""
+
+    UP_TO_DATE = ("up to date", ExitStatus.OK)
+    AVAILABLE = ("update available", ExitStatus.OK)
+    UPDATED = ("updated", ExitStatus.OK)
+    UNCHANGED = ("unchanged", ExitStatus.OK)
+    REMOVED = ("removed", ExitStatus.OK)
+    PINNED = ("pinned", ExitStatus.OK)
+    HELD = ("held", ExitStatus.OK)
+    STOPPED = ("stopped", ExitStatus.OK)
+    QUARANTINED = ("quarantined", ExitStatus.OK)
+    BUSY = ("busy", ExitStatus.OK)
+    DEFERRED = ("deferred", ExitStatus.TEMPFAIL)
+    UNCHECKED = ("could not check", ExitStatus.UNAVAILABLE)
+    FAILED = ("failed", ExitStatus.FAILURE)
+    ROLLED_BACK = ("rolled back", ExitStatus.ROLLED_BACK)
+    ROLLBACK_FAILED = ("rollback failed", ExitStatus.ROLLBACK_FAILED)
+
+    def __init__(self, word: str, status: ExitStatus) -> None:
+        self.word = word
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one service, in one sentence (*detail*) and with what to do about it (*hint*)."""
+
+    service: str
+    kind: OutcomeKind
+    detail: str = ""
+    hint: str | None = None
+    release: int | None = None
+
+
+_WORST_FIRST = (
+    ExitStatus.ROLLBACK_FAILED,
+    ExitStatus.ROLLED_BACK,
+    ExitStatus.FAILURE,
+    ExitStatus.UNAVAILABLE,
+    ExitStatus.TEMPFAIL,
+)
+
+
+def exit_status(outcomes: Iterable[Outcome]) -> ExitStatus:
+    """Return the status of the worst outcome; 0 where nothing went wrong."""
+    statuses = {outcome.kind.status for outcome in outcomes}
+    return next((status for status in _WORST_FIRST if status in statuses), ExitStatus.OK)

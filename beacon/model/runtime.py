@@ -1,0 +1,68 @@
+"""What systemd and the engine say is going on right now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from beacon.model.reference import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """A unit as systemd sees it; the states are systemd's own words (systemd.unit(5), systemctl(1))."""
+
+    name: str
+    load: str = "not-found"
+    active: str = "inactive"
+    sub: str = "dead"
+    result: str = "success"
+    restarts: int = 0
+    main_pid: int = 0
+    started: int = 0
+    """ActiveEnterTimestamp in microseconds since the epoch; 0 where it never was active."""
+    exit_status: int = 0
+    """ExecMainStatus of the last main process."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs or is coming up."""
+        return self.active in {"active", "activating", "reloading", "refreshing"}
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its owner stopped it (or never started it): inactive, and not because it failed."""
+        return self.active in {"inactive", "deactivating"} and self.load != "not-found"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of Beacon's, from the engine's listing."""
+
+    service: str
+    image_id: Digest
+    release: int | None = None
+    health: str = ""
+    """``healthy``, ``unhealthy``, ``starting``, or empty where nothing checks it."""
+    ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Container port (``8080/tcp``) to the host address and port that it is published at."""
+
+
+class JobResult(StrEnum):
+    """The result of a job as JobRemoved carries it (org.freedesktop.systemd1(5)), and two of ours."""
+
+    DONE = "done"
+    CANCELED = "canceled"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+    DEPENDENCY = "dependency"
+    SKIPPED = "skipped"
+    ASSERT = "assert"
+    UNSUPPORTED = "unsupported"
+    COLLECTED = "collected"
+    ONCE = "once"
+    REFUSED = "refused"
+    """systemd made no job at all: no such unit, or a unit file that it cannot load."""
+    GAVE_UP = "gave-up"
+    """Beacon's own time limit ran out before the job's did."""

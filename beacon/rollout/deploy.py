@@ -1,0 +1,201 @@
+"""Several rollouts at once: pull all, switch all with one reload, then restart and gate side by side."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TypeVar
+
+from beacon.errors import BeaconError, BusyError, HostError, RegistryError
+from beacon.model.event import EventKind
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.release import Phase, Quarantine, ServiceState
+from beacon.rollout.decide import canaries
+from beacon.rollout.images import tidy
+from beacon.rollout.machine import (
+    HookRefusedError,
+    Work,
+    abandon,
+    begin,
+    enter,
+    fetch,
+    finish,
+    prepare_switch,
+)
+from beacon.rollout.world import World
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_PULLS = 3
+_RESTARTS = 16
+
+
+def deploy(world: World, works: Sequence[Work], *, canary: bool = False) -> tuple[Outcome, ...]:
+    """Bring every service of *works* to its candidate; the outcome of one never hinders another.
+
+    With *canary*, of several services on one image one goes first, and the others follow only where it
+    stands; where it does not, the image is quarantined for them too, untried.
+    """
+    by_name = {work.name: work for work in works}
+    if not canary:
+        outcomes = _wave(world, works)
+    else:
+        first, follow = canaries([(work.candidate.digest, work.name) for work in works])
+        outcomes = _wave(world, [by_name[name] for name in first])
+        bad = {
+            by_name[outcome.service].candidate.digest: outcome
+            for outcome in outcomes
+            if outcome.kind in {OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED, OutcomeKind.FAILED}
+        }
+        spared = [name for name in follow if by_name[name].candidate.digest in bad]
+        outcomes += [_spare(world, by_name[name], bad[by_name[name].candidate.digest]) for name in spared]
+        outcomes += _wave(world, [by_name[name] for name in follow if name not in set(spared)])
+    tidy(world, by_name)
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
+
+
+def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
+    """Finish or undo the rollouts that a killed Beacon left behind; says nothing where there are none."""
+    outcomes = []
+    for name in names:
+        if world.store.load(name).rollout is None:
+            continue
+        try:
+            with world.store.lock(name):
+                state = world.store.load(name)  # again: its process may just have ended it
+                if state.rollout is None:
+                    continue
+                candidate = state.release(state.rollout.release)
+                if candidate is not None:
+                    message = f"The rollout of {name} was cut off while {state.rollout.phase}; it goes on"
+                    world.tell(EventKind.RESUMED, message, candidate)
+                outcomes.append(_attempt(name, functools.partial(finish, world, state)))
+        except BusyError:
+            continue
+    if outcomes:
+        tidy(world, [outcome.service for outcome in outcomes])
+    return tuple(outcomes)
+
+
+def _wave(world: World, works: Sequence[Work]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with ExitStack() as locks:
+        ready = []
+        for work in works:
+            try:
+                locks.enter_context(world.store.lock(work.name))
+                begin(world, work)
+            except BusyError as error:
+                outcomes.append(Outcome(work.name, OutcomeKind.BUSY, error.message))
+            except BeaconError as error:
+                outcomes.append(_unbegun(work, error))
+            else:
+                ready.append(work)
+        pulled, failures = _fetch_all(world, ready)
+        outcomes += failures
+        switched = _switch_all(world, pulled, outcomes)
+        outcomes += _each(
+            _RESTARTS, lambda state: _attempt(state.name, lambda: finish(world, state)), switched
+        )
+    return outcomes
+
+
+def _fetch_all(world: World, works: Sequence[Work]) -> tuple[list[Work], list[Outcome]]:
+    """Pull each image once, however many services want it."""
+    groups: dict[str, list[Work]] = {}
+    for work in works:
+        groups.setdefault(str(work.candidate.pinned), []).append(work)
+
+    def fetch_group(group: list[Work]) -> list[Outcome | None]:
+        return [_fetch_one(world, work) for work in group]
+
+    results = _each(_PULLS, fetch_group, list(groups.values()))
+    pairs = [
+        pair
+        for group, ends in zip(groups.values(), results, strict=True)
+        for pair in zip(group, ends, strict=True)
+    ]
+    return [work for work, end in pairs if end is None], [end for _, end in pairs if end is not None]
+
+
+def _fetch_one(world: World, work: Work) -> Outcome | None:
+    try:
+        fetch(world, work)
+    except BeaconError as error:
+        return _give_up(world, work, error)
+    return None
+
+
+def _give_up(world: World, work: Work, error: BeaconError) -> Outcome:
+    """End a rollout before anything has changed."""
+    try:
+        abandon(world, world.store.load(work.name))
+    except BeaconError as second:
+        return Outcome(work.name, OutcomeKind.FAILED, f"{error.message}; and {second.message}", error.hint)
+    return _unbegun(work, error)
+
+
+def _unbegun(work: Work, error: BeaconError) -> Outcome:
+    kind = OutcomeKind.FAILED
+    if isinstance(error, HookRefusedError):
+        kind = OutcomeKind.DEFERRED
+    elif isinstance(error, RegistryError):
+        kind = OutcomeKind.UNCHECKED
+    return Outcome(work.name, kind, error.message, error.hint)
+
+
+def _switch_all(world: World, works: Sequence[Work], outcomes: list[Outcome]) -> list[ServiceState]:
+    """Put the files of all candidates in place with one daemon-reload."""
+    states = []
+    for work in works:
+        try:
+            states.append(prepare_switch(world, work))
+        except BeaconError as error:
+            outcomes.append(_give_up(world, work, error))
+    files = {name: text for state in states if state.rollout for name, text in state.rollout.after.items()}
+    try:
+        world.put_files(files)
+    except BeaconError as error:
+        return [enter(world, state, Phase.RESTORING, error.message) for state in states]
+    return [enter(world, state, Phase.RESTARTING) for state in states]
+
+
+def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
+    """Quarantine the image for a service that did not have to try it."""
+    reason = f"it failed on {canary.service}: {canary.detail.partition(';')[0]}"
+    candidate = work.candidate
+    entry = Quarantine(
+        candidate.digest,
+        candidate.tag_digest,
+        world.fingerprint(candidate.service),
+        world.timestamp(),
+        reason,
+    )
+    state = world.store.load(work.name)
+    world.store.save(replace(state, quarantine=(*state.quarantine, entry)))
+    live = state.live_release
+    message = f"{work.name} stays as it is: {candidate.pinned} is quarantined, {reason}"
+    world.tell(EventKind.QUARANTINED, message, candidate, live)
+    return Outcome(work.name, OutcomeKind.QUARANTINED, reason, release=state.live)
+
+
+def _attempt(name: str, action: Callable[[], Outcome]) -> Outcome:
+    try:
+        return action()
+    except HostError as error:
+        return Outcome(
+            name, OutcomeKind.FAILED, error.message, error.hint or "beacon update goes on from here"
+        )
+    except BeaconError as error:
+        return Outcome(name, OutcomeKind.FAILED, error.message, error.hint)
+
+
+def _each(threads: int, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    if len(items) <= 1:
+        return [action(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(action, items))

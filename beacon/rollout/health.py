@@ -1,0 +1,92 @@
+"""The health gate: watch a started release until it stands or has failed."""
+
+from __future__ import annotations
+
+from beacon.definition.effective import effective
+from beacon.errors import BeaconError
+from beacon.model.release import Release
+from beacon.model.runtime import Container
+from beacon.model.service import Service
+from beacon.model.unit import unit_name
+from beacon.rollout.decide import (
+    PENDING,
+    PROBE_INTERVAL,
+    Gate,
+    Verdict,
+    health_limit,
+    judge_health,
+    judge_probe,
+    judge_settled,
+    judge_unit,
+)
+from beacon.rollout.world import World
+
+_SETTLE_POLL = 0.25
+_PROBE_TIMEOUT = 5.0
+
+
+def watch(world: World, release: Release) -> Verdict:
+    """Return whether the started *release* stands; design.md's order: health check, READY=1, settled.
+
+    READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
+    then only has to stay as it is for the settle time.
+    """
+    service = effective(release.service, release.image).service
+    unit = unit_name(service.name)
+    before = world.systemd.states([unit])[unit]
+    verdict = judge_unit(before, before)
+    began = world.clock.monotonic()
+    while verdict.gate is Gate.PENDING:
+        elapsed = world.clock.monotonic() - began
+        now = world.systemd.states([unit])[unit]
+        health = service.health
+        if health.command is not None:
+            container = world.engine.containers().get(service.name)
+            verdict = judge_health(container.health if container else "", now, elapsed, health_limit(service))
+        elif health.http is not None or health.tcp is not None:
+            fault = _look(world, service)
+            verdict = judge_probe(fault, now, elapsed, health_limit(service))
+            if verdict is PENDING:
+                verdict = judge_unit(before, now)
+        else:
+            verdict = judge_settled(before, now, elapsed, service.update.settle)
+        if verdict.gate is Gate.PENDING:
+            world.clock.sleep(_SETTLE_POLL if _settles(service) else PROBE_INTERVAL)
+    return verdict
+
+
+def _settles(service: Service) -> bool:
+    health = service.health
+    return health.command is None and health.http is None and health.tcp is None
+
+
+def _look(world: World, service: Service) -> str | None:
+    health = service.health
+    port = health.http.port if health.http is not None else health.tcp or 0
+    try:
+        address = _reach(world, service, port)
+    except BeaconError as error:
+        return error.message
+    if address is None:
+        return f"port {port} cannot be reached from outside: it is not published"
+    if health.http is not None:
+        return world.probe.http(*address, health.http.path, health.timeout or _PROBE_TIMEOUT)
+    return world.probe.tcp(*address, health.timeout or _PROBE_TIMEOUT)
+
+
+def _reach(world: World, service: Service, port: int) -> tuple[str, int] | None:
+    """Return where the host reaches *port* of the container, or None."""
+    if "host" in service.networks:
+        return ("127.0.0.1", port)
+    container: Container | None = world.engine.containers().get(service.name)
+    if container is None:
+        return None
+    published = container.ports.get(f"{port}/tcp")
+    if published is not None:
+        host, host_port = published
+        return (_LOOPBACK.get(host, host), host_port)
+    address = world.engine.address(service.name)
+    return (address, port) if address else None
+
+
+_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # an address to compare with

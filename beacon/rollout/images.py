@@ -1,0 +1,38 @@
+"""Which images stay on disk: those of the live and the previous release of every service, no others."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from beacon.errors import BeaconError
+from beacon.model.release import ServiceState
+from beacon.rollout.world import World
+
+
+def needed(state: ServiceState) -> set[int]:
+    """Return the releases whose images *state* needs: live, previous, and one being rolled out."""
+    under_way = {state.rollout.release, state.rollout.previous} if state.rollout else set()
+    return {number for number in {state.live, state.previous, *under_way} if number is not None}
+
+
+def tidy(world: World, names: Iterable[str]) -> None:
+    """Let go of images that no release of *names* needs any more, and delete those that nobody needs.
+
+    Only images that Beacon pulled are looked at. A failure is no failure of the rollout: what could not be
+    deleted now is tried again after the next one.
+    """
+    with contextlib.suppress(BeaconError):
+        kept = world.engine.kept()
+        for name in names:
+            state = world.store.load(name)
+            surplus = kept.get(name, {}).keys() - needed(state)
+            for number in sorted(surplus):
+                world.engine.let_go(name, number)
+        in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
+        for name in names:
+            state = world.store.load(name)
+            gone = (one for one in state.releases if one.number in kept.get(name, {}).keys() - needed(state))
+            for release in gone:
+                if release.image.image_id not in in_use:
+                    world.engine.remove_image(release.pinned)

@@ -1,0 +1,403 @@
+"""One rollout as a state machine: each phase is on disk before it begins, and each can be begun again.
+
+    pulling → switching → restarting → gating → (committed)
+                   ↓           ↓          ↓
+                   └────── restoring ─────┴→ (the previous release is live again)
+
+:func:`finish` drives a rollout from whatever phase the journal names, so that a rollout just begun and one
+found after a kill take the same way. docs/states.md tells what each kill leads to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from beacon.errors import BeaconError, HostError
+from beacon.model.event import EventKind
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.reference import Digest
+from beacon.model.release import (
+    Phase,
+    Quarantine,
+    Release,
+    ReleaseState,
+    RolloutJournal,
+    ServiceState,
+)
+from beacon.model.unit import unit_name
+from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
+from beacon.rollout.health import watch
+from beacon.rollout.world import World
+
+_MARGIN = 30.0
+_START_WITHOUT_HEALTH = 90.0
+_HOOK_LIMIT = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One service to bring to *candidate*: files to put (None removes), and whether it is to run."""
+
+    candidate: Release
+    files: dict[str, str | None]
+    start: bool = True
+
+    @property
+    def name(self) -> str:
+        """The service."""
+        return self.candidate.service.name
+
+
+def begin(world: World, work: Work) -> ServiceState:
+    """Write down that a rollout has begun; nothing else has changed yet."""
+    state = world.store.load(work.name)
+    candidate = work.candidate
+    if state.release(candidate.number) is None:
+        state = state.with_release(candidate)
+    journal = RolloutJournal(candidate.number, state.live, Phase.PULLING, world.timestamp())
+    state = replace(state, rollout=journal)
+    world.store.save(state)
+    return state
+
+
+def fetch(world: World, work: Work) -> None:
+    """Have the candidate's image on disk, verified, and see that the way back is open."""
+    candidate, state = work.candidate, world.store.load(work.name)
+    live = state.live_release
+    if (
+        live is not None
+        and live.state is ReleaseState.LIVE
+        and not world.engine.has_image(live.image.image_id)
+    ):
+        raise HostError(
+            f"{work.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
+            hint=f"podman pull {live.pinned}, then update again",
+        )
+    environment = hook_environment(candidate)
+    fault = _hook(world, candidate.service.hooks.before_update, environment)
+    if fault is not None:
+        raise HookRefusedError(f"before_update says no: {fault}")
+    pull(world, candidate)
+    world.engine.keep(candidate.image.image_id, work.name, candidate.number)
+
+
+class HookRefusedError(BeaconError):
+    """The owner's before_update hook said no; the rollout waits."""
+
+
+def pull(world: World, release: Release) -> None:
+    """Have the image of *release* on disk; what the engine then has must be what the registry promised."""
+    found = world.engine.image_id(release.pinned)
+    if found is None and world.engine.has_image(release.image.image_id):
+        return  # under another name: the unit finds it by its digest
+    if found is None:
+        name = release.service.name
+        world.reporter.progress(name, f"pulling {release.pinned}")
+        world.engine.pull(release.pinned, lambda line: world.reporter.progress(name, line))
+        found = world.engine.image_id(release.pinned)
+    if found != release.image.image_id:
+        raise HostError(
+            f"{release.pinned} is not what the registry promised: image {found}, not {release.image.image_id}"
+        )
+
+
+def abandon(world: World, state: ServiceState) -> None:
+    """Forget a rollout that has changed nothing yet."""
+    journal = state.rollout
+    if journal is None:
+        return
+    candidate = state.release(journal.release)
+    if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
+        state = state.without_release(journal.release)
+        with contextlib.suppress(BeaconError):  # a leftover name on an image; tidy() takes it next time
+            world.engine.let_go(state.name, journal.release)
+    world.store.save(replace(state, rollout=None))
+
+
+def prepare_switch(world: World, work: Work) -> ServiceState:
+    """Write down how the service was, and what is about to take its place."""
+    state = world.store.load(work.name)
+    unit = unit_name(work.name)
+    journal = _journal(state)
+    state = replace(
+        state,
+        rollout=replace(
+            journal,
+            phase=Phase.SWITCHING,
+            before={name: world.files.read(name) for name in work.files},
+            after=dict(work.files),
+            dependents=world.systemd.dependents(unit),
+            start=work.start,
+            was=world.systemd.states([unit])[unit].active,
+        ),
+    )
+    world.store.save(state)
+    return state
+
+
+def finish(world: World, state: ServiceState) -> Outcome:
+    """Drive a rollout to its end from the phase that its journal names."""
+    while state.rollout is not None:
+        match state.rollout.phase:
+            case Phase.PULLING:
+                abandon(world, state)
+                return Outcome(
+                    state.name, OutcomeKind.UNCHANGED, "an interrupted rollout had changed nothing"
+                )
+            case Phase.SWITCHING:
+                state = _switch(world, state)
+            case Phase.RESTARTING:
+                state = _restart(world, state)
+            case Phase.GATING:
+                verdict = _gate(world, state)
+                if verdict.gate is Gate.PASSED:
+                    return _commit(world, state)
+                state = enter(world, state, Phase.RESTORING, verdict.reason)
+            case Phase.RESTORING:
+                return _restore(world, state)
+    return Outcome(state.name, OutcomeKind.UNCHANGED)
+
+
+def enter(world: World, state: ServiceState, phase: Phase, reason: str = "") -> ServiceState:
+    """Write down that *phase* begins."""
+    state = replace(state, rollout=replace(_journal(state), phase=phase, reason=reason))
+    if phase is Phase.RESTORING:
+        # On a full disk the journal cannot be written, but bringing the service back matters more:
+        # the phase on disk is an earlier one, from which the next run comes here again.
+        with contextlib.suppress(HostError):
+            world.store.save(state)
+    else:
+        world.store.save(state)
+    return state
+
+
+def _switch(world: World, state: ServiceState) -> ServiceState:
+    try:
+        world.put_files(_journal(state).after)
+    except BeaconError as error:
+        return enter(world, state, Phase.RESTORING, error.message)
+    return enter(world, state, Phase.RESTARTING)
+
+
+def _restart(world: World, state: ServiceState) -> ServiceState:
+    journal, candidate = _journal(state), _candidate(state)
+    if not journal.start:
+        return enter(world, state, Phase.GATING)
+    unit = unit_name(state.name)
+    world.systemd.wait_idle(unit, job_limit(candidate))
+    if journal.previous == candidate.number or not _runs(world, candidate):
+        verdict = _guarded(lambda: start(world, candidate))
+        if verdict.gate is Gate.FAILED:
+            return enter(world, state, Phase.RESTORING, verdict.reason)
+    return enter(world, state, Phase.GATING)
+
+
+def _gate(world: World, state: ServiceState) -> Verdict:
+    if not _journal(state).start:
+        return PASSED
+    candidate = _candidate(state)
+    return _guarded(lambda: watch(world, candidate))
+
+
+def start(world: World, release: Release) -> Verdict:
+    """Restart the unit of a release and judge the job."""
+    unit = unit_name(release.service.name)
+    limit = job_limit(release)
+    world.systemd.reset_failed(unit)
+    result = world.systemd.restart(unit, limit)
+    return judge_job(result, world.systemd.states([unit])[unit], limit)
+
+
+def job_limit(release: Release) -> float:
+    """Return how long a restart of *release* may take before Beacon gives up on systemd's own limits."""
+    service = release.service
+    return health_limit(service) + _START_WITHOUT_HEALTH + service.stop.timeout + _MARGIN
+
+
+def _runs(world: World, release: Release) -> bool:
+    """Say whether the unit runs *release* already: a kill came between the restart and its record."""
+    unit = unit_name(release.service.name)
+    if world.systemd.states([unit])[unit].active != "active":
+        return False
+    container = world.engine.containers().get(release.service.name)
+    return container is not None and container.release == release.number
+
+
+def _commit(world: World, state: ServiceState) -> Outcome:
+    journal, candidate = _journal(state), _candidate(state)
+    old = state.release(journal.previous)
+    candidate = replace(candidate, state=ReleaseState.LIVE, finished=world.timestamp(), reason="")
+    rolled_back_by_owner = old is not None and old.number > candidate.number
+    if old is not None and old.number != candidate.number:
+        word = f"rolled back to release {candidate.number} by its owner" if rolled_back_by_owner else ""
+        ended = ReleaseState.FAILED if old.state is ReleaseState.FAILED else ReleaseState.SUPERSEDED
+        state = state.with_release(replace(old, state=ended, reason=word or old.reason))
+    previous = _way_back(state, candidate, old)
+    state = replace(
+        state.with_release(candidate),
+        live=candidate.number,
+        previous=previous,
+        quarantine=(_quarantine(world, old, "rolled back by its owner"),)
+        if rolled_back_by_owner and old is not None
+        else (),
+        resolved={str(candidate.tag_digest): candidate.digest},
+        first_seen={},
+        rollout=None,
+    )
+    world.store.save(state)
+    _raise_dependents(world, journal.dependents)
+    world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
+    _hook(world, candidate.service.hooks.after_update, hook_environment(candidate))
+    detail = f"release {candidate.number}, {candidate.reference} at {short(candidate.digest)}"
+    if not journal.start:
+        detail += "; not started"
+    return Outcome(state.name, OutcomeKind.UPDATED, detail, release=candidate.number)
+
+
+def _way_back(state: ServiceState, candidate: Release, old: Release | None) -> int | None:
+    if old is None or old.state is ReleaseState.FAILED:
+        return state.previous
+    return state.previous if old.number == candidate.number else old.number
+
+
+def _live_message(candidate: Release, old: Release | None) -> str:
+    message = f"Release {candidate.number} of {candidate.service.name} is live: {candidate.pinned}"
+    return f"{message}, after release {old.number}" if old and old.number != candidate.number else message
+
+
+def _restore(world: World, state: ServiceState) -> Outcome:
+    """Put files, unit and dependents back as they were before the rollout."""
+    journal, candidate = _journal(state), _candidate(state)
+    old = state.release(journal.previous)
+    unit = unit_name(state.name)
+    if old is None or old.number == candidate.number:
+        return _fail_without_way_back(world, state)
+    world.put_files(journal.before)
+    verdict = PASSED
+    if journal.was in _UP:
+        world.systemd.wait_idle(unit, job_limit(old))
+        if not _runs(world, old):  # it does where the files could not even be written
+            verdict = _guarded(lambda: start(world, old))
+        if verdict.gate is not Gate.FAILED:
+            verdict = _guarded(lambda: watch(world, old))
+    elif journal.start:
+        world.systemd.stop(unit, job_limit(old))
+    _raise_dependents(world, journal.dependents)
+    return _end_restore(world, state, old, verdict)
+
+
+_UP = {"active", "activating", "reloading", "refreshing", "failed"}
+
+
+def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdict) -> Outcome:
+    journal, candidate = _journal(state), _candidate(state)
+    reason = journal.reason
+    stands = verdict.gate is Gate.PASSED
+    if candidate.state is ReleaseState.CANDIDATE:
+        failed_release = replace(
+            candidate, state=ReleaseState.FAILED, finished=world.timestamp(), reason=reason
+        )
+        state = state.with_release(failed_release)
+        state = replace(state, quarantine=_with(state.quarantine, _quarantine(world, candidate, reason)))
+    state = replace(state, rollout=None)
+    world.store.save(state)
+    name, back = state.name, f"release {old.number} is back"
+    if stands:
+        message = f"Release {candidate.number} of {name} failed ({reason}); {back}"
+        world.tell(EventKind.ROLLED_BACK, message, candidate, old)
+    else:
+        message = (
+            f"Release {candidate.number} of {name} failed ({reason}), and release {old.number} does not "
+            f"stand either ({verdict.reason})"
+        )
+        world.tell(EventKind.ROLLBACK_FAILED, message, candidate, old)
+    _hook(world, candidate.service.hooks.after_rollback, hook_environment(candidate))
+    hint = f"journalctl -u {unit_name(name)}"
+    if stands:
+        return Outcome(name, OutcomeKind.ROLLED_BACK, f"{reason}; {back}", hint, old.number)
+    if old.state is ReleaseState.FAILED or journal.was not in {"active", "reloading", "refreshing"}:
+        detail = f"{reason}; it was down before, at release {old.number}, and still is"
+        return Outcome(name, OutcomeKind.FAILED, detail, hint, old.number)
+    detail = f"{reason}; release {old.number} does not stand either: {verdict.reason}"
+    return Outcome(name, OutcomeKind.ROLLBACK_FAILED, detail, hint, old.number)
+
+
+def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
+    """End a first release that does not stand: it stays installed, for the owner to look at and mend."""
+    journal, candidate = _journal(state), _candidate(state)
+    candidate = replace(
+        candidate, state=ReleaseState.FAILED, finished=world.timestamp(), reason=journal.reason
+    )
+    state = replace(state.with_release(candidate), live=candidate.number, rollout=None)
+    world.store.save(state)
+    message = f"Release {candidate.number} of {state.name} failed: {journal.reason}"
+    world.tell(EventKind.RELEASE_FAILED, message, candidate)
+    hint = f"journalctl -u {unit_name(state.name)}, then beacon edit {state.name}"
+    return Outcome(state.name, OutcomeKind.FAILED, journal.reason, hint, candidate.number)
+
+
+def _raise_dependents(world: World, dependents: tuple[str, ...]) -> None:
+    """Start again what was up before and is not now (a failed start takes units down that require it)."""
+    states = world.systemd.states(dependents)
+    for unit in dependents:
+        if not states[unit].is_up:
+            world.systemd.reset_failed(unit)
+            world.systemd.start(unit, _START_WITHOUT_HEALTH)
+
+
+def _guarded(action: Callable[[], Verdict]) -> Verdict:
+    """Return the verdict of *action*; a host that refuses means that the release does not stand."""
+    try:
+        return action()
+    except BeaconError as error:
+        return failed(error.message)
+
+
+def _hook(world: World, command: tuple[str, ...], environment: dict[str, str]) -> str | None:
+    return world.hooks.run(command, environment, _HOOK_LIMIT) if command else None
+
+
+def hook_environment(release: Release) -> dict[str, str]:
+    """Return what hooks learn of a release."""
+    return {
+        "BEACON_SERVICE": release.service.name,
+        "BEACON_RELEASE": str(release.number),
+        "BEACON_IMAGE": str(release.reference),
+        "BEACON_DIGEST": release.digest,
+    }
+
+
+def _quarantine(world: World, release: Release, reason: str) -> Quarantine:
+    return Quarantine(
+        digest=release.digest,
+        tag_digest=release.tag_digest,
+        fingerprint=world.fingerprint(release.service),
+        since=world.timestamp(),
+        reason=reason,
+    )
+
+
+def _with(entries: tuple[Quarantine, ...], entry: Quarantine) -> tuple[Quarantine, ...]:
+    key = (entry.digest, entry.fingerprint)
+    return (*(one for one in entries if (one.digest, one.fingerprint) != key), entry)
+
+
+def _journal(state: ServiceState) -> RolloutJournal:
+    if state.rollout is None:
+        raise HostError(f"no rollout of {state.name} is under way")
+    return state.rollout
+
+
+def _candidate(state: ServiceState) -> Release:
+    number = _journal(state).release
+    release = state.release(number)
+    if release is None:
+        raise HostError(f"the state of {state.name} names release {number}, but does not hold it")
+    return release
+
+
+def short(digest: Digest) -> str:
+    """Return the first twelve digits of a digest, for people."""
+    return digest.partition(":")[2][:12]

@@ -1,0 +1,138 @@
+"""What a rollout needs of the world. The real ones are in engine, systemd, registry and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from beacon.model.event import Event
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.release import ServiceState
+from beacon.model.runtime import Container, JobResult, UnitState
+
+Progress = Callable[[str], None]
+"""Told in the engine's own lines how a pull comes along."""
+
+
+class Engine(Protocol):
+    """The container engine, as far as rollouts go. Failures are HostError or RegistryError."""
+
+    def pull(self, image: ImageReference, progress: Progress) -> None:
+        """Fetch the image named by digest, so that it can run with the registry out of reach."""
+
+    def image_id(self, image: ImageReference) -> Digest | None:
+        """Return the id of the image that *image* (by digest) names locally, or None."""
+
+    def has_image(self, image_id: Digest) -> bool:
+        """Say whether an image with that id is on disk."""
+
+    def keep(self, image_id: Digest, service: str, release: int) -> None:
+        """Mark an image as needed by a release, so that pruning leaves it alone."""
+
+    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
+        """Return service → release → image id of every mark of :meth:`keep`."""
+
+    def let_go(self, service: str, release: int) -> None:
+        """Take the mark of a release off."""
+
+    def remove_image(self, image: ImageReference) -> bool:
+        """Take the name *image* off, and the image with its last name; False where it is in use."""
+
+    def containers(self) -> Mapping[str, Container]:
+        """Return Beacon's running containers by service."""
+
+    def address(self, service: str) -> str:
+        """Return the address of the service's container on the engine's network; empty where it has none."""
+
+
+class Systemd(Protocol):
+    """The service manager. Only what concerns the unit in question ever raises."""
+
+    def reload(self) -> None:
+        """Have unit files read again (daemon-reload)."""
+
+    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
+        """Return the state of each unit; unknown ones come back as not-found."""
+
+    def start(self, unit: str, limit: float) -> JobResult:
+        """Start, and wait for the job *limit* seconds at the most."""
+
+    def restart(self, unit: str, limit: float) -> JobResult:
+        """Restart, and wait for the job."""
+
+    def stop(self, unit: str, limit: float) -> JobResult:
+        """Stop, and wait for the job."""
+
+    def reset_failed(self, unit: str) -> None:
+        """Forget failures and the start limit, which would refuse the next start otherwise."""
+
+    def wait_idle(self, unit: str, limit: float) -> None:
+        """Wait until no job is queued for the unit, *limit* seconds at the most."""
+
+    def dependents(self, unit: str) -> tuple[str, ...]:
+        """Return the units that are up and that stop when *unit* does, near and far."""
+
+
+class Files(Protocol):
+    """The folder of unit files."""
+
+    def read(self, name: str) -> str | None:
+        """Return the text of a file, or None."""
+
+    def put(self, name: str, text: str | None) -> None:
+        """Write a file atomically, or remove it."""
+
+
+class Store(Protocol):
+    """What is remembered."""
+
+    def load(self, name: str) -> ServiceState:
+        """Return the state of a service."""
+
+    def save(self, state: ServiceState) -> None:
+        """Replace it durably."""
+
+    def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Return the lock of a service; BusyError when another process has it."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def now(self) -> datetime:
+        """Return the wall clock's time, with the local time zone."""
+
+
+class Probe(Protocol):
+    """Looks at a service from outside."""
+
+    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
+        """GET; None when the status is below 400, else what is wrong in a few words."""
+
+    def tcp(self, address: str, port: int, timeout: float) -> str | None:
+        """Connect; None when that works, else what is wrong."""
+
+
+class HookRunner(Protocol):
+    """Runs the owner's commands."""
+
+    def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
+        """Run *command*; None when it exits 0, else what went wrong."""
+
+
+class Reporter(Protocol):
+    """Hears what happens: the system journal, and the person at the terminal."""
+
+    def event(self, event: Event) -> None:
+        """Tell of a decision."""
+
+    def progress(self, service: str, line: str) -> None:
+        """Tell how something long comes along; may be dropped."""

@@ -1,0 +1,66 @@
+"""Everything a rollout acts on, in one place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from beacon.model.event import Event, EventKind
+from beacon.model.release import Release
+from beacon.model.service import Service
+from beacon.rollout.ports import Clock, Engine, Files, HookRunner, Probe, Reporter, Store, Systemd
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports of one machine, and the lock that keeps two threads from reloading systemd at once."""
+
+    engine: Engine
+    systemd: Systemd
+    files: Files
+    store: Store
+    clock: Clock
+    probe: Probe
+    hooks: HookRunner
+    reporter: Reporter
+    fingerprint: Callable[[Service], str]
+    reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    def timestamp(self) -> str:
+        """Return the time of now as states keep it: RFC 3339 in UTC, to the second."""
+        return stamp(self.clock.now())
+
+    def put_files(self, files: Mapping[str, str | None]) -> None:
+        """Write and remove unit files, and have systemd read them; without files nothing is reloaded."""
+        if not files:
+            return
+        with self.reloading, self.store.lock("reload", wait=60):
+            # Two generators at once can write a broken unit (podman#29004): hence both locks.
+            for name, text in files.items():
+                self.files.put(name, text)
+            self.systemd.reload()
+
+    def tell(self, kind: EventKind, message: str, release: Release, previous: Release | None = None) -> None:
+        """Report a decision on a release."""
+        self.reporter.event(
+            Event(
+                kind,
+                release.service.name,
+                message,
+                release=release.number,
+                digest=release.digest,
+                previous_digest=previous.digest if previous else None,
+            )
+        )
+
+
+def stamp(moment: datetime) -> str:
+    """Return *moment* as RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime:
+    """Read what :func:`stamp` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The service manager over D-Bus, and the system journal; the only users of pystemd."""

@@ -1,0 +1,228 @@
+"""Start, stop and watch units over D-Bus (org.freedesktop.systemd1(5)), through pystemd.
+
+How pystemd shapes this module: everything is bytes; a callback must be a plain function that never raises
+and that somebody keeps alive; ``wait`` holds the interpreter's lock, so the wait is a poll(2) of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from pystemd.dbusexc import DBusBaseError
+from pystemd.dbuslib import DBus, apply_signature
+from pystemd.systemd1 import Manager
+
+from beacon.errors import AccessError, BeaconError, HostError
+from beacon.model.host import Scope
+from beacon.model.runtime import JobResult, UnitState
+
+_SYSTEMD = b"org.freedesktop.systemd1"
+_ROOT = b"/org/freedesktop/systemd1"
+_MANAGER = _SYSTEMD + b".Manager"
+_UNIT = _SYSTEMD + b".Unit"
+_SERVICE = _SYSTEMD + b".Service"
+_PROPERTIES = b"org.freedesktop.DBus.Properties"
+_STOPPED_WITH = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf")
+"""Reverse dependencies through which a stop of one unit stops another (systemd.unit(5))."""
+
+_DRAIN = 64
+_POLL_MS = 200
+
+
+class SystemdManager:
+    """The manager of one scope. Threads may share it: every call on the bus is made under one lock."""
+
+    def __init__(self, scope: Scope = Scope.SYSTEM) -> None:
+        self._lock = threading.RLock()
+        self._done: dict[bytes, str] = {}
+        self._bus = DBus(user_mode=scope is Scope.USER)
+        with _explained("connect to systemd", "over D-Bus"):
+            self._bus.open()
+            self._manager = Manager(bus=self._bus)
+            self._manager.load()
+        self._subscribed = False
+
+    def close(self) -> None:
+        """Let the connection go."""
+        with self._lock:
+            self._bus.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def reload(self) -> None:
+        """Have systemd run its generators (Quadlet among them) and read every unit file again."""
+        with self._lock, _explained("reload", "systemd"):
+            self._manager.Manager.Reload()
+
+    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
+        """Return the state of each unit; unknown ones come back as not-found."""
+        return {unit: self._state(unit) for unit in units}
+
+    def listed(self, pattern: str) -> Mapping[str, UnitState]:
+        """Return load, active and sub state of the loaded units that match *pattern* (fnmatch): one call."""
+        with self._lock, _explained("list", pattern):
+            rows = self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
+        states = (UnitState(*(cell.decode() for cell in (row[0], *row[2:5]))) for row in rows)
+        return {state.name: state for state in states}
+
+    def start(self, unit: str, limit: float) -> JobResult:
+        """Start *unit* and wait for the job *limit* seconds at the most."""
+        return self._run("StartUnit", unit, limit)
+
+    def restart(self, unit: str, limit: float) -> JobResult:
+        """Restart *unit* (start it where it is down) and wait for the job."""
+        return self._run("RestartUnit", unit, limit)
+
+    def stop(self, unit: str, limit: float) -> JobResult:
+        """Stop *unit* and wait for the job."""
+        return self._run("StopUnit", unit, limit)
+
+    def reset_failed(self, unit: str) -> None:
+        """Forget failures of *unit* and the starts that count towards its start limit."""
+        with self._lock, contextlib.suppress(DBusBaseError):  # not loaded: then there is nothing to forget
+            self._manager.Manager.ResetFailedUnit(unit.encode())
+
+    def wait_idle(self, unit: str, limit: float) -> None:
+        """Wait until no job is queued for *unit*, *limit* seconds at the most."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            with self._lock:
+                job = self._unit_properties(unit).get("Job", (0, ""))
+            if not job[0]:
+                return
+            time.sleep(_POLL_MS / 1000)
+
+    def dependents(self, unit: str) -> tuple[str, ...]:
+        """Return the units that are up and that stop when *unit* does, near and far, in the order found."""
+        found: dict[str, None] = {}
+        queue = [unit]
+        while queue:
+            with self._lock:
+                properties = self._unit_properties(queue.pop(0))
+            near = [name for key in _STOPPED_WITH for name in properties.get(key, ())]
+            for name in near:
+                if name != unit and name not in found and self._state(name).is_up:
+                    found[name] = None
+                    queue.append(name)
+        return tuple(found)
+
+    def _run(self, method: str, unit: str, limit: float) -> JobResult:
+        self._subscribe()
+        try:
+            with self._lock:
+                job = getattr(self._manager.Manager, method)(unit.encode(), b"replace")
+        except DBusBaseError as error:
+            if _is_denied(error):
+                raise _denied(f"{method} {unit}") from error
+            return JobResult.REFUSED
+        return self._await_job(job, limit)
+
+    def _subscribe(self) -> None:
+        with self._lock:
+            if self._subscribed:
+                return
+            done = self._done
+
+            def job_removed(message: Any, error: object = None, userdata: object = None) -> None:  # noqa: ANN401  # pystemd has no types
+                del error, userdata
+                with contextlib.suppress(Exception):  # it would surface in an unrelated call
+                    message.process_reply(False)  # noqa: FBT003  # pystemd takes it by position
+                    _, path, _, result = message.body
+                    done[path] = result.decode()
+
+            self._job_removed = job_removed  # pystemd keeps no reference; a collected callback crashes
+            with _explained("watch the jobs of", "systemd"):
+                self._bus.match_signal(_SYSTEMD, _ROOT, _MANAGER, b"JobRemoved", job_removed, None)
+                self._manager.Manager.Subscribe()
+            self._subscribed = True
+
+    def _await_job(self, job: bytes, limit: float) -> JobResult:
+        deadline = time.monotonic() + limit
+        poller = select.poll()
+        poller.register(self._bus.get_fd(), select.POLLIN)
+        while True:
+            with self._lock:
+                # Messages may be queued inside the connection already, where no poll sees them.
+                for _ in range(_DRAIN):
+                    self._bus.process()
+                result = self._done.pop(job, None)
+            if result is not None:
+                return JobResult(result)
+            if time.monotonic() >= deadline:
+                return JobResult.GAVE_UP
+            poller.poll(_POLL_MS)
+
+    def _state(self, unit: str) -> UnitState:
+        with self._lock:
+            properties = self._unit_properties(unit)
+            service = self._all(self._path(unit), _SERVICE) if unit.endswith(".service") else {}
+        return UnitState(
+            name=unit,
+            load=str(properties.get("LoadState", "not-found")),
+            active=str(properties.get("ActiveState", "inactive")),
+            sub=str(properties.get("SubState", "dead")),
+            result=str(service.get("Result", "success")),
+            restarts=int(service.get("NRestarts", 0)),
+            main_pid=int(service.get("MainPID", 0)),
+            started=int(properties.get("ActiveEnterTimestamp", 0)),
+            exit_status=int(service.get("ExecMainStatus", 0)),
+        )
+
+    def _unit_properties(self, unit: str) -> Mapping[str, Any]:
+        return self._all(self._path(unit), _UNIT)
+
+    def _path(self, unit: str) -> bytes:
+        with _explained("look up", unit):
+            # LoadUnit, unlike GetUnit, answers for units that are not in memory too.
+            path: bytes = self._manager.Manager.LoadUnit(unit.encode())
+            return path
+
+    def _all(self, path: bytes, interface: bytes) -> Mapping[str, Any]:
+        with _explained("read the state of", path.decode()):
+            arguments = apply_signature(b"s", [interface])
+            body = self._bus.call_method(_SYSTEMD, path, _PROPERTIES, b"GetAll", arguments).body
+        return {key.decode(): _text(value) for key, value in body.items()}
+
+
+def _text(value: Any) -> Any:  # noqa: ANN401  # D-Bus values of any type
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list | tuple):
+        return tuple(_text(part) for part in value)
+    return value
+
+
+def _is_denied(error: DBusBaseError) -> bool:
+    name = getattr(error, "err_name", b"") or b""
+    return b"AccessDenied" in name or b"InteractiveAuthorizationRequired" in name
+
+
+def _denied(what: str) -> AccessError:
+    return AccessError(f"not permitted to {what}", hint="run this with sudo")
+
+
+@contextlib.contextmanager
+def _explained(verb: str, target: str) -> Iterator[None]:
+    """Turn pystemd's errors, whose own text is a joke, into ours."""
+    try:
+        yield
+    except BeaconError:
+        raise
+    except DBusBaseError as error:
+        if _is_denied(error):
+            raise _denied(f"{verb} {target}") from error
+        text = getattr(error, "err_message", b"") or b""
+        words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise HostError(f"cannot {verb} {target}: {words or error.errno}", hint=_NO_SYSTEMD) from error
+
+
+_NO_SYSTEMD = "Beacon needs systemd as the first process of the machine (see systemctl status)"
