@@ -1,0 +1,1 @@
+"""From what is desired and what is installed to a plan; pure."""

@@ -1,0 +1,1 @@
+"""From a service and its release to unit files; pure."""

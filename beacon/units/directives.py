@@ -1,0 +1,201 @@
+"""Directives of a unit file, each written by the rules of its key and of the installed Podman."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from beacon.errors import Fault
+from beacon.model.host import EngineVersion
+from beacon.model.service import Directives
+from beacon.units.quoting import InexpressibleError, Parser, encode_directive, encode_pair, encode_word
+from beacon.units.versions import KEYS, first_version, is_known
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One line of a section; *value* is encoded."""
+
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class Section(StrEnum):
+    """The sections that Beacon writes."""
+
+    UNIT = "Unit"
+    CONTAINER = "Container"
+    SERVICE = "Service"
+    INSTALL = "Install"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How Quadlet reads a key of [Container], and the option of ``podman run`` that does the same."""
+
+    parser: Parser
+    flag: str
+
+
+OPTIONS: Mapping[str, Option] = {
+    "AddCapability": Option(Parser.STRV, "--cap-add"),
+    "AddDevice": Option(Parser.STRV, "--device"),
+    "AddHost": Option(Parser.ALL, "--add-host"),
+    "ContainerName": Option(Parser.ONE, "--name"),
+    "DNS": Option(Parser.ALL, "--dns"),
+    "DropCapability": Option(Parser.STRV, "--cap-drop"),
+    "Entrypoint": Option(Parser.ONE, "--entrypoint"),
+    "Environment": Option(Parser.KEYVAL, "--env"),
+    "EnvironmentFile": Option(Parser.ARGS, "--env-file"),
+    "Group": Option(Parser.ONE, "--group"),
+    "GroupAdd": Option(Parser.ALL, "--group-add"),
+    "HealthCmd": Option(Parser.ONE, "--health-cmd"),
+    "HealthInterval": Option(Parser.ONE, "--health-interval"),
+    "HealthOnFailure": Option(Parser.ONE, "--health-on-failure"),
+    "HealthRetries": Option(Parser.ONE, "--health-retries"),
+    "HealthStartPeriod": Option(Parser.ONE, "--health-start-period"),
+    "HealthStartupCmd": Option(Parser.ONE, "--health-startup-cmd"),
+    "HealthStartupInterval": Option(Parser.ONE, "--health-startup-interval"),
+    "HealthStartupRetries": Option(Parser.ONE, "--health-startup-retries"),
+    "HealthStartupTimeout": Option(Parser.ONE, "--health-startup-timeout"),
+    "HealthTimeout": Option(Parser.ONE, "--health-timeout"),
+    "HostName": Option(Parser.ONE, "--hostname"),
+    "Label": Option(Parser.KEYVAL, "--label"),
+    "Network": Option(Parser.ALL, "--network"),
+    "NetworkAlias": Option(Parser.ALL, "--network-alias"),
+    "NoNewPrivileges": Option(Parser.ONE, "--security-opt"),
+    "PublishPort": Option(Parser.ALL, "--publish"),
+    "Pull": Option(Parser.ONE, "--pull"),
+    "ReadOnly": Option(Parser.ONE, "--read-only"),
+    "RunInit": Option(Parser.ONE, "--init"),
+    "Secret": Option(Parser.ARGS, "--secret"),
+    "ShmSize": Option(Parser.ONE, "--shm-size"),
+    "StopSignal": Option(Parser.ONE, "--stop-signal"),
+    "StopTimeout": Option(Parser.ONE, "--stop-timeout"),
+    "Sysctl": Option(Parser.STRV, "--sysctl"),
+    "Tmpfs": Option(Parser.ALL, "--tmpfs"),
+    "Ulimit": Option(Parser.ALL, "--ulimit"),
+    "User": Option(Parser.ONE, "--user"),
+    "Volume": Option(Parser.ALL, "--volume"),
+    "WorkingDir": Option(Parser.ONE, "--workdir"),
+}
+
+_REFUSED: Mapping[tuple[Section, str], str] = {
+    (Section.CONTAINER, "AutoUpdate"): "must not be set: updates are Beacon's, and podman auto-update would "
+    "undo a rollback",
+    (Section.CONTAINER, "Image"): "must not be set: a release pins its image; use the key image",
+    (Section.CONTAINER, "ContainerName"): "must not be set: Beacon finds its containers by their names",
+    (Section.CONTAINER, "ServiceName"): "must not be set: Beacon finds its units by their names",
+}
+
+
+class Sheet:
+    """A unit file in the making: its sections, and everything that cannot be written into it."""
+
+    def __init__(self, version: EngineVersion, file: str) -> None:
+        self.version = version
+        self.file = file
+        self.sections: dict[Section, list[Directive]] = {section: [] for section in Section}
+        self.arguments: list[Directive] = []
+        """PodmanArgs= lines: at the end of [Container], because the last of an option counts."""
+        self.faults: list[Fault] = []
+
+    def fault(self, path: str, problem: str) -> None:
+        """Note what is wrong with the definition's key *path*."""
+        self.faults.append(Fault(self.file, path, problem))
+
+    def refuse(self, path: str, error: InexpressibleError) -> None:
+        """Note a value that can be written in no way."""
+        self.fault(path, f"cannot be passed on to Podman: {error.reason} in {error.value!r}")
+
+    def add(self, section: Section, key: str, value: str) -> None:
+        """Add a directive whose value is right as it stands."""
+        self.sections[section].append(Directive(key, value))
+
+    def option(self, key: str, value: str, path: str) -> None:
+        """Add a value of [Container]; as an argument of ``podman run`` where the key cannot hold it."""
+        option = OPTIONS[key]
+        if is_known(Section.CONTAINER, key, self.version):
+            try:
+                self.add(Section.CONTAINER, key, encode_directive(option.parser, key, value, self.version))
+            except InexpressibleError:
+                pass
+            else:
+                return
+        self.argument(option.flag, value, path)
+
+    def pair(self, key: str, name: str, value: str, path: str) -> None:
+        """Add ``name=value`` to a key that holds pairs."""
+        try:
+            self.add(Section.CONTAINER, key, encode_pair(key, name, value))
+        except InexpressibleError as error:
+            self.refuse(path, error)
+
+    def argument(self, flag: str, value: str, path: str) -> None:
+        """Add ``flag=value`` as an argument of ``podman run``, which can hold anything but NUL."""
+        try:
+            self.arguments.append(Directive("PodmanArgs", encode_word(flag, f"{flag}={value}")))
+        except InexpressibleError:
+            self.refuse(path, InexpressibleError(flag, value, "a NUL character"))
+
+    def words(self, key: str, words: Iterable[str], path: str) -> str | None:
+        """Return *words* as one line of arguments, or None after noting which cannot be written."""
+        line: list[str] = []
+        good = True
+        for index, word in enumerate(words):
+            try:
+                line.append(encode_word(key, word))
+            except InexpressibleError as error:
+                self.refuse(f"{path}[{index}]", error)
+                good = False
+        return " ".join(line) if good and line else None
+
+    def raw(self, section: Section, directives: Directives, path: str) -> None:
+        """Add the owner's own directives, as they stand."""
+        for key, values in directives.items():
+            problem = self._raw_key_problem(section, key)
+            for index, value in enumerate(values):
+                problem = problem or _raw_value_problem(key, value)
+                if problem is not None:
+                    place = f"{path}.{key}[{index}]" if len(values) > 1 else f"{path}.{key}"
+                    self.fault(place, problem)
+                    break
+                self.add(section, key, value)
+
+    def _raw_key_problem(self, section: Section, key: str) -> str | None:
+        refused = _REFUSED.get((section, key))
+        if refused is not None:
+            return refused
+        if not _KEY.fullmatch(key):
+            return f"must be the name of a directive, not {key!r}"
+        if section is not Section.CONTAINER or is_known(section, key, self.version):
+            return None
+        return unknown_key(section, key, self.version)
+
+
+def unknown_key(section: str, key: str, version: EngineVersion) -> str:
+    """Say in a sentence why Podman *version* does not take *key* in *section*."""
+    first = first_version(section, key)
+    if first is not None and first > version:
+        return f"needs Podman {first.major}.{first.minor}, and this machine has {version}"
+    close = get_close_matches(key, KEYS.get(section, {}), n=1)
+    suggestion = f"; did you mean {close[0]!r}?" if close else ""
+    return f"is no key of [{section}] that Podman {version} knows{suggestion}"
+
+
+def _raw_value_problem(key: str, value: str) -> str | None:
+    if any(character in value for character in "\n\r\0"):
+        return "must be one line"
+    if value.endswith("\\"):
+        return "must not end in a backslash, which would join it with the next line"
+    if key == "RestartMode" and value.strip() == "direct":
+        return "must not be direct: a start of a service that never becomes ready would never end"
+    return None

@@ -1,0 +1,127 @@
+"""Health checks: what the engine is told, and how long a start may take because of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+
+from beacon.model.host import EngineVersion
+from beacon.model.service import Health, HealthAction, RestartPolicy, Service
+from beacon.units.directives import Section, Sheet
+from beacon.units.versions import NOTIFY_HEALTHY, SDNOTIFY_HEALTHY
+
+INTERVAL = 30.0
+TIMEOUT = 30.0
+RETRIES = 3
+"""Podman's own defaults (podman-run(1)), for what neither the definition nor the image says."""
+
+STARTUP_INTERVAL = 2.0
+"""How often a container that comes up is checked."""
+QUICK_INTERVAL = 5.0
+"""A regular interval up to this notices a start soon enough."""
+
+START_LIMIT = 120.0
+"""Seconds that a start may take where nothing checks health; images are pulled beforehand."""
+START_SLACK = 30.0
+"""On top of what the check takes: making the container on a slow disk."""
+STOP_SLACK = 10.0
+"""Between the engine's SIGKILL and systemd's."""
+
+
+def render_health(sheet: Sheet, service: Service) -> None:
+    """Write the checks that the engine runs; http and tcp are probed by Beacon, from outside."""
+    health = service.health
+    if health.disable:
+        sheet.option("HealthCmd", "none", "health.disable")
+        return
+    if health.command is None:
+        return
+    command = command_line(health.command)
+    sheet.option("HealthCmd", command, "health.command")
+    for key, seconds, name in (
+        ("HealthInterval", health.interval, "interval"),
+        ("HealthTimeout", health.timeout, "timeout"),
+        ("HealthStartPeriod", health.start_period, "start_period"),
+    ):
+        if seconds is not None:
+            sheet.option(key, span(seconds), f"health.{name}")
+    if health.retries is not None:
+        sheet.option("HealthRetries", str(health.retries), "health.retries")
+    _render_on_failure(sheet, service)
+    _render_startup(sheet, health, command)
+    _render_notify(sheet, service)
+
+
+def command_line(command: tuple[str, ...]) -> str:
+    """Return a check as ``--health-cmd`` reads it in every version: a JSON array.
+
+    Up to Podman 5.7 an array that begins with CMD becomes a single word that never succeeds, so the exec form
+    is written without it; an array of one word would become a shell line, so that is said openly.
+    """
+    words = command[1:] if command[0] == "CMD" else command
+    if words[0] == "CMD-SHELL":
+        return as_json(("CMD-SHELL", " ".join(words[1:])))
+    if len(words) == 1:
+        return as_json(("CMD-SHELL", shlex.quote(words[0])))
+    return as_json(words)
+
+
+def start_limit(service: Service, version: EngineVersion) -> float:
+    """Return the seconds that a start may take until it counts as failed."""
+    health = service.health
+    if health.command is None or health.disable or version < SDNOTIFY_HEALTHY:
+        return START_LIMIT
+    interval = INTERVAL if health.interval is None else health.interval
+    timeout = TIMEOUT if health.timeout is None else health.timeout
+    retries = RETRIES if health.retries is None else health.retries
+    return (health.start_period or 0.0) + retries * (interval + timeout) + START_SLACK
+
+
+def span(seconds: float) -> str:
+    """Return a time span as Go and systemd both read it."""
+    if seconds == int(seconds):
+        return f"{int(seconds)}s"
+    return f"{math.ceil(seconds * 1000)}ms"
+
+
+def as_json(words: tuple[str, ...]) -> str:
+    """Return *words* as a JSON array on one line, without control characters."""
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
+def _render_on_failure(sheet: Sheet, service: Service) -> None:
+    action = service.health.on_failure
+    if action is HealthAction.RESTART:
+        # Podman must not restart a container that systemd owns (podman-run(1), --health-on-failure):
+        # it is killed, and the unit's Restart= does the rest.
+        if service.restart.policy is RestartPolicy.NO:
+            sheet.fault("health.on_failure", 'must not be "restart" where restart.policy is "no"')
+        action = HealthAction.KILL
+    if action is not None:
+        sheet.option("HealthOnFailure", action.value, "health.on_failure")
+
+
+def _render_startup(sheet: Sheet, health: Health, command: str) -> None:
+    """Check often until the first success, so that a start is noticed at once.
+
+    The first check runs as the container starts, the next only after the interval; the startup check shortens
+    that, its first success makes the container healthy, and its failures never make it unhealthy
+    (libpod/healthcheck.go of Podman).
+    """
+    if (INTERVAL if health.interval is None else health.interval) <= QUICK_INTERVAL:
+        return
+    sheet.option("HealthStartupCmd", command, "health.command")
+    sheet.option("HealthStartupInterval", span(STARTUP_INTERVAL), "health.interval")
+    sheet.option("HealthStartupRetries", "0", "health.retries")
+    if health.timeout is not None:
+        sheet.option("HealthStartupTimeout", span(health.timeout), "health.timeout")
+
+
+def _render_notify(sheet: Sheet, service: Service) -> None:
+    if "Notify" in service.podman.container:
+        return
+    if sheet.version >= NOTIFY_HEALTHY:
+        sheet.add(Section.CONTAINER, "Notify", "healthy")
+    elif sheet.version >= SDNOTIFY_HEALTHY:
+        sheet.argument("--sdnotify", "healthy", "health.command")

@@ -1,0 +1,113 @@
+"""Volumes, temporary file systems and secrets of a container."""
+
+from __future__ import annotations
+
+import re
+
+from beacon.model.service import Secret, Service, Volume
+from beacon.model.unit import container_name
+from beacon.units.directives import Section, Sheet
+from beacon.units.quoting import InexpressibleError, encode_path_setting
+from beacon.units.versions import CREATES_BY_NAME
+
+_UNUSUAL = re.compile(r"[\s:%$\"'\\\x00-\x1f\x7f]|^\.|\.(?:volume|image)$")
+"""What ``Volume=`` splits at, or Quadlet hands to systemd unquoted as RequiresMountsFor=."""
+
+_MOUNT_OPTIONS = {
+    "ro": "readonly=true",
+    "rw": "readonly=false",
+    "z": "relabel=shared",
+    "Z": "relabel=private",
+    "U": "U=true",
+    **{
+        name: f"bind-propagation={name}"
+        for name in ("shared", "rshared", "slave", "rslave", "private", "rprivate")
+    },
+    **{name: name for name in ("exec", "noexec", "suid", "nosuid", "dev", "nodev", "idmap")},
+}
+
+
+def volume_name(service: str, volume: str) -> str:
+    """Return the engine's name of a service's named volume, which is also the stem of its file."""
+    return f"{container_name(service)}-{volume}"
+
+
+def render_volumes(sheet: Sheet, service: Service) -> None:
+    """Write every volume, and that host paths must be mounted before the service starts."""
+    for index, volume in enumerate(service.volumes):
+        path = f"volume[{index}]"
+        if volume.host is not None:
+            require_mount(sheet, volume.host, f"{path}.host")
+        source, unit = _source(sheet, service.name, volume)
+        options = (*(["ro"] if volume.read_only and "ro" not in volume.options else []), *volume.options)
+        if any(
+            _UNUSUAL.search(part) for part in (volume.path, *options, *([volume.host] if volume.host else []))
+        ):
+            _render_mount(sheet, volume, source, options, path)
+            if unit is not None:
+                sheet.add(Section.UNIT, "Requires", f"{source}-volume.service")
+                sheet.add(Section.UNIT, "After", f"{source}-volume.service")
+            continue
+        parts = [unit or source, volume.path, *([",".join(options)] if options else [])]
+        sheet.option("Volume", ":".join(parts), path)
+
+
+def require_mount(sheet: Sheet, host_path: str, path: str) -> None:
+    """Have systemd mount what holds *host_path* first."""
+    try:
+        value = encode_path_setting("RequiresMountsFor", host_path)
+    except InexpressibleError as error:
+        sheet.refuse(path, error)
+        return
+    sheet.add(Section.UNIT, "RequiresMountsFor", value)
+
+
+def render_secret(sheet: Sheet, secret: Secret, path: str) -> None:
+    """Write one secret of the engine."""
+    settings = [("type", "env"), ("target", secret.env)] if secret.env is not None else [("type", "mount")]
+    if secret.path is not None:
+        settings.append(("target", secret.path))
+    settings += [
+        (key, str(value))
+        for key, value in (("uid", secret.uid), ("gid", secret.gid), ("mode", secret.mode))
+        if value is not None
+    ]
+    for text, key in ((secret.name, "name"), (secret.env, "env"), (secret.path, "path")):
+        if text is not None and "," in text:
+            sheet.fault(f"{path}.{key}", f"must not hold a comma, which separates settings, not {text!r}")
+    value = ",".join([secret.name, *(f"{key}={value}" for key, value in settings)])
+    sheet.option("Secret", value, path)
+
+
+def _source(sheet: Sheet, service: str, volume: Volume) -> tuple[str, str | None]:
+    """Return what podman mounts, and the Quadlet file that makes it, if one does.
+
+    Before 4.7 a volume of a file would get another name than from 4.7 on, and an upgrade of Podman would
+    start the service on an empty one; so there podman makes it on first use, under the right name.
+    """
+    if volume.name is not None:
+        name = volume_name(service, volume.name)
+        return name, f"{name}.volume" if sheet.version >= CREATES_BY_NAME else None
+    return volume.host or volume.external or "", None
+
+
+def _render_mount(sheet: Sheet, volume: Volume, source: str, options: tuple[str, ...], path: str) -> None:
+    """Write a volume as ``podman run --mount``, whose fields are CSV and may hold anything."""
+    unknown = [option for option in options if option not in _MOUNT_OPTIONS]
+    if unknown:
+        problem = (
+            f"{unknown[0]!r} cannot be combined with a path that holds white space or any of : % $ ' \" \\"
+        )
+        sheet.fault(f"{path}.options", problem)
+        return
+    sort = "bind" if volume.host is not None else "volume"
+    fields = [f"type={sort}", f"source={source}", f"target={volume.path}"]
+    fields += [_MOUNT_OPTIONS[option] for option in options]
+    sheet.argument("--mount", ",".join(_csv(field) for field in fields), path)
+
+
+def _csv(field: str) -> str:
+    if not any(character in field for character in ',"\n\r'):
+        return field
+    escaped = field.replace('"', '""')
+    return f'"{escaped}"'

@@ -1,0 +1,34 @@
+"""What is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from beacon.model.reference import Digest
+from beacon.model.service import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseInput:
+    """A service at one digest.
+
+    The engine applies what the image says by itself, so command, entrypoint, environment, user, working
+    folder, stop signal and labels are written as *declared*; what Beacon must know or change (volumes,
+    health, init, stop timeout) comes from the *service* in effect.
+    """
+
+    service: Service
+    """In effect: with the image's defaults, init settled, and the image's VOLUMEs as named volumes."""
+    declared: Service
+    """The definition alone."""
+    digest: Digest
+    """Of the manifest that is run."""
+    number: int | None = None
+    """Of the release, where there is one."""
+    file: str | None = None
+    """What faults call the definition; NAME.toml by default."""
+
+    @property
+    def fault_file(self) -> str:
+        """The name of the definition in faults."""
+        return self.file if self.file is not None else f"{self.service.name}.toml"

@@ -1,0 +1,126 @@
+"""Unit files of a release: a pure function of service, digest, facts of the host and unit templates."""
+
+from __future__ import annotations
+
+from beacon.errors import DefinitionError, HostError
+from beacon.model.host import Engine, HostFacts, Scope
+from beacon.model.unit import UnitFile, container_name
+from beacon.units.container import network_name, own_networks, write_container
+from beacon.units.directives import Directive, Section, Sheet
+from beacon.units.layout import TEMPLATE_NAMES, Templates, lay_out
+from beacon.units.mark import stamp
+from beacon.units.mounts import volume_name
+from beacon.units.quoting import InexpressibleError, encode_setting
+from beacon.units.release import ReleaseInput
+from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, QUADLET, is_known
+
+__all__ = ["TEMPLATE_NAMES", "ReleaseInput", "Templates", "render", "require_quadlet"]
+
+
+def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tuple[UnitFile, ...]:
+    """Return the files of *release*, sorted by name.
+
+    Raises DefinitionError with every value of the definition that cannot be written, and HostError where the
+    host has no Quadlet.
+    """
+    require_quadlet(facts)
+    sheet = write_container(release, facts)
+    if sheet.faults:
+        raise DefinitionError(sheet.faults)
+    files = [_container_file(release, facts, templates, sheet)]
+    if facts.engine_version >= CREATES_BY_NAME:
+        names = {volume.name for volume in release.service.volumes if volume.name is not None}
+        files += [_volume_file(release.service.name, name, facts, templates) for name in sorted(names)]
+    files += [
+        _network_file(network, facts, templates) for network in sorted(set(own_networks(release.service)))
+    ]
+    return tuple(sorted(files))
+
+
+def require_quadlet(facts: HostFacts) -> None:
+    """Raise HostError where services cannot be rendered for the host's engine: the one place that says so."""
+    if facts.engine is not Engine.PODMAN:
+        raise HostError("cannot render units for docker yet", hint="install podman 4.4 or newer")
+    if facts.engine_version < QUADLET:
+        message = f"cannot render units for Podman {facts.engine_version} yet, which has no Quadlet"
+        raise HostError(message, hint="install podman 4.4 or newer")
+
+
+def _container_file(release: ReleaseInput, facts: HostFacts, templates: Templates, sheet: Sheet) -> UnitFile:
+    name = release.service.name
+    values = {
+        "unit": sheet.sections[Section.UNIT],
+        "container": sheet.sections[Section.CONTAINER],
+        "service": sheet.sections[Section.SERVICE],
+        "install": sheet.sections[Section.INSTALL],
+        "name": name,
+        "image": str(release.service.image),
+        "digest": str(release.digest),
+    }
+    text = _container_comment(name, facts) + lay_out(templates, "container.j2", values)
+    return UnitFile(f"{container_name(name)}.container", stamp(text, f"service {name}"))
+
+
+def _container_comment(name: str, facts: HostFacts) -> str:
+    user = " --user" if facts.scope is Scope.USER else ""
+    lines = [
+        f"# Made from the definition of {name}, and made again when it changes: beacon{user} edit {name}",
+        f"# What you add in a drop-in stays: systemctl{user} edit {container_name(name)}",
+    ]
+    if facts.engine_version >= FILE_DROP_INS:
+        lines.append(
+            f"# The same for [Container]: {container_name(name)}.container.d/*.conf beside this file"
+        )
+    return "\n".join(lines) + "\n\n"
+
+
+def _volume_file(service: str, volume: str, facts: HostFacts, templates: Templates) -> UnitFile:
+    name = volume_name(service, volume)
+    values = {
+        "unit": _object_unit(f"Volume {volume} of {service}"),
+        "volume": [
+            Directive("VolumeName", name),
+            Directive("Label", f"io.beacon.service={service}"),
+            Directive("Label", f"io.beacon.volume={volume}"),
+        ],
+        "quadlet": _object_quadlet(facts),
+        "name": volume,
+        "service": service,
+    }
+    comment = "# Podman keeps a volume that is there as it is; its data outlives this file.\n\n"
+    return UnitFile(
+        f"{name}.volume", stamp(comment + lay_out(templates, "volume.j2", values), f"service {service}")
+    )
+
+
+def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitFile:
+    name = network_name(network)
+    named = facts.engine_version >= CREATES_BY_NAME
+    values = {
+        "unit": _object_unit(f"Network {network} of Beacon's services"),
+        "network": [
+            *([Directive("NetworkName", name)] if named else []),
+            Directive("Label", f"io.beacon.network={network}"),
+        ],
+        "quadlet": _object_quadlet(facts),
+        "name": network,
+    }
+    comment = "# Shared by every service that names it. Podman keeps a network that is there as it is.\n\n"
+    return UnitFile(
+        f"{name}.network", stamp(comment + lay_out(templates, "network.j2", values), f"network {network}")
+    )
+
+
+def _object_unit(description: str) -> list[Directive]:
+    try:
+        text = encode_setting("Description", description)
+    except InexpressibleError:  # pragma: no cover - names have no such characters
+        text = "Part of Beacon's services"
+    return [Directive("Description", text), Directive("Documentation", "man:beacon(1)")]
+
+
+def _object_quadlet(facts: HostFacts) -> list[Directive]:
+    """Volumes and networks would wait for the network to be online, which they do not need (podman#26698)."""
+    if not is_known("Quadlet", "DefaultDependencies", facts.engine_version):
+        return []
+    return [Directive("DefaultDependencies", "false")]
