@@ -4,6 +4,7 @@ Importing this package is cheap: pydantic and tomllib are imported by the first 
 """
 
 from beacon.definition.decode import decode, decode_all, json_schema
+from beacon.definition.effective import Effective, describe, effective
 from beacon.definition.names import validate_name
 
-__all__ = ["decode", "decode_all", "json_schema", "validate_name"]
+__all__ = ["Effective", "decode", "decode_all", "describe", "effective", "json_schema", "validate_name"]

@@ -22,7 +22,7 @@ from beacon.model.service import (
 )
 
 if TYPE_CHECKING:
-    from beacon.definition import schema
+    from beacon.definition import schema, tables
 
 
 def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) -> Service:
@@ -68,14 +68,14 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
     )
 
 
-def _port(table: schema.PortTable) -> Port:
+def _port(table: tables.PortTable) -> Port:
     container, count, written = table.container
     ip, host_port, _ = table.host or ("", None, 1)
     protocol = table.protocol or written or Protocol.TCP
     return Port(container=container, host_port=host_port, host_ip=ip, protocol=protocol, count=count)
 
 
-def _volume(table: schema.VolumeTable) -> Volume:
+def _volume(table: tables.VolumeTable) -> Volume:
     return Volume(
         path=table.path,
         name=table.name,
@@ -86,7 +86,7 @@ def _volume(table: schema.VolumeTable) -> Volume:
     )
 
 
-def _secret(table: schema.SecretTable) -> Secret:
+def _secret(table: tables.SecretTable) -> Secret:
     return Secret(
         name=table.name,
         env=table.env,
@@ -97,11 +97,11 @@ def _secret(table: schema.SecretTable) -> Secret:
     )
 
 
-def _resources(table: schema.ResourcesTable) -> Resources:
+def _resources(table: tables.ResourcesTable) -> Resources:
     return Resources(memory=table.memory, cpus=table.cpus, pids=table.pids, io_weight=table.io_weight)
 
 
-def _health(table: schema.HealthTable) -> Health:
+def _health(table: tables.HealthTable) -> Health:
     return Health(
         command=table.command,
         http=HttpProbe(table.http.port, table.http.path) if table.http else None,
@@ -115,11 +115,11 @@ def _health(table: schema.HealthTable) -> Health:
     )
 
 
-def _restart(table: schema.RestartTable) -> Restart:
+def _restart(table: tables.RestartTable) -> Restart:
     return Restart(policy=table.policy, delay=table.delay, limit=table.limit, interval=table.interval)
 
 
-def _update(table: schema.UpdateTable, *, digest: bool) -> UpdatePolicy:
+def _update(table: tables.UpdateTable, *, digest: bool) -> UpdatePolicy:
     return UpdatePolicy(
         follow=table.follow or ("pinned" if digest else "tag"),
         every=table.every,
@@ -129,5 +129,5 @@ def _update(table: schema.UpdateTable, *, digest: bool) -> UpdatePolicy:
     )
 
 
-def _podman(table: schema.PodmanTable) -> RawPodman:
+def _podman(table: tables.PodmanTable) -> RawPodman:
     return RawPodman(table.args, table.container, table.unit, table.service)

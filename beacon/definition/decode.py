@@ -134,7 +134,7 @@ def _given(document: Document) -> tuple[str, ...]:
 
 
 def _problems(fault: ValidationError, document: Document) -> Iterator[rules.Problem]:
-    from beacon.definition.schema import Problems  # noqa: PLC0415 -- loaded already
+    from beacon.definition.tables import Problems  # noqa: PLC0415 -- loaded already
 
     for details in fault.errors(include_url=False):
         path = _existing(details["loc"], document, missing=details["type"] == "missing")
@@ -175,14 +175,10 @@ def _sentence(details: ErrorDetails, error: object, path: _Path) -> str:
 
 
 def _known_keys(table: _Path) -> list[str]:
-    """Return the keys of the table at a path, walking the models."""
-    from beacon.definition.schema import ServiceTable, Table, tables_of  # noqa: PLC0415 -- loaded already
+    """Return the keys of the table at a path."""
+    from beacon.definition.schema import table_at  # noqa: PLC0415 -- loaded already
 
-    model: type[Table] = ServiceTable
-    for part in table:
-        if isinstance(part, str):
-            model = tables_of(model)[part]
-    return list(model.model_fields)
+    return list(table_at(table).model_fields)
 
 
 def _nul_problems(value: object, *path: str | int) -> Iterator[rules.Problem]:

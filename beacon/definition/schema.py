@@ -1,370 +1,46 @@
-"""The tables of a definition as pydantic models; nothing outside this package sees them.
+"""The definition's top level as a pydantic model, and its JSON Schema.
 
-Imported only when something is decoded, because pydantic costs every process that imports it. The
-descriptions become the JSON Schema of ``beacon schema``.
+Imported only when something is decoded, because pydantic costs every process that imports it.
 """
+
+# ruff: noqa: RUF012 -- pydantic gives each model its own copy of a default
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Self, get_args
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainValidator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from beacon.definition import grammar, values
+from beacon.definition.tables import (
+    STRING,
+    AbsolutePath,
+    Boolean,
+    CapabilitiesTable,
+    EnvName,
+    HealthTable,
+    HooksTable,
+    Line,
+    PodmanTable,
+    PortTable,
+    ResourcesTable,
+    RestartTable,
+    Scalar,
+    SecretTable,
+    Size,
+    StopTable,
+    Table,
+    UpdateTable,
+    User,
+    VolumeTable,
+    Words,
+    either,
+    words_schema,
+)
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
-from beacon.model.service import HealthAction, Protocol, RestartPolicy
-
-
-class Problems(ValueError):  # noqa: N818 -- several faults of one table, on their way through pydantic
-    """What is wrong with the keys of one table: (key, problem) pairs; an empty key is the table itself."""
-
-    def __init__(self, *problems: tuple[str, str]) -> None:
-        super().__init__("; ".join(problem for _, problem in problems))
-        self.problems = problems
-
-
-def _words(**more: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], **more},
-    )
-
-
-def _range(low: int, high: int) -> tuple[PlainValidator, WithJsonSchema]:
-    return (
-        PlainValidator(partial(grammar.integer, low=low, high=high)),
-        WithJsonSchema({"type": "integer", "minimum": low, "maximum": high}),
-    )
-
-
-def _either(*types: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": list(types)})
-
-
-def _enum(choices: type[Protocol | RestartPolicy | HealthAction]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": [str(choice) for choice in choices]})
-
-
-_STRING = WithJsonSchema({"type": "string"})
-_NUMBER_OR_STRING = _either("string", "number")
-
-Line = Annotated[str, PlainValidator(grammar.line), _STRING]
-Word = Annotated[str, PlainValidator(grammar.word), _STRING]
-Scalar = Annotated[str, PlainValidator(grammar.scalar), _either("string", "number", "boolean")]
-Boolean = Annotated[bool, PlainValidator(grammar.boolean), WithJsonSchema({"type": "boolean"})]
-Duration = Annotated[float, PlainValidator(grammar.duration), _NUMBER_OR_STRING]
-Size = Annotated[int, PlainValidator(grammar.size), _either("string", "integer")]
-Words = Annotated[tuple[str, ...], PlainValidator(grammar.words), _words()]
-PortNumber = Annotated[int, *_range(1, grammar.MAX_PORT)]
-EnvName = Annotated[str, PlainValidator(grammar.env_name), _STRING]
-AbsolutePath = Annotated[str, PlainValidator(grammar.absolute_path), _STRING]
-MountPoint = Annotated[str, PlainValidator(grammar.mount_point), _STRING]
-User = Annotated[str, PlainValidator(values.user), _either("string", "integer")]
-Directives = dict[
-    Annotated[str, PlainValidator(values.directive_name), _STRING],
-    Annotated[tuple[str, ...], PlainValidator(values.directives), _words()],
-]
-EngineName = Annotated[
-    str,
-    PlainValidator(
-        values.pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits, '_', '.' and '-'"),
-    ),
-    _STRING,
-]
-
-
-class Table(BaseModel):
-    """A table of a definition: no key that is not known, and no change afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PortTable(Table):
-    """A port of the container that is published on the host."""
-
-    host: Annotated[
-        tuple[str, int | None, int] | None,
-        PlainValidator(grammar.host_port),
-        _either("string", "integer"),
-        Field(
-            description='Where it is published: 8080, "127.0.0.1:8080", "8000-8010". Default: the engine chooses.'
-        ),
-    ] = None
-    container: Annotated[
-        tuple[int, int, Protocol | None],
-        PlainValidator(grammar.container_port),
-        _either("string", "integer"),
-        Field(description='The port inside the container: 8080, "8080/udp" or "8000-8010".'),
-    ]
-    protocol: Annotated[
-        Protocol | None,
-        PlainValidator(values.one_of(Protocol)),
-        _enum(Protocol),
-        Field(
-            description="tcp, udp or sctp; may be written behind the container's port instead. Default: tcp."
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        written, count = self.container[2], self.container[1]
-        if written and self.protocol and written != self.protocol:
-            raise Problems(("protocol", f"must agree with container ({written}), not {str(self.protocol)!r}"))
-        if self.host and self.host[1] is not None and self.host[2] != count:
-            raise Problems(("host", f"must be as many ports as container ({count}), not {self.host[2]}"))
-        return self
-
-
-class VolumeTable(Table):
-    """Storage that outlives the container."""
-
-    name: Annotated[
-        EngineName | None,
-        Field(
-            description="A named volume of this service, made by Beacon and never deleted without --purge."
-        ),
-    ] = None
-    host: Annotated[AbsolutePath | None, Field(description="A path of the host, instead of name.")] = None
-    external: Annotated[
-        EngineName | None,
-        Field(description="A volume of the engine that exists already, instead of name."),
-    ] = None
-    path: Annotated[MountPoint, Field(description="Where it is mounted in the container.")]
-    read_only: Annotated[Boolean, Field(description="Whether the container may only read it.")] = False
-    options: Annotated[
-        list[
-            Annotated[
-                str,
-                PlainValidator(values.pattern(r"[A-Za-z0-9_=.-]+", "a mount option without ',' and ':'")),
-                _STRING,
-            ]
-        ],
-        Field(description="Further options of podman-run(1) --volume, such as z, Z, U or noexec."),
-    ] = []
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        sources = [key for key in ("name", "host", "external") if getattr(self, key) is not None]
-        if len(sources) != 1:
-            found = " and ".join(sources) or "none of them"
-            raise Problems(("", f"must have exactly one of name, host and external, not {found}"))
-        if {"ro", "rw"} & set(self.options):
-            raise Problems(("options", "must not hold 'ro' or 'rw'; write read_only = true or false"))
-        return self
-
-
-class SecretTable(Table):
-    """A secret of the engine, given to the container as a variable or a file."""
-
-    name: Annotated[EngineName, Field(description="The secret's name (podman secret ls).")]
-    env: Annotated[EnvName | None, Field(description="The variable that holds it.")] = None
-    path: Annotated[
-        MountPoint | None,
-        Field(description="The file that holds it, instead of env. Default: /run/secrets/NAME."),
-    ] = None
-    uid: Annotated[int | None, *_range(0, 2**32 - 2), Field(description="The file's owner.")] = None
-    gid: Annotated[int | None, *_range(0, 2**32 - 2), Field(description="The file's group.")] = None
-    mode: Annotated[
-        str | None,
-        PlainValidator(values.pattern("[0-7]{3,4}", "a string of octal digits such as '0400'")),
-        _STRING,
-        Field(description='The file\'s mode in octal digits, a string such as "0400".'),
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if self.env is None:
-            return self
-        excess = [key for key in ("path", "uid", "gid", "mode") if getattr(self, key) is not None]
-        if excess:
-            raise Problems(*((key, "must not be given together with env") for key in excess))
-        return self
-
-
-class CapabilitiesTable(Table):
-    """Capabilities beyond or below the engine's default set."""
-
-    add: Annotated[
-        list[Annotated[str, PlainValidator(grammar.capability), _STRING]],
-        Field(description="Capabilities to add, with or without CAP_; all is allowed."),
-    ] = []
-    drop: Annotated[
-        list[Annotated[str, PlainValidator(grammar.capability), _STRING]],
-        Field(description="Capabilities to drop; all is allowed."),
-    ] = []
-
-
-class ResourcesTable(Table):
-    """Limits of the unit (systemd.resource-control(5))."""
-
-    memory: Annotated[Size | None, Field(description='Most memory: "512M", or bytes. Default: no limit.')] = (
-        None
-    )
-    cpus: Annotated[
-        float | None,
-        Field(
-            gt=0,
-            strict=True,
-            allow_inf_nan=False,
-            description="Most processors, such as 1.5. Default: no limit.",
-        ),
-    ] = None
-    pids: Annotated[
-        int | None, *_range(1, 2**22), Field(description="Most processes. Default: the engine's limit.")
-    ] = None
-    io_weight: Annotated[
-        int | None,
-        *_range(1, 10000),
-        Field(description="Share of the disk's time, 1 to 10000 where 100 is normal. Default: unset."),
-    ] = None
-
-
-class HttpTable(Table):
-    """A request that Beacon makes."""
-
-    port: Annotated[PortNumber, Field(description="The container's port to ask.")]
-    path: Annotated[
-        str,
-        PlainValidator(values.status_path),
-        _STRING,
-        Field(description="The path to ask for; a status below 400 is healthy."),
-    ] = "/"
-
-
-class HealthTable(Table):
-    """When a release stands."""
-
-    command: Annotated[
-        tuple[str, ...] | None,
-        PlainValidator(grammar.health_command),
-        _words(),
-        Field(
-            description="A command in the container: a string for its shell, a list for a program and its words."
-        ),
-    ] = None
-    http: Annotated[HttpTable | None, Field(description="A request by Beacon, instead of command.")] = None
-    tcp: Annotated[
-        PortNumber | None, Field(description="A port that accepts connections, instead of command.")
-    ] = None
-    disable: Annotated[Boolean, Field(description="No health check, not even the image's.")] = False
-    interval: Annotated[
-        Duration | None, Field(description="Time between two checks. Default: the image's or 30s.")
-    ] = None
-    timeout: Annotated[
-        Duration | None, Field(description="Time a check may take. Default: the image's or 30s.")
-    ] = None
-    start_period: Annotated[
-        Duration | None,
-        Field(description="Time after the start in which failures do not count. Default: the image's or 0s."),
-    ] = None
-    retries: Annotated[
-        int | None,
-        *_range(1, 1000),
-        Field(description="Failures in a row that make it unhealthy. Default: the image's or 3."),
-    ] = None
-    on_failure: Annotated[
-        HealthAction | None,
-        PlainValidator(values.one_of(HealthAction)),
-        _enum(HealthAction),
-        Field(description="What the engine does when unhealthy: none, kill, restart or stop. Default: none."),
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_check(self) -> Self:
-        chosen = [key for key in ("command", "http", "tcp") if getattr(self, key) is not None]
-        if self.disable:
-            chosen.append("disable")
-        if len(chosen) > 1:
-            raise Problems(
-                ("", f"must have at most one of command, http, tcp and disable, not {' and '.join(chosen)}")
-            )
-        return self
-
-
-class RestartTable(Table):
-    """When systemd starts it again."""
-
-    policy: Annotated[
-        RestartPolicy,
-        PlainValidator(values.one_of(RestartPolicy)),
-        _enum(RestartPolicy),
-        Field(description="always, on-failure or no."),
-    ] = RestartPolicy.ALWAYS
-    delay: Annotated[Duration, Field(description="Time before it is started again.")] = 1.0
-    limit: Annotated[
-        int,
-        *_range(0, 10**6),
-        Field(description="Starts within interval after which systemd gives up; 0 is never."),
-    ] = 5
-    interval: Annotated[Duration, Field(description="See limit.")] = 300.0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        return {"policy": value} if isinstance(value, str) else value
-
-
-class StopTable(Table):
-    """How it is stopped."""
-
-    timeout: Annotated[Duration, Field(description="Time before SIGKILL.")] = 10.0
-    signal: Annotated[
-        str | None,
-        PlainValidator(grammar.signal_name),
-        _either("string", "integer"),
-        Field(description="The signal that asks it to stop. Default: the image's, or SIGTERM."),
-    ] = None
-
-
-class UpdateTable(Table):
-    """What is followed, and when."""
-
-    follow: Annotated[
-        str | None,
-        PlainValidator(values.follow),
-        _STRING,
-        Field(
-            description="tag (the image's), pinned (nothing), or a version range such as ^1.4. "
-            "Default: tag, or pinned for an image with a digest."
-        ),
-    ] = None
-    every: Annotated[
-        Duration, Field(description="Least time between two checks; 0 is every run of the timer.")
-    ] = 0.0
-    window: Annotated[
-        tuple[str, ...],
-        PlainValidator(values.windows),
-        _words(),
-        Field(description='When a rollout may begin, in local time: "Sat,Sun 02:00-05:00". Default: always.'),
-    ] = ()
-    min_age: Annotated[Duration, Field(description="How long ago a digest must have been seen first.")] = 0.0
-    settle: Annotated[
-        Duration, Field(description="How long a release without a health check must run without a restart.")
-    ] = 10.0
-
-
-class HooksTable(Table):
-    """Commands that Beacon runs on the host around a rollout."""
-
-    before_update: Annotated[
-        Words, Field(description="Before anything changes; its failure stops the rollout.")
-    ] = ()
-    after_update: Annotated[Words, Field(description="After the new release stands.")] = ()
-    after_rollback: Annotated[Words, Field(description="After the previous release was put back.")] = ()
-
-
-class PodmanTable(Table):
-    """Raw additions for Podman, not checked by Beacon."""
-
-    args: Annotated[Words, Field(description="Further arguments of podman run.")] = ()
-    container: Annotated[
-        Directives, Field(description="Directives for [Container] of the Quadlet file.")
-    ] = {}
-    unit: Annotated[Directives, Field(description="Directives for [Unit].")] = {}
-    service: Annotated[Directives, Field(description="Directives for [Service].")] = {}
 
 
 class ServiceTable(Table):
@@ -373,14 +49,14 @@ class ServiceTable(Table):
     image: Annotated[
         ImageReference,
         PlainValidator(values.image_reference),
-        _STRING,
+        STRING,
         Field(description="The image, with its registry; the only key that is needed."),
     ]
     description: Annotated[Line, Field(description="One line for systemctl and the panel.")] = ""
     platform: Annotated[
         Platform | None,
         PlainValidator(values.platform),
-        _STRING,
+        STRING,
         Field(description="os/architecture[/variant], such as linux/arm64. Default: the host's."),
     ] = None
     entrypoint: Annotated[
@@ -395,7 +71,7 @@ class ServiceTable(Table):
     hostname: Annotated[
         str | None,
         PlainValidator(values.pattern(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", "a host name")),
-        _STRING,
+        STRING,
         Field(description="Host name inside the container. Default: the engine's choice."),
     ] = None
     init: Annotated[
@@ -409,42 +85,42 @@ class ServiceTable(Table):
     env_file: Annotated[
         tuple[str, ...],
         PlainValidator(values.paths),
-        _words(),
+        words_schema(),
         Field(description="Files of KEY=VALUE lines on the host, read by the engine at each start."),
     ] = ()
     labels: Annotated[
-        dict[Annotated[str, PlainValidator(values.label_name), _STRING], Scalar],
+        dict[Annotated[str, PlainValidator(values.label_name), STRING], Scalar],
         Field(description="Labels of the container; io.beacon.* is reserved."),
     ] = {}
     port: Annotated[list[PortTable], Field(description="Published ports.")] = []
     volume: Annotated[list[VolumeTable], Field(description="Storage that outlives the container.")] = []
     tmpfs: Annotated[
-        list[Annotated[str, PlainValidator(values.tmpfs), _STRING]],
+        list[Annotated[str, PlainValidator(values.tmpfs), STRING]],
         Field(description='File systems in memory: "/run" or "/run:size=64m".'),
     ] = []
     networks: Annotated[
-        list[Annotated[str, PlainValidator(values.network), _STRING]],
+        list[Annotated[str, PlainValidator(values.network), STRING]],
         Field(
             description="Networks of Beacon by name, or host, none or service:NAME. Default: the engine's."
         ),
     ] = []
     hosts: Annotated[
         dict[
-            Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9_.-]+", "a host name")), _STRING],
-            Annotated[str, PlainValidator(values.host_address), _STRING],
+            Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9_.-]+", "a host name")), STRING],
+            Annotated[str, PlainValidator(values.host_address), STRING],
         ],
         Field(description="Lines of /etc/hosts: a name and its address, or host-gateway."),
     ] = {}
     dns: Annotated[
-        list[Annotated[str, PlainValidator(grammar.address), _STRING]],
+        list[Annotated[str, PlainValidator(grammar.address), STRING]],
         Field(description="Addresses of name servers. Default: the host's."),
     ] = []
     needs: Annotated[
-        list[Annotated[str, PlainValidator(values.service_name), _STRING]],
+        list[Annotated[str, PlainValidator(values.service_name), STRING]],
         Field(description="Services that must be up first."),
     ] = []
     devices: Annotated[
-        list[Annotated[str, PlainValidator(values.device), _STRING]],
+        list[Annotated[str, PlainValidator(values.device), STRING]],
         Field(description="Devices: /dev/x, /dev/x:/dev/y:rwm, or a CDI name."),
     ] = []
     capabilities: Annotated[
@@ -453,15 +129,15 @@ class ServiceTable(Table):
     no_new_privileges: Annotated[Boolean, Field(description="Whether setuid programs gain nothing.")] = False
     sysctls: Annotated[
         dict[
-            Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9_./-]+", "a sysctl's name")), _STRING],
-            Annotated[str, PlainValidator(values.sysctl), _either("string", "integer")],
+            Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9_./-]+", "a sysctl's name")), STRING],
+            Annotated[str, PlainValidator(values.sysctl), either("string", "integer")],
         ],
         Field(description="Kernel parameters of the container."),
     ] = {}
     ulimits: Annotated[
         dict[
-            Annotated[str, PlainValidator(values.ulimit_name), _STRING],
-            Annotated[str, PlainValidator(values.ulimit), _either("string", "integer")],
+            Annotated[str, PlainValidator(values.ulimit_name), STRING],
+            Annotated[str, PlainValidator(values.ulimit), either("string", "integer")],
         ],
         Field(description="Limits of the process: a number, soft:hard, or unlimited."),
     ] = {}
@@ -498,9 +174,13 @@ class TomlSchema(GenerateJsonSchema):
         return super().default_schema(schema)
 
 
-def tables_of(table: type[Table]) -> dict[str, type[Table]]:
-    """Return the keys of *table* that hold tables or arrays of tables, and the model of each."""
-    return {key: model for key, field in table.model_fields.items() if (model := _table_in(field.annotation))}
+def table_at(path: tuple[str | int, ...]) -> type[Table]:
+    """Return the model of the table at *path* of a definition."""
+    model: type[Table] = ServiceTable
+    for key in path:
+        if isinstance(key, str):
+            model = _table_in(model.model_fields[key].annotation) or model
+    return model
 
 
 def _table_in(annotation: object) -> type[Table] | None:

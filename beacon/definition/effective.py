@@ -1,0 +1,275 @@
+"""What runs: a definition with the defaults of its image filled in, and where each value came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from beacon.definition import grammar
+from beacon.definition.keys import default_of, flatten, value_text
+from beacon.definition.labels import PROBES, read_labels
+from beacon.model.image import ImageConfig, ImageHealth
+from beacon.model.service import Health, HealthAction, HttpProbe, Service, Stop, Volume
+
+Source = Literal["definition", "image", "label", "default"]
+
+INITS = frozenset(
+    {
+        "catatonit",
+        "docker-init",
+        "dumb-init",
+        "init",
+        "my_init",
+        "podman-init",
+        "runit",
+        "runsvdir",
+        "s6-svscan",
+        "systemd",
+        "tini",
+        "tini-static",
+    },
+)
+"""Programs that reap and forward signals themselves; s6-overlay's is ``/init``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """*service* with *image*'s defaults filled in; *sources* says for each key path where it came from.
+
+    Keys that are in *sources* are those of :func:`describe`. *notes* are for the owner to read.
+    """
+
+    service: Service
+    image: ImageConfig
+    sources: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def effective(service: Service, image: ImageConfig) -> Effective:
+    """Fill in what *service* leaves to *image*: definition over labels over the image over defaults.
+
+    DefinitionError names the labels of the image whose values are wrong.
+    """
+    labels, notes = read_labels(image, str(service.image))
+    filled = _Filling(service, image, labels, {}, list(notes))
+    result = filled.run()
+    sources = {key: filled.source(key, value) for key, value in flatten(result).items()}
+    return Effective(result, image, sources, tuple(filled.notes))
+
+
+def describe(result: Effective) -> list[tuple[str, str, str]]:
+    """Return (key path, value as text, source) of every key that has a value, for ``show --effective``."""
+    return [
+        (key, value_text(value), result.sources[key])
+        for key, value in flatten(result.service).items()
+        if value not in (None, (), "") or key in result.service.given
+    ]
+
+
+@dataclass(slots=True)
+class _Filling:
+    """One run of effective(): *sources* grows by every key that is not simply the definition's."""
+
+    service: Service
+    image: ImageConfig
+    labels: Mapping[str, object]
+    sources: dict[str, Source]
+    notes: list[str]
+
+    def run(self) -> Service:
+        entrypoint, command = self._process()
+        filled = replace(
+            self.service,
+            description=cast("str", self._plain("description", self.service.description)),
+            entrypoint=entrypoint,
+            command=command,
+            user=self._from_image("user", self.service.user, self.image.user),
+            workdir=self._from_image("workdir", self.service.workdir, self.image.workdir),
+            read_only=cast("bool", self._plain("read_only", self.service.read_only)),
+            tmpfs=cast("tuple[str, ...]", self._plain("tmpfs", self.service.tmpfs)),
+            env=self._env(),
+            stop=self._stop(),
+            health=self._health(),
+            update=replace(
+                self.service.update,
+                settle=cast("float", self._plain("update.settle", self.service.update.settle)),
+            ),
+        )
+        return replace(filled, init=self._init(entrypoint, command), volumes=self._volumes(filled))
+
+    def is_given(self, key: str, value: object) -> bool:
+        """Whether the definition sets *key*; one made without a file is judged by its values."""
+        return key in self.service.given or (value is not None and value != default_of(key))
+
+    def source(self, key: str, value: object) -> Source:
+        """Return where the final *value* of *key* came from."""
+        if key in self.sources:
+            return self.sources[key]
+        if key == "image" or self.is_given(key, value):
+            return "definition"
+        return "default"
+
+    def _plain(self, key: str, value: object) -> object:
+        """Return the definition's value, else the label's."""
+        if key not in self.labels or self.is_given(key, value):
+            return value
+        self.sources[key] = "label"
+        return self.labels[key]
+
+    def _from_image(self, key: str, value: str | None, default: str) -> str | None:
+        if value is not None or not default:
+            return value
+        self.sources[key] = "image"
+        return default
+
+    def _process(self) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+        """Return entrypoint and command; an own entrypoint discards the image's command, as in engines."""
+        entrypoint, command = self.service.entrypoint, self.service.command
+        if command is None and entrypoint is None and self.image.command:
+            command = self.image.command
+            self.sources["command"] = "image"
+        if entrypoint is None and self.image.entrypoint:
+            entrypoint = self.image.entrypoint
+            self.sources["entrypoint"] = "image"
+        return entrypoint, command
+
+    def _env(self) -> Mapping[str, str]:
+        """Return the image's variables below the definition's.
+
+        Not those that a secret sets. And none at all with an env_file, which the engine reads at the start:
+        it overrides the image, and would be overridden by what the definition is made to say here.
+        """
+        if self.service.env_files:
+            return self.service.env
+        secret = {secret.env for secret in self.service.secrets}
+        env = {name: text for name, text in self.image.env.items() if name not in secret}
+        for name in env.keys() - self.service.env.keys():
+            self.sources[f"env.{grammar.key_path(name)}"] = "image"
+        return {**env, **self.service.env}
+
+    def _stop(self) -> Stop:
+        stop = self.service.stop
+        timeout = cast("float", self._plain("stop.timeout", stop.timeout))
+        signal = cast("str | None", self._plain("stop.signal", stop.signal))
+        if signal is None and self.image.stop_signal:
+            signal = self._image_signal(self.image.stop_signal)
+        return Stop(timeout, signal)
+
+    def _image_signal(self, text: str) -> str | None:
+        try:
+            signal = grammar.signal_name(text)
+        except ValueError as fault:
+            self.notes.append(f"STOPSIGNAL of the image is not used: {fault}")
+            return None
+        self.sources["stop.signal"] = "image"
+        return signal
+
+    def _health(self) -> Health:
+        """Take the check from the first that has one, and each number from the first that says it."""
+        health = self.service.health
+        own = health.disable or health.command or health.http or health.tcp
+        if not own:
+            health = self._probe(health)
+        if health.disable:
+            return health
+        health = replace(
+            health,
+            interval=cast("float | None", self._plain("health.interval", health.interval)),
+            timeout=cast("float | None", self._plain("health.timeout", health.timeout)),
+            start_period=cast("float | None", self._plain("health.start_period", health.start_period)),
+            retries=cast("int | None", self._plain("health.retries", health.retries)),
+            on_failure=cast("HealthAction | None", self._plain("health.on_failure", health.on_failure)),
+        )
+        if self.image.health is None or self.sources.get("health.command") != "image":
+            return health
+        return self._image_timing(health, self.image.health)
+
+    def _probe(self, health: Health) -> Health:
+        chosen = [key for key in PROBES if self.labels.get(key)]
+        for key in [*chosen, *(["health.http.path"] if "health.http.port" in chosen else [])]:
+            self.sources[key] = "label"
+        if chosen:
+            return replace(
+                health,
+                command=cast("tuple[str, ...] | None", self.labels.get("health.command")),
+                http=_http(self.labels),
+                tcp=cast("int | None", self.labels.get("health.tcp")),
+                disable=bool(self.labels.get("health.disable")),
+            )
+        command = _image_command(self.image.health)
+        if command is None:
+            return health
+        self.sources["health.command"] = "image"
+        return replace(health, command=command)
+
+    def _image_timing(self, health: Health, image: ImageHealth) -> Health:
+        for key in ("interval", "timeout", "start_period", "retries"):
+            if getattr(health, key) is None and getattr(image, key) is not None:
+                self.sources[f"health.{key}"] = "image"
+        return replace(
+            health,
+            interval=image.interval if health.interval is None else health.interval,
+            timeout=image.timeout if health.timeout is None else health.timeout,
+            start_period=image.start_period if health.start_period is None else health.start_period,
+            retries=image.retries if health.retries is None else health.retries,
+        )
+
+    def _init(self, entrypoint: tuple[str, ...] | None, command: tuple[str, ...] | None) -> bool:
+        if self.service.init is not None:
+            return self.service.init
+        if "init" in self.labels:
+            self.sources["init"] = "label"
+            return bool(self.labels["init"])
+        first = (entrypoint or command or ("",))[0]
+        own = first.rpartition("/")[2] in INITS
+        self.sources["init"] = "image" if own else "default"
+        return not own
+
+    def _volumes(self, filled: Service) -> tuple[Volume, ...]:
+        """Add a named volume for each VOLUME of the image, so that an update cannot lose it."""
+        volumes = list(filled.volumes)
+        covered = {volume.path for volume in volumes} | {mount.partition(":")[0] for mount in filled.tmpfs}
+        taken = {volume.name for volume in volumes if volume.name is not None}
+        for path in _clean_paths(self.image.volumes):
+            if path not in covered:
+                name = volume_name(path, taken)
+                taken.add(name)
+                self.sources[f"volume[{len(volumes)}]"] = "image"
+                volumes.append(Volume(path=path, name=name))
+        return tuple(volumes)
+
+
+def _http(labels: Mapping[str, object]) -> HttpProbe | None:
+    port = cast("int | None", labels.get("health.http.port"))
+    return None if port is None else HttpProbe(port, cast("str", labels.get("health.http.path", "/")))
+
+
+def _image_command(health: ImageHealth | None) -> tuple[str, ...] | None:
+    """Return HEALTHCHECK as a definition has it; None for none and for HEALTHCHECK NONE."""
+    match health.test if health else ():
+        case ("CMD", _, *_) as test:
+            return test[1:]
+        case ("CMD-SHELL", _, *_) as test:
+            return test
+        case _:
+            return None
+
+
+def _clean_paths(paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield the image's paths as definitions spell them, each once, in order."""
+    found = dict.fromkeys(
+        "/" + "/".join(part for part in path.split("/") if part not in {"", "."}) for path in paths
+    )
+    yield from (path for path in sorted(found) if path != "/")
+
+
+def volume_name(path: str, taken: set[str]) -> str:
+    """Return a name for the volume at *path* that is not *taken*: /var/lib/data is ``var-lib-data``."""
+    stem = re.sub(r"[^A-Za-z0-9_.]+", "-", path).strip("-._") or "data"
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name

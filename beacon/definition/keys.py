@@ -1,0 +1,86 @@
+"""Services as flat lists of keys: which TOML key each field of the model is, and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+
+from beacon.definition.grammar import key_path
+from beacon.model.service import Port, Secret, Service, Volume
+
+KEY_OF_FIELD = {"env_files": "env_file", "ports": "port", "volumes": "volume", "secrets": "secret"}
+"""Where the model has the plural of what the definition says."""
+
+NO_KEYS = frozenset({"name", "given"})
+"""Fields that are not written in the definition: its file's name, and what it set."""
+
+
+def flatten(service: Service) -> dict[str, object]:
+    """Return every key of *service* and its value: ``{"stop.timeout": 10.0, "env.A": "1"}``.
+
+    Tables and maps are taken apart, lists are not, except for those of tables (``port[0]``). Empty maps and
+    lists of tables yield nothing.
+    """
+    found: dict[str, object] = {}
+    for item in fields(service):
+        if item.name not in NO_KEYS:
+            found.update(_flat(KEY_OF_FIELD.get(item.name, item.name), getattr(service, item.name)))
+    return found
+
+
+def default_of(key: str) -> object:
+    """Return what *key* is when the definition does not say it; None for keys of maps and lists."""
+    return _DEFAULTS.get(key)
+
+
+def _flat(key: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield f"{key}.{key_path(inner)}", item
+    elif key in {"port", "volume", "secret"} and isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield f"{key}[{index}]", item
+    elif is_dataclass(value) and key not in {"image", "platform"}:
+        for inner_field in fields(value):
+            yield from _flat(f"{key}.{inner_field.name}", getattr(value, inner_field.name))
+    else:
+        yield key, value
+
+
+def _defaults() -> dict[str, object]:
+    found: dict[str, object] = {}
+    for item in fields(Service):
+        if item.name not in NO_KEYS:
+            found.update(_flat(KEY_OF_FIELD.get(item.name, item.name), _field_default(item)))
+    return found
+
+
+def _field_default(item: Field[object]) -> object:
+    if item.default_factory is not MISSING:
+        return item.default_factory()
+    return None if item.default is MISSING else item.default
+
+
+_DEFAULTS = _defaults()
+
+
+def value_text(value: object) -> str:
+    """Return *value* as ``beacon show --effective`` prints it: near to TOML, on one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return "[" + ", ".join(repr(str(item)) for item in value) + "]"
+        case Port() | Volume() | Secret():
+            return _inline(value)
+        case _:
+            return "" if value is None else str(value)
+
+
+def _inline(value: Port | Volume | Secret) -> str:
+    """Return an inline table, without what is left at its default."""
+    said = [(item.name, getattr(value, item.name), _field_default(item)) for item in fields(value)]
+    shown = ", ".join(f"{name} = {value_text(inner)}" for name, inner, default in said if inner != default)
+    return f"{{ {shown} }}"

@@ -1,0 +1,62 @@
+"""The machine's own configuration, /etc/beacon/beacon.toml: few keys, each with a default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from beacon.definition.grammar import absolute_path, did_you_mean, duration, integer
+from beacon.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What beacon.toml says."""
+
+    auth_file: str | None = None
+    """The registry credentials to use instead of those of ``podman login`` (containers-auth.json(5))."""
+    registry_deadline: float = 30.0
+    """Seconds that one registry may take in one check."""
+    registry_reserve: int = 5
+    """Pulls of a registry's rate limit that Beacon leaves to others."""
+
+
+_KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
+    "auth_file": ("auth_file", absolute_path),
+    "registry.deadline": ("registry_deadline", duration),
+    "registry.reserve": ("registry_reserve", lambda value: integer(value, 0, 1_000_000)),
+}
+
+
+def decode_settings(text: str, *, file: str) -> Settings:
+    """Return the settings of *text*; ConfigError names every faulty key."""
+    import tomllib  # noqa: PLC0415  # most machines have no such file
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    settings, faults = Settings(), []
+    for key, value in _flat(document):
+        if key not in _KEYS:
+            faults.append(f"{file}: {key}: unknown key{did_you_mean(key, list(_KEYS))}")
+            continue
+        name, parse = _KEYS[key]
+        try:
+            settings = replace(settings, **{name: parse(value)})
+        except ValueError as error:
+            faults.append(f"{file}: {key}: {error}")
+    if faults:
+        raise ConfigError("\n".join(faults), hint="beacon.toml(5) lists the keys")
+    return settings
+
+
+def _flat(document: dict[str, object]) -> list[tuple[str, object]]:
+    """Return the keys of one level of tables as dotted keys."""
+    pairs: list[tuple[str, object]] = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            pairs += [(f"{key}.{inner}", one) for inner, one in value.items()]
+        else:
+            pairs.append((key, value))
+    return pairs
