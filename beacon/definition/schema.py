@@ -168,10 +168,11 @@ class TomlSchema(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Leave out ``default: null``."""
-        if schema.get("default", ...) is None:
-            return self.generate_inner(schema["schema"])
-        return super().default_schema(schema)
+        """Name the defaults that are one word or number; an empty table or list says nothing."""
+        inner, default = self.generate_inner(schema["schema"]), schema.get("default")
+        if isinstance(default, str | int | float):
+            return {**inner, "default": str(default) if isinstance(default, str) else default}
+        return inner
 
 
 def table_at(path: tuple[str | int, ...]) -> type[Table]:
