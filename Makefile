@@ -24,7 +24,7 @@ lint: setup  ## check style, types, imports and shell scripts
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/lint-imports --no-timing >/dev/null || .venv/bin/lint-imports
+	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@shellcheck $(SCRIPTS)
 
 .PHONY: test

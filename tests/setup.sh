@@ -9,7 +9,7 @@ flock 9 # two runs in one tree take turns
 
 packages=(
     # for the lab
-    debian-archive-keyring iproute2 mmdebstrap strace systemd-container util-linux
+    ca-certificates debian-archive-keyring git iproute2 mmdebstrap strace systemd-container util-linux
     # for the linters
     shellcheck
     # to build pystemd
@@ -31,7 +31,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
     apt-get update --quiet=2
-    apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}" >&2
+    apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 # The editable installation is made again when what it depends on changes.

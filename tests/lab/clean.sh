@@ -30,7 +30,7 @@ if [ -d /var/lib/containers/storage ]; then
     [ -z "$(ls $storage/volumes 2>/dev/null)" ] || podman volume rm --all --force >/dev/null
     grep -qs '"id"' $storage/overlay-images/images.json && podman rmi --all --force >/dev/null
     [ -z "$(ls /etc/containers/networks 2>/dev/null)" ] || podman network prune --force >/dev/null
-    podman secret ls --quiet 2>/dev/null | xargs -r podman secret rm >/dev/null
+    [ ! -e $storage/secrets/secrets.json ] || podman secret rm --all >/dev/null
 fi
 if systemctl is-active --quiet docker; then
     docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null

@@ -7,12 +7,13 @@ cache=${BEACON_LAB_CACHE:-/var/cache/beacon-lab}
 key=$(cat "$here/packages.txt" "$here/make-root.sh" | sha256sum | cut -c1-16)
 root=$cache/root-$key
 
+mkdir -p "$cache"
+touch "$root.used"
 if [ -d "$root" ]; then
     echo "$root"
     exit
 fi
 
-mkdir -p "$cache"
 exec 9>"$cache/make-root.lock"
 flock 9 # another test run may be making it now
 if [ -d "$root" ]; then
@@ -26,11 +27,11 @@ mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list /etc/a
     sed -En 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p || true)
 packages=$(sed 's/#.*//' "$here/packages.txt" | xargs | tr ' ' ,)
 
-# What a killed run left and what an older list made goes; a root that a live run uses is left alone.
-for old in "$cache"/making.* "$cache"/root-*; do
-    [ -d "$old" ] || continue
-    if grep -qsF "lowerdir=$old," /proc/mounts; then continue; fi
-    rm -rf --one-file-system "$old"
+# What a killed run left goes, and roots that nobody asked for in a week.
+rm -rf --one-file-system "$cache"/making.*
+find "$cache" -maxdepth 1 -name 'root-*.used' -mtime +7 | while read -r stamp; do
+    if grep -qsF "${stamp%.used}" /proc/mounts; then continue; fi
+    rm -rf --one-file-system "${stamp%.used}" "$stamp"
 done
 
 new=$(mktemp -d "$cache/making.XXXXXX")
@@ -38,6 +39,7 @@ trap 'rm -rf --one-file-system "$new"' EXIT
 echo "making the test hosts' root in $root (half a minute to two minutes, once)" >&2
 mmdebstrap --quiet --variant=minbase --include="$packages" \
     --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Check-Valid-Until "false"' \
+    --aptopt='Acquire::Check-Date "false"' \
     --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/man/??/*' \
