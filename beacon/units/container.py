@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 
+from beacon.definition.grammar import key_path
 from beacon.model.host import HostFacts, Scope
 from beacon.model.service import Port, RestartPolicy, Service
 from beacon.model.unit import container_name, unit_name
@@ -59,7 +60,7 @@ def write_container(release: ReleaseInput, facts: HostFacts) -> Sheet:
 
 def _unit(sheet: Sheet, release: ReleaseInput) -> None:
     service = release.service
-    description = " ".join(release.declared.description.split()) or f"{service.name} ({service.image})"
+    description = " ".join(service.description.split()) or f"{service.name} ({service.image})"
     try:
         sheet.add(Section.UNIT, "Description", encode_setting("Description", description))
     except InexpressibleError as error:
@@ -85,7 +86,7 @@ def _identity(sheet: Sheet, release: ReleaseInput) -> None:
     if release.number is not None:
         own["io.beacon.release"] = str(release.number)
     for name, value in (*own.items(), *((name, value) for name, value in labels.items() if name not in own)):
-        sheet.pair("Label", name, value, f"labels.{name}")
+        sheet.pair("Label", name, value, f"labels.{key_path(name)}")
 
 
 def _process(sheet: Sheet, release: ReleaseInput) -> None:
@@ -101,8 +102,8 @@ def _process(sheet: Sheet, release: ReleaseInput) -> None:
     if service.init is not None:
         sheet.option("RunInit", "true" if service.init else "false", "init")
     sheet.option("StopTimeout", str(math.ceil(service.stop.timeout)), "stop.timeout")
-    if declared.stop.signal is not None:
-        sheet.option("StopSignal", declared.stop.signal, "stop.signal")
+    if service.stop.signal is not None:
+        sheet.option("StopSignal", service.stop.signal, "stop.signal")
 
 
 def _command(sheet: Sheet, release: ReleaseInput) -> None:
@@ -142,11 +143,11 @@ def _user(sheet: Sheet, declared: Service) -> None:
 
 def _environment(sheet: Sheet, release: ReleaseInput) -> None:
     for name, value in sorted(release.declared.env.items()):
-        sheet.pair("Environment", name, value, f"env.{name}")
+        sheet.pair("Environment", name, value, f"env.{key_path(name)}")
     for index, file in enumerate(release.service.env_files):
-        sheet.option("EnvironmentFile", file, f"env_files[{index}]")
+        sheet.option("EnvironmentFile", file, f"env_file[{index}]")
         if file.startswith("/"):
-            require_mount(sheet, file, f"env_files[{index}]")
+            require_mount(sheet, file, f"env_file[{index}]")
 
 
 def _networks(sheet: Sheet, service: Service) -> None:
@@ -170,7 +171,7 @@ def _networks(sheet: Sheet, service: Service) -> None:
     for index, server in enumerate(service.dns):
         sheet.option("DNS", server, f"dns[{index}]")
     for name, address in sorted(service.hosts.items()):
-        sheet.option("AddHost", f"{name}:{address}", f"hosts.{name}")
+        sheet.option("AddHost", f"{name}:{address}", f"hosts.{key_path(name)}")
 
 
 def published(port: Port) -> tuple[str, ...]:
@@ -207,9 +208,9 @@ def _confinement(sheet: Sheet, service: Service) -> None:
     if service.no_new_privileges:
         sheet.option("NoNewPrivileges", "true", "no_new_privileges")
     for name, value in sorted(service.sysctls.items()):
-        sheet.option("Sysctl", f"{name}={value}", f"sysctls.{name}")
+        sheet.option("Sysctl", f"{name}={value}", f"sysctls.{key_path(name)}")
     for name, value in sorted(service.ulimits.items()):
-        sheet.option("Ulimit", f"{name}={value}", f"ulimits.{name}")
+        sheet.option("Ulimit", f"{name}={value}", f"ulimits.{key_path(name)}")
     if service.shm_size is not None:
         sheet.option("ShmSize", str(service.shm_size), "shm_size")
 

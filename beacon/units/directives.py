@@ -108,6 +108,10 @@ class Sheet:
         """PodmanArgs= lines: at the end of [Container], because the last of an option counts."""
         self.faults: list[Fault] = []
 
+    def lines(self, section: Section) -> list[str]:
+        """Return the directives of *section* as text."""
+        return [str(directive) for directive in self.sections[section]]
+
     def fault(self, path: str, problem: str) -> None:
         """Note what is wrong with the definition's key *path*."""
         self.faults.append(Fault(self.file, path, problem))

@@ -21,6 +21,8 @@ _ENCODING = str.maketrans(_ESCAPES)
 _RAW_ENCODING = str.maketrans({"%": "%%", "$": "$$"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./$-]+")
+_SIMPLE = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+"""The same for every parser: most values, and the quick way out for them."""
 
 
 class Parser(Enum):
@@ -74,6 +76,8 @@ def encode_pair(key: str, name: str, value: str) -> str:
 
 def encode_raw(key: str, value: str) -> str:
     """Return *value* for a key whose whole line counts as it stands."""
+    if _SIMPLE.fullmatch(value):
+        return value
     reason = _raw_obstacle(value)
     if reason is not None:
         raise InexpressibleError(key, value, reason)
@@ -82,6 +86,8 @@ def encode_raw(key: str, value: str) -> str:
 
 def encode_directive(parser: Parser, key: str, value: str, version: EngineVersion) -> str:
     """Return *value*, one value of *key*, as the line for Podman *version* holds it."""
+    if _SIMPLE.fullmatch(value):
+        return value
     match parser:
         case Parser.ARGS | Parser.KEYVAL:
             return encode_word(key, value)
@@ -118,6 +124,8 @@ def encode_path_setting(key: str, path: str) -> str:
 
 
 def _quoted(key: str, word: str) -> str:
+    if _SIMPLE.fullmatch(word):
+        return word
     encoded = encode(key, word)
     return encoded if _PLAIN.fullmatch(encoded) else f'"{encoded}"'
 

@@ -13,8 +13,8 @@ class ReleaseInput:
     """A service at one digest.
 
     The engine applies what the image says by itself, so command, entrypoint, environment, user, working
-    folder, stop signal and labels are written as *declared*; what Beacon must know or change (volumes,
-    health, init, stop timeout) comes from the *service* in effect.
+    folder and labels are written as *declared*; what Beacon must know or change (volumes, health, init, how
+    to stop) comes from the *service* in effect.
     """
 
     service: Service

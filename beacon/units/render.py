@@ -6,11 +6,10 @@ from beacon.errors import DefinitionError, HostError
 from beacon.model.host import Engine, HostFacts, Scope
 from beacon.model.unit import UnitFile, container_name
 from beacon.units.container import network_name, own_networks, write_container
-from beacon.units.directives import Directive, Section, Sheet
+from beacon.units.directives import Section, Sheet
 from beacon.units.layout import TEMPLATE_NAMES, Templates, lay_out
 from beacon.units.mark import stamp
 from beacon.units.mounts import volume_name
-from beacon.units.quoting import InexpressibleError, encode_setting
 from beacon.units.release import ReleaseInput
 from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, QUADLET, is_known
 
@@ -49,10 +48,10 @@ def require_quadlet(facts: HostFacts) -> None:
 def _container_file(release: ReleaseInput, facts: HostFacts, templates: Templates, sheet: Sheet) -> UnitFile:
     name = release.service.name
     values = {
-        "unit": sheet.sections[Section.UNIT],
-        "container": sheet.sections[Section.CONTAINER],
-        "service": sheet.sections[Section.SERVICE],
-        "install": sheet.sections[Section.INSTALL],
+        "unit": sheet.lines(Section.UNIT),
+        "container": sheet.lines(Section.CONTAINER),
+        "service": sheet.lines(Section.SERVICE),
+        "install": sheet.lines(Section.INSTALL),
         "name": name,
         "image": str(release.service.image),
         "digest": str(release.digest),
@@ -79,9 +78,9 @@ def _volume_file(service: str, volume: str, facts: HostFacts, templates: Templat
     values = {
         "unit": _object_unit(f"Volume {volume} of {service}"),
         "volume": [
-            Directive("VolumeName", name),
-            Directive("Label", f"io.beacon.service={service}"),
-            Directive("Label", f"io.beacon.volume={volume}"),
+            f"VolumeName={name}",
+            f"Label=io.beacon.service={service}",
+            f"Label=io.beacon.volume={volume}",
         ],
         "quadlet": _object_quadlet(facts),
         "name": volume,
@@ -99,8 +98,8 @@ def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitF
     values = {
         "unit": _object_unit(f"Network {network} of Beacon's services"),
         "network": [
-            *([Directive("NetworkName", name)] if named else []),
-            Directive("Label", f"io.beacon.network={network}"),
+            *([f"NetworkName={name}"] if named else []),
+            f"Label=io.beacon.network={network}",
         ],
         "quadlet": _object_quadlet(facts),
         "name": network,
@@ -111,16 +110,12 @@ def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitF
     )
 
 
-def _object_unit(description: str) -> list[Directive]:
-    try:
-        text = encode_setting("Description", description)
-    except InexpressibleError:  # pragma: no cover - names have no such characters
-        text = "Part of Beacon's services"
-    return [Directive("Description", text), Directive("Documentation", "man:beacon(1)")]
+def _object_unit(description: str) -> list[str]:
+    return [f"Description={description}", "Documentation=man:beacon(1)"]
 
 
-def _object_quadlet(facts: HostFacts) -> list[Directive]:
+def _object_quadlet(facts: HostFacts) -> list[str]:
     """Volumes and networks would wait for the network to be online, which they do not need (podman#26698)."""
     if not is_known("Quadlet", "DefaultDependencies", facts.engine_version):
         return []
-    return [Directive("DefaultDependencies", "false")]
+    return ["DefaultDependencies=false"]

@@ -8,6 +8,7 @@ to read. No key was ever removed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from beacon.model.host import EngineVersion
@@ -84,6 +85,7 @@ def first_version(section: str, key: str) -> EngineVersion | None:
     return KEYS.get(section, {}).get(key)
 
 
+@cache
 def is_known(section: str, key: str, version: EngineVersion) -> bool:
     """Say whether Podman *version* reads *key* in *section*; unknown keys pass on versions newer than us."""
     first = first_version(section, key)

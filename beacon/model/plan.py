@@ -1,0 +1,173 @@
+"""Plans: what apply will do, each step with the sentence saying why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from difflib import unified_diff
+from enum import StrEnum
+from typing import Literal
+
+from beacon.model.reference import ImageReference
+
+
+class ReasonKind(StrEnum):
+    """Why a step is there, for programs; people read the sentence."""
+
+    ABSENT_IMAGE = "absent-image"
+    NEW = "new"
+    CHANGED = "changed"
+    EDITED = "edited"
+    UNDEFINED = "undefined"
+    UNUSED = "unused"
+    FILES = "files"
+    FAILED = "failed"
+    NOT_LOADED = "not-loaded"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: *sentence* is what the operator reads."""
+
+    kind: ReasonKind
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullImage:
+    """Fetch *image*, named by its digest, while everything still runs."""
+
+    action: Literal["pull-image"] = field(default="pull-image", init=False)
+    services: tuple[str, ...]
+    image: ImageReference
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopUnit:
+    """Stop *unit*."""
+
+    action: Literal["stop-unit"] = field(default="stop-unit", init=False)
+    services: tuple[str, ...]
+    unit: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFile:
+    """Remove the file *name*, whose text is *old*."""
+
+    action: Literal["remove-file"] = field(default="remove-file", init=False)
+    services: tuple[str, ...]
+    name: str
+    old: str
+    reason: Reason
+
+    def diff(self) -> Iterator[str]:
+        """Yield the lines of a unified diff."""
+        return _diff(self.name, self.old, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFile:
+    """Write *text* as the file *name*, in place of *old* if there is one."""
+
+    action: Literal["write-file"] = field(default="write-file", init=False)
+    services: tuple[str, ...]
+    name: str
+    text: str
+    old: str | None
+    reason: Reason
+
+    def diff(self) -> Iterator[str]:
+        """Yield the lines of a unified diff."""
+        return _diff(self.name, self.old, self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonReload:
+    """Have systemd read the unit files again."""
+
+    action: Literal["daemon-reload"] = field(default="daemon-reload", init=False)
+    services: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartUnit:
+    """Start *unit*."""
+
+    action: Literal["start-unit"] = field(default="start-unit", init=False)
+    services: tuple[str, ...]
+    unit: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartUnit:
+    """Restart *unit* for its changed release: through a rollout."""
+
+    action: Literal["restart-unit"] = field(default="restart-unit", init=False)
+    services: tuple[str, ...]
+    unit: str
+    reason: Reason
+
+
+Step = PullImage | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit | RestartUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A file that stands in the way of *services*, which therefore get no step at all."""
+
+    name: str
+    services: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file of Beacon's that somebody changed, and that stays as it is."""
+
+    name: str
+    services: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are done, and what is left alone though it differs."""
+
+    steps: tuple[Step, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that any step concerns, sorted."""
+        return tuple(sorted({service for step in self.steps for service in step.services}))
+
+    def for_service(self, name: str) -> Plan:
+        """Return what of the plan concerns the service *name*, shared files among it."""
+        return replace(
+            self,
+            steps=tuple(step for step in self.steps if name in step.services),
+            conflicts=tuple(conflict for conflict in self.conflicts if name in conflict.services),
+            kept=tuple(kept for kept in self.kept if name in kept.services),
+        )
+
+
+def _diff(name: str, old: str | None, new: str | None) -> Iterator[str]:
+    before, after = (old or "").splitlines(), (new or "").splitlines()
+    source = "/dev/null" if old is None else f"installed/{name}"
+    target = "/dev/null" if new is None else f"desired/{name}"
+    return unified_diff(before, after, source, target, lineterm="")

@@ -1,0 +1,261 @@
+"""Makes the plan that brings what is installed to what is desired; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from beacon.model.plan import (
+    Conflict,
+    DaemonReload,
+    Kept,
+    Plan,
+    PullImage,
+    Reason,
+    ReasonKind,
+    RemoveFile,
+    RestartUnit,
+    StartUnit,
+    Step,
+    StopUnit,
+    WriteFile,
+)
+from beacon.model.reference import ImageReference
+from beacon.model.runtime import UnitState
+from beacon.model.unit import UnitFile, container_name, unit_name
+from beacon.units.mark import Mark, read_mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What the definitions ask for."""
+
+    files: Mapping[str, tuple[UnitFile, ...]]
+    """Of every service; the file of a network is given by each service that is on it."""
+    pulls: Mapping[str, ImageReference] = field(default_factory=dict)
+    """Service → the image, by digest, that is not on disk."""
+    stopped: frozenset[str] = frozenset()
+    """Services that are not to be started, whatever else."""
+    faulty: frozenset[str] = frozenset()
+    """Services that are defined but could not be rendered: what they have installed is left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the machine has."""
+
+    files: Mapping[str, str]
+    """Name → text of every beacon-* file in the folder."""
+    units: Mapping[str, UnitState]
+    """By unit; one that is missing counts as not found."""
+    unfinished: frozenset[str] = frozenset()
+    """Services whose files were written by a run that ended before it had restarted them."""
+
+
+def make_plan(desired: Desired, observed: Observed, *, overwrite: bool = False) -> Plan:
+    """Return the plan; with *overwrite*, files that were changed by hand are written and removed too."""
+    return _Planning(desired, observed, overwrite).run()
+
+
+class _Planning:
+    def __init__(self, desired: Desired, observed: Observed, overwrite: bool) -> None:  # noqa: FBT001  # internal
+        self.desired = desired
+        self.observed = observed
+        self.overwrite = overwrite
+        self.marks = {name: read_mark(text) for name, text in observed.files.items()}
+        self.users: dict[str, list[str]] = {}
+        self.texts: dict[str, str] = {}
+        self.conflicts: list[Conflict] = []
+        self.kept: list[Kept] = []
+        self.blocked: set[str] = set()
+
+    def run(self) -> Plan:
+        self._gather()
+        writes = tuple(self._writes())
+        removals = tuple(self._removals(writes))
+        stops = tuple(self._stops(removals))
+        written = {write.name for write in writes}
+        starts = tuple(self._starts(written))
+        steps: tuple[Step, ...] = (*self._pulls(), *stops, *removals, *writes)
+        steps += (*self._reload((*removals, *writes)), *starts)
+        return Plan(steps, tuple(self.conflicts), tuple(self.kept))
+
+    def _gather(self) -> None:
+        """Find which services want which file, and what stands in their way."""
+        clashes: set[str] = set()
+        for service, files in sorted(self.desired.files.items()):
+            for file in files:
+                self.users.setdefault(file.name, []).append(service)
+                if self.texts.setdefault(file.name, file.text) != file.text:
+                    clashes.add(file.name)
+        for name, users in sorted(self.users.items()):
+            if name in clashes:
+                sentence = f"{name} would be a different file for each of {_listed(users)}; rename one"
+            elif name in self.observed.files and self.marks[name] is None:
+                sentence = (
+                    f"{name} was not made by Beacon and is left alone; move it away or rename the service"
+                )
+            else:
+                continue
+            self.conflicts.append(Conflict(name=name, services=tuple(users), sentence=sentence))
+            self.blocked.update(users)
+
+    def _pulls(self) -> Iterator[PullImage]:
+        wanted: dict[ImageReference, list[str]] = {}
+        for service, image in sorted(self.desired.pulls.items()):
+            if service not in self.blocked and service in self.desired.files:
+                wanted.setdefault(image, []).append(service)
+        for image, services in wanted.items():
+            reason = Reason(ReasonKind.ABSENT_IMAGE, f"{_listed(services)} runs it and it is not on disk")
+            yield PullImage(services=tuple(services), image=image, reason=reason)
+
+    def _writes(self) -> Iterator[WriteFile]:
+        for name, text in sorted(self.texts.items()):
+            users = tuple(user for user in self.users[name] if user not in self.blocked)
+            old = self.observed.files.get(name)
+            if not users or old == text:
+                continue
+            mark = self.marks.get(name)
+            if mark is not None and not mark.intact and not self.overwrite:
+                self._keep(name, users, "is not brought up to date")
+                continue
+            yield WriteFile(services=users, name=name, text=text, old=old, reason=_write_reason(name, mark))
+
+    def _removals(self, writes: tuple[WriteFile, ...]) -> Iterator[RemoveFile]:
+        """Yield the files that nothing needs: marked, not desired, and not used by one that stays."""
+        candidates: list[tuple[str, Mark]] = []
+        for name, mark in sorted(self.marks.items()):
+            if mark is None or name in self.texts or self._is_protected(mark):
+                continue
+            if mark.intact or self.overwrite:
+                candidates.append((name, mark))
+            else:
+                self._keep(name, self._owners(name, mark), "is not removed though nothing defines it")
+        gone = {name for name, _ in candidates}
+        staying = {name: text for name, text in self.observed.files.items() if name not in gone}
+        staying |= {write.name: write.text for write in writes}
+        for name, mark in candidates:
+            if not any(_mentions(text, name) for other, text in staying.items() if other != name):
+                owners = self._owners(name, mark)
+                reason = _removal_reason(name, mark, self.desired)
+                yield RemoveFile(services=owners, name=name, old=self.observed.files[name], reason=reason)
+
+    def _is_protected(self, mark: Mark) -> bool:
+        return mark.service is not None and mark.service in self.desired.faulty | self.blocked
+
+    def _owners(self, name: str, mark: Mark) -> tuple[str, ...]:
+        """Return the services that have the installed file *name*."""
+        if mark.service is not None:
+            return (mark.service,)
+        found = (
+            other.service
+            for file, other in self.marks.items()
+            if other is not None and other.service is not None and _mentions(self.observed.files[file], name)
+        )
+        return tuple(sorted(set(found)))
+
+    def _stops(self, removals: tuple[RemoveFile, ...]) -> Iterator[StopUnit]:
+        """Stop what a service that is gone has running: the container first, then its volumes' units."""
+        removed = {removal.name for removal in removals}
+        for kind, suffix in ((".container", ""), (".volume", "-volume")):
+            for removal in removals:
+                service = next(iter(removal.services), "")
+                whole = f"{container_name(service)}.container" in removed
+                if not removal.name.endswith(kind) or not whole:
+                    continue
+                unit = f"{removal.name.removesuffix(kind)}{suffix}.service"
+                if self._state(unit).is_up:
+                    yield StopUnit(services=removal.services, unit=unit, reason=removal.reason)
+
+    def _reload(self, changes: tuple[RemoveFile | WriteFile, ...]) -> Iterator[DaemonReload]:
+        changed = {service for change in changes for service in change.services}
+        pending = {service for service in self._planned() if self._needs_reload(service)}
+        if changes:
+            reason = Reason(ReasonKind.FILES, "systemd must read the changed files")
+        elif pending:
+            reason = Reason(ReasonKind.NOT_LOADED, f"systemd has not read the files of {_listed(pending)}")
+        else:
+            return
+        yield DaemonReload(services=tuple(sorted(changed | pending)), reason=reason)
+
+    def _planned(self) -> list[str]:
+        return [service for service in sorted(self.desired.files) if service not in self.blocked]
+
+    def _needs_reload(self, service: str) -> bool:
+        if (
+            service in self.desired.faulty
+            or f"{container_name(service)}.container" not in self.observed.files
+        ):
+            return False
+        return service in self.observed.unfinished or self._state(unit_name(service)).load == "not-found"
+
+    def _starts(self, written: set[str]) -> Iterator[StartUnit | RestartUnit]:
+        for service in self._planned():
+            unit = unit_name(service)
+            reason = self._start_reason(service, written)
+            if reason is None:
+                continue
+            if self._state(unit).is_up:
+                yield RestartUnit(services=(service,), unit=unit, reason=reason)
+            elif service not in self.desired.stopped:
+                yield StartUnit(services=(service,), unit=unit, reason=reason)
+
+    def _start_reason(self, service: str, written: set[str]) -> Reason | None:
+        """Return why the unit of *service* is to be started or restarted, or None where it is not."""
+        file = f"{container_name(service)}.container"
+        state = self._state(unit_name(service))
+        if file not in self.observed.files:
+            return Reason(ReasonKind.NEW, f"{service} is new") if file in written else None
+        if service in self.observed.unfinished:
+            return Reason(ReasonKind.UNFINISHED, f"an earlier run ended before {service} had been restarted")
+        if state.load == "not-found":
+            return Reason(ReasonKind.NOT_LOADED, f"systemd has not read the files of {service}")
+        if state.active == "failed":
+            return Reason(ReasonKind.FAILED, f"{service} has failed")
+        if file in written and state.is_up:
+            return Reason(ReasonKind.CHANGED, f"{service} runs with what its file said before")
+        return None
+
+    def _state(self, unit: str) -> UnitState:
+        return self.observed.units.get(unit) or UnitState(unit)
+
+    def _keep(self, name: str, services: tuple[str, ...], consequence: str) -> None:
+        sentence = f"{name} was changed by hand and {consequence}; drop-ins are the place for own directives"
+        self.kept.append(Kept(name=name, services=services, sentence=sentence))
+
+
+def _write_reason(name: str, mark: Mark | None) -> Reason:
+    if mark is None:
+        return Reason(ReasonKind.NEW, f"{name} is not there yet")
+    if not mark.intact:
+        return Reason(ReasonKind.EDITED, f"{name} was changed by hand and is overwritten")
+    kind = name.rpartition(".")[2]
+    if kind == "container":
+        return Reason(ReasonKind.CHANGED, f"{name} is not what the definition and the release say")
+    return Reason(
+        ReasonKind.CHANGED,
+        f"{name} is not what it should be; podman leaves the {kind} that is there as it is, "
+        "and the file counts for a new one",
+    )
+
+
+def _removal_reason(name: str, mark: Mark, desired: Desired) -> Reason:
+    service = mark.service
+    if service is None:
+        return Reason(ReasonKind.UNUSED, f"no service uses {name} any longer")
+    if service in desired.files:
+        kept = "; its data stays" if name.endswith(".volume") else ""
+        return Reason(ReasonKind.UNUSED, f"{service} does not use {name} any longer{kept}")
+    return Reason(ReasonKind.UNDEFINED, f"{service} is not defined any longer; its data stays")
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Say whether the unit file *text* refers to the Quadlet file *name*, or to the unit made of it."""
+    stem, _, kind = name.rpartition(".")
+    spellings = f"(?:{re.escape(name)}|{re.escape(stem)}-{kind}\\.service)"
+    return re.search(rf"^[^#\n]*(?<![\w.-]){spellings}(?![\w.-])", text, re.MULTILINE) is not None
+
+
+def _listed(names: list[str] | set[str]) -> str:
+    return ", ".join(sorted(names))
