@@ -39,6 +39,10 @@ unit: setup  ## run the tests that need no test host
 lab: setup  ## run the tests that boot test hosts (needs root)
 	@$(PYTEST) -m lab $(ARGS)
 
+.PHONY: host
+host: setup  ## boot a test host with Beacon on it, and give a shell there
+	@$(PYTHON) -m tests.lab
+
 .PHONY: deb
 deb:  ## build the Debian package in build/deb
 	@packaging/build-deb.sh

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,8 +13,8 @@ from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry
 from tests.lab.ground import Ground, LabUnavailableError
 from tests.lab.host import LabHost, wait_until
+from tests.lab.installation import build_deb, install_beacon
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PROXY_PORT = 5001
 
@@ -46,22 +44,14 @@ def ground() -> Iterator[Ground]:
 
 @pytest.fixture(scope="session")
 def beacon_deb() -> Path:
-    """Return Beacon's Debian package, built from this tree."""
-    made = subprocess.run(
-        ["make", "--silent", "deb"], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-    found = sorted((REPOSITORY / "build" / "deb").glob("beacon_*.deb"), key=lambda path: path.stat().st_mtime)
-    if made.returncode or not found:
-        pytest.fail(f"make deb built no package:\n{made.stdout}{made.stderr}", pytrace=False)
-    return found[-1]
+    """Return Beacon's Debian package, built from this tree; hosts have it installed already."""
+    return build_deb()
 
 
 @pytest.fixture(scope="session")
-def beacon_layer(ground: Ground, request: pytest.FixtureRequest) -> Path:
+def beacon_layer(ground: Ground) -> Path:
     """Return the layer that holds Beacon, as its package installs it."""
-    if not (REPOSITORY / "packaging" / "build-deb.sh").exists():
-        return ground.layer("beacon", _copy_beacon)
-    return ground.layer("beacon", partial(_install_package, request.getfixturevalue("beacon_deb")))
+    return ground.layer("beacon", install_beacon)
 
 
 @pytest.fixture(scope="session")
@@ -122,23 +112,3 @@ def faulty_registry(ground: Ground, host: LabHost) -> Iterator[FaultyRegistry]:
     """Return a proxy in front of the host's registry that misbehaves as told; hosts call it `.address`."""
     with FaultyRegistry(host.registry, (ground.slot.address(1), PROXY_PORT)) as proxy:
         yield proxy
-
-
-def _install_package(package: Path, root: Path) -> None:
-    inside = root / "var/tmp" / package.name
-    shutil.copy(package, inside)
-    command = ["chroot", str(root), "dpkg", "--force-unsafe-io", "--install", f"/var/tmp/{package.name}"]  # noqa: S108
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"dpkg --install {package.name}:\n{done.stdout}{done.stderr}", pytrace=False)
-    inside.unlink()
-
-
-def _copy_beacon(root: Path) -> None:
-    """Put Beacon where its package will put it, as long as there is no package."""
-    python = root / "usr/lib/python3/dist-packages"
-    shutil.copytree(REPOSITORY / "beacon", python / "beacon", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(REPOSITORY / "unit-templates", root / "usr/share/beacon/unit-templates")
-    script = root / "usr/bin/beacon"
-    script.write_text("#!/usr/bin/python3\nfrom beacon.__main__ import main\n\nmain()\n")
-    script.chmod(0o755)

@@ -143,16 +143,21 @@ class LabHost:
         self, *argv: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[str]:
         """Start a command as root, without waiting for it."""
-        enter = ("nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--")
-        group = self._cgroup / "payload" / "lab"
         return subprocess.Popen(
-            ["/bin/sh", "-c", _ENTER_CGROUP, str(group / "cgroup.procs"), *enter, *argv],
+            [*self.entering, *argv],
             env=ENVIRONMENT | dict(env or {}),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    @property
+    def entering(self) -> list[str]:
+        """The words before a command that let it run inside."""
+        group = self._cgroup / "payload" / "lab" / "cgroup.procs"
+        enter = ["nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--"]
+        return ["/bin/sh", "-c", _ENTER_CGROUP, str(group), *enter]
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a command that was started with `start`."""
