@@ -25,6 +25,21 @@ _PLACEHOLDER = "localhost/beacon-placeholder"
 
 _WHERE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
 
+_OTHER_WORDS = {
+    "cap_add": "capabilities",
+    "cap_drop": "capabilities",
+    "cmd": "command",
+    "depends_on": "needs",
+    "environment": "env",
+    "extra_hosts": "hosts",
+    "group_add": "groups",
+    "healthcheck": "health",
+    "mem_limit": "resources",
+    "stop_signal": "stop",
+    "working_dir": "workdir",
+}
+"""What compose files call the same, where the spelling is not near."""
+
 _KINDS = {
     "string_type": "must be a string",
     "bool_type": "must be true or false",
@@ -167,11 +182,16 @@ def _sentence(details: ErrorDetails, error: object, path: _Path) -> str:
         case "missing":
             return "must be given"
         case "extra_forbidden":
-            return f"unknown key{grammar.did_you_mean(str(path[-1]), _known_keys(path[:-1]))}"
+            return f"unknown key{_suggestion(str(path[-1]), _known_keys(path[:-1]))}"
         case "greater_than":
             return f"must be greater than {details['ctx']['gt']}, not {grammar.shown(details['input'])}"
         case kind:
             return f"{_KINDS.get(kind, details['msg'])}, not {grammar.shown(details['input'])}"
+
+
+def _suggestion(word: str, known: list[str]) -> str:
+    meant = _OTHER_WORDS.get(word)
+    return f"; did you mean {meant!r}?" if meant in known else grammar.did_you_mean(word, known)
 
 
 def _known_keys(table: _Path) -> list[str]:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PRE_WORDS = "alpha|beta|rc|cr|pre|preview|dev|snapshot|nightly|canary|next|ea|m"
+_PRE_WORDS = "alpha|beta|rc|cr|pre|preview|dev|snapshot|nightly|canary|next|ea"
 _TAG = re.compile(
     rf"""
     (?P<prefix>v?)
     (?P<numbers>\d+(?:\.\d+){{0,2}})
     (?:
-        -?(?P<pre>(?:a|b|{_PRE_WORDS})\.?\d+(?:\.[0-9A-Za-z]+)*   # rc1, rc.1, a1, beta.2.x
-        | (?:(?<=\d)-)(?:{_PRE_WORDS})(?:\.[0-9A-Za-z]+)*         # -rc
-        | (?:(?<=\d)-)\d+(?:\.[0-9A-Za-z]+)*)                     # -0.3.7
+        (?P<attached>(?:a|b|{_PRE_WORDS})\.?\d+)                      # 3.14.0a1
+        | -(?P<pre>(?:(?:a|b|m)\d+|(?:{_PRE_WORDS})\d*|\d+)            # -rc1, -beta, -0
+            (?:\.[0-9A-Za-z]+)*)                                       # .1, .x
     )?
     (?:-(?P<variant>[0-9A-Za-z_][0-9A-Za-z_.-]*))?
     """,
@@ -73,7 +73,7 @@ class Version:
         if len(numbers) == 1 and len(match["numbers"]) > _LONE_NUMBER_DIGITS:
             return None
         major, minor, patch = (*numbers, 0, 0)[:3]
-        pre = _identifiers(match["pre"] or "")
+        pre = _identifiers(match["attached"] or match["pre"] or "")
         return cls((major, minor, patch), len(numbers), pre, match["variant"] or "", match["prefix"])
 
     @property
