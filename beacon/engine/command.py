@@ -35,7 +35,7 @@ class CommandFailedError(HostError):
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
-    """Return the standard output of *argv*; CommandFailedError where it fails, HostError where it cannot run."""
+    """Return what *argv* prints; CommandFailedError where it fails, HostError where it cannot run."""
     try:
         done = subprocess.run(
             argv,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from beacon.model.image import ImageConfig
+from beacon.model.image import ImageConfig, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Service
 
@@ -80,6 +80,16 @@ class Hold:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An image that was found and not rolled out yet; kept so that it is looked up only once."""
+
+    reference: ImageReference
+    image: ResolvedImage
+    first_seen: str
+    """A minimum age counts from here."""
+
+
 class Phase(StrEnum):
     """How far a rollout has come; written to disk before the phase begins (docs/states.md)."""
 
@@ -124,10 +134,10 @@ class ServiceState:
     previous: int | None = None
     quarantine: tuple[Quarantine, ...] = ()
     hold: Hold | None = None
-    resolved: Mapping[str, Digest] = field(default_factory=dict)
-    """Tag digests already looked into, and the manifest that each holds for the image's platform."""
-    first_seen: Mapping[str, str] = field(default_factory=dict)
-    """When a tag digest that is not live was first seen; a minimum age counts from here."""
+    same: tuple[Digest, ...] = ()
+    """Tag digests already looked into that hold the live image: only the index around it has changed."""
+    pending: Pending | None = None
+    """What the tag names now, where that is not live."""
     rollout: RolloutJournal | None = None
     version: int = 1
 

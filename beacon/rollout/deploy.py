@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TypeVar
 
 from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Phase, Quarantine, ServiceState
+from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
 from beacon.rollout.images import tidy
 from beacon.rollout.machine import (
@@ -27,22 +26,23 @@ from beacon.rollout.machine import (
 )
 from beacon.rollout.world import World
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 _PULLS = 3
 _RESTARTS = 16
 
 
-def deploy(world: World, works: Sequence[Work], *, canary: bool = False) -> tuple[Outcome, ...]:
+def deploy(
+    world: World, works: Sequence[Work], *, canary: bool = False, also: Mapping[str, None] | None = None
+) -> tuple[Outcome, ...]:
     """Bring every service of *works* to its candidate; the outcome of one never hinders another.
+
+    *also* names further files to remove, so that systemd is reloaded once for all.
 
     With *canary*, of several services on one image one goes first, and the others follow only where it
     stands; where it does not, the image is quarantined for them too, untried.
     """
     by_name = {work.name: work for work in works}
     if not canary:
-        outcomes = _wave(world, works)
+        outcomes = _wave(world, works, also or {})
     else:
         first, follow = canaries([(work.candidate.digest, work.name) for work in works])
         outcomes = _wave(world, [by_name[name] for name in first])
@@ -81,7 +81,7 @@ def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
     return tuple(outcomes)
 
 
-def _wave(world: World, works: Sequence[Work]) -> list[Outcome]:
+def _wave(world: World, works: Sequence[Work], also: Mapping[str, None] | None = None) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with ExitStack() as locks:
         ready = []
@@ -97,8 +97,8 @@ def _wave(world: World, works: Sequence[Work]) -> list[Outcome]:
                 ready.append(work)
         pulled, failures = _fetch_all(world, ready)
         outcomes += failures
-        switched = _switch_all(world, pulled, outcomes)
-        outcomes += _each(
+        switched = _switch_all(world, pulled, outcomes, also or {})
+        outcomes += concurrently(
             _RESTARTS, lambda state: _attempt(state.name, lambda: finish(world, state)), switched
         )
     return outcomes
@@ -113,7 +113,7 @@ def _fetch_all(world: World, works: Sequence[Work]) -> tuple[list[Work], list[Ou
     def fetch_group(group: list[Work]) -> list[Outcome | None]:
         return [_fetch_one(world, work) for work in group]
 
-    results = _each(_PULLS, fetch_group, list(groups.values()))
+    results = concurrently(_PULLS, fetch_group, list(groups.values()))
     pairs = [
         pair
         for group, ends in zip(groups.values(), results, strict=True)
@@ -148,7 +148,9 @@ def _unbegun(work: Work, error: BeaconError) -> Outcome:
     return Outcome(work.name, kind, error.message, error.hint)
 
 
-def _switch_all(world: World, works: Sequence[Work], outcomes: list[Outcome]) -> list[ServiceState]:
+def _switch_all(
+    world: World, works: Sequence[Work], outcomes: list[Outcome], also: Mapping[str, None]
+) -> list[ServiceState]:
     """Put the files of all candidates in place with one daemon-reload."""
     states = []
     for work in works:
@@ -156,7 +158,9 @@ def _switch_all(world: World, works: Sequence[Work], outcomes: list[Outcome]) ->
             states.append(prepare_switch(world, work))
         except BeaconError as error:
             outcomes.append(_give_up(world, work, error))
-    files = {name: text for state in states if state.rollout for name, text in state.rollout.after.items()}
+    files: dict[str, str | None] = dict(also)
+    for state in states:
+        files |= state.rollout.after if state.rollout else {}
     try:
         world.put_files(files)
     except BeaconError as error:
@@ -192,10 +196,3 @@ def _attempt(name: str, action: Callable[[], Outcome]) -> Outcome:
         )
     except BeaconError as error:
         return Outcome(name, OutcomeKind.FAILED, error.message, error.hint)
-
-
-def _each(threads: int, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    if len(items) <= 1:
-        return [action(item) for item in items]
-    with ThreadPoolExecutor(min(threads, len(items))) as pool:
-        return list(pool.map(action, items))

@@ -36,3 +36,14 @@ def tidy(world: World, names: Iterable[str]) -> None:
             for release in gone:
                 if release.image.image_id not in in_use:
                     world.engine.remove_image(release.pinned)
+
+
+def forget(world: World, state: ServiceState) -> None:
+    """Let go of all images of a service that is removed, and delete those that nobody else needs."""
+    with contextlib.suppress(BeaconError):
+        for number in sorted(world.engine.kept().get(state.name, {})):
+            world.engine.let_go(state.name, number)
+        in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
+        for release in state.releases:
+            if release.image.image_id not in in_use:
+                world.engine.remove_image(release.pinned)

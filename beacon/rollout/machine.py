@@ -25,11 +25,13 @@ from beacon.model.release import (
     ReleaseState,
     RolloutJournal,
     ServiceState,
+    Trigger,
 )
 from beacon.model.unit import unit_name
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.health import watch
 from beacon.rollout.world import World
+from beacon.units.mark import read_mark
 
 _MARGIN = 30.0
 _START_WITHOUT_HEALTH = 90.0
@@ -126,7 +128,7 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
         rollout=replace(
             journal,
             phase=Phase.SWITCHING,
-            before={name: world.files.read(name) for name in work.files},
+            before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},
             after=dict(work.files),
             dependents=world.systemd.dependents(unit),
             start=work.start,
@@ -135,6 +137,13 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     )
     world.store.save(state)
     return state
+
+
+def _is_own(world: World, work: Work, name: str) -> bool:
+    """Say whether a file is this service's alone; one of a shared network is not put back with it."""
+    text = work.files[name] or world.files.read(name)
+    mark = read_mark(text) if text is not None else None
+    return mark is not None and mark.service == work.name
 
 
 def finish(world: World, state: ServiceState) -> Outcome:
@@ -230,6 +239,8 @@ def _commit(world: World, state: ServiceState) -> Outcome:
     old = state.release(journal.previous)
     candidate = replace(candidate, state=ReleaseState.LIVE, finished=world.timestamp(), reason="")
     rolled_back_by_owner = old is not None and old.number > candidate.number
+    if rolled_back_by_owner:
+        candidate = replace(candidate, trigger=Trigger.ROLLBACK)
     if old is not None and old.number != candidate.number:
         word = f"rolled back to release {candidate.number} by its owner" if rolled_back_by_owner else ""
         ended = ReleaseState.FAILED if old.state is ReleaseState.FAILED else ReleaseState.SUPERSEDED
@@ -242,8 +253,8 @@ def _commit(world: World, state: ServiceState) -> Outcome:
         quarantine=(_quarantine(world, old, "rolled back by its owner"),)
         if rolled_back_by_owner and old is not None
         else (),
-        resolved={str(candidate.tag_digest): candidate.digest},
-        first_seen={},
+        same=(),
+        pending=None,
         rollout=None,
     )
     world.store.save(state)

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Protocol
 
 from beacon.model.event import Event
+from beacon.model.image import Platform, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
 from beacon.model.runtime import Container, JobResult, UnitState
+from beacon.registry.results import CheckResult
 
 Progress = Callable[[str], None]
 """Told in the engine's own lines how a pull comes along."""
@@ -28,6 +30,9 @@ class Engine(Protocol):
     def has_image(self, image_id: Digest) -> bool:
         """Say whether an image with that id is on disk."""
 
+    def images(self) -> frozenset[Digest]:
+        """Return the ids of all images on disk: one listing."""
+
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Mark an image as needed by a release, so that pruning leaves it alone."""
 
@@ -43,6 +48,9 @@ class Engine(Protocol):
     def containers(self) -> Mapping[str, Container]:
         """Return Beacon's running containers by service."""
 
+    def remove_network(self, name: str) -> None:
+        """Delete a network that no container is on."""
+
     def address(self, service: str) -> str:
         """Return the address of the service's container on the engine's network; empty where it has none."""
 
@@ -55,6 +63,9 @@ class Systemd(Protocol):
 
     def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
         """Return the state of each unit; unknown ones come back as not-found."""
+
+    def listed(self, pattern: str) -> Mapping[str, UnitState]:
+        """Return the loaded units that match *pattern*, without what only services have: one listing."""
 
     def start(self, unit: str, limit: float) -> JobResult:
         """Start, and wait for the job *limit* seconds at the most."""
@@ -93,6 +104,9 @@ class Store(Protocol):
 
     def save(self, state: ServiceState) -> None:
         """Replace it durably."""
+
+    def remove(self, name: str) -> None:
+        """Forget a service."""
 
     def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
         """Return the lock of a service; BusyError when another process has it."""
@@ -136,3 +150,16 @@ class Reporter(Protocol):
 
     def progress(self, service: str, line: str) -> None:
         """Tell how something long comes along; may be dropped."""
+
+
+class Registry(Protocol):
+    """Registries, as far as releases go."""
+
+    def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
+        """Return the digest that each reference names now, or why that is not known; never raises."""
+
+    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
+        """Return the image for *platform* at *digest* (where None: at the tag); RegistryError."""
+
+    def tags(self, reference: ImageReference) -> tuple[str, ...]:
+        """Return the tags of the repository; RegistryError."""

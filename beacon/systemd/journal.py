@@ -11,7 +11,7 @@ _SOCKET = Path("/run/systemd/journal/socket")
 
 
 def log_event(event: Event) -> None:
-    """Write *event* to the journal, so that ``journalctl -u beacon-NAME`` shows it with the lines of the unit.
+    """Write *event* to the journal, so that ``journalctl -u beacon-NAME`` shows it among its lines.
 
     journalctl takes OBJECT_SYSTEMD_UNIT into ``-u`` for entries of root alone (journalctl(1)).
     Without a journal (a container, a chroot) nothing is written.

@@ -68,10 +68,16 @@ class SystemdManager:
         return {unit: self._state(unit) for unit in units}
 
     def listed(self, pattern: str) -> Mapping[str, UnitState]:
-        """Return load, active and sub state of the loaded units that match *pattern* (fnmatch): one call."""
+        """Return the loaded units that match *pattern* (fnmatch), without what only services have."""
         with self._lock, _explained("list", pattern):
             rows = self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
-        states = (UnitState(*(cell.decode() for cell in (row[0], *row[2:5]))) for row in rows)
+            states = [
+                UnitState(
+                    *(cell.decode() for cell in (row[0], *row[2:5])),
+                    started=self._bus.get_property(_SYSTEMD, row[6], _UNIT, b"ActiveEnterTimestamp", b"t"),
+                )
+                for row in rows
+            ]
         return {state.name: state for state in states}
 
     def start(self, unit: str, limit: float) -> JobResult:

@@ -1,0 +1,79 @@
+"""The command line as a whole: its verbs, the options that all of them share, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from beacon import __version__
+from beacon.cli import control, definitions, services, status, updates
+from beacon.cli.output import Output
+from beacon.cli.session import Session
+from beacon.errors import BeaconError, ExitStatus
+from beacon.model.host import Scope
+
+app = typer.Typer(
+    name="beacon",
+    help="Push an image, and every machine you own runs it; a bad image never takes it down.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
+)
+
+for module in (definitions, services, status, control, updates):
+    module.register(app)
+
+_ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}
+"""Options of the whole command, which people put behind the verb as well, as with systemctl."""
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    user: Annotated[bool, typer.Option("--user", help="Services of the calling user (rootless).")] = False,
+    system: Annotated[bool, typer.Option("--system", help="Services of the machine.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Never colour the output.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Push an image, and every machine you own runs it; a bad image never takes it down."""
+    if version:
+        print(f"beacon {__version__}")
+        raise typer.Exit
+    if user and system:
+        raise typer.BadParameter("--user and --system exclude each other")
+    scope = Scope.USER if user else Scope.SYSTEM
+    context.obj = Session(scope, Output(quiet=quiet, colour=not no_color))
+
+
+def run() -> None:
+    """Run the command line of this process, and exit with its status."""
+    output = Output()
+    try:
+        app(args=hoist(sys.argv[1:]), prog_name="beacon")
+    except BeaconError as error:
+        output.error(error)
+        sys.exit(error.status)
+    except BrokenPipeError:
+        # The reader went away (``beacon status | head``); nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitStatus.OK)
+    except KeyboardInterrupt:
+        output.say("interrupted; what had begun is finished or undone by the next run")
+        sys.exit(130)
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Return *arguments* with the options of the whole command in front of the verb."""
+    head, tail = arguments, []
+    if "--" in arguments:
+        cut = arguments.index("--")
+        head, tail = arguments[:cut], arguments[cut:]
+    front = [word for word in head if word in _ANYWHERE]
+    return front + [word for word in head if word not in _ANYWHERE] + tail

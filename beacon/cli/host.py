@@ -1,0 +1,283 @@
+"""The composition root: the real parts of this machine, each made when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beacon.definition.settings import Settings, decode_settings
+from beacon.errors import AccessError, HostError, NoSuchServiceError
+from beacon.model.event import Event
+from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
+from beacon.model.image import Platform
+from beacon.model.unit import PREFIX
+from beacon.state.files import UnitDirectory, read_text
+from beacon.state.paths import Paths
+
+if TYPE_CHECKING:
+    from beacon.cli.output import Output
+    from beacon.engine.podman import Podman
+    from beacon.registry import RegistryClient
+    from beacon.rollout.candidates import Renderer
+    from beacon.rollout.world import World
+    from beacon.state.store import StateStore
+    from beacon.systemd.manager import SystemdManager
+
+_ARCHITECTURES = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", ""),
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
+    "armv5tel": ("arm", "v5"),
+    "i686": ("386", ""),
+    "i386": ("386", ""),
+    "ppc64le": ("ppc64le", ""),
+    "s390x": ("s390x", ""),
+    "riscv64": ("riscv64", ""),
+    "loongarch64": ("loong64", ""),
+}
+"""Names of the kernel to GOARCH and variant, as image indexes use them."""
+
+_TEMPLATE_FOLDERS = (
+    Path("/usr/share/beacon/unit-templates"),
+    Path(__file__).parent.parent / "unit-templates",  # in a wheel
+    Path(__file__).parent.parent.parent / "unit-templates",  # in a checkout
+)
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def now(self) -> datetime:
+        """Return local time with its zone."""
+        return datetime.now().astimezone()
+
+
+@dataclass
+class TerminalReporter:
+    """Tells the system journal of every decision, and the terminal how pulls come along."""
+
+    output: Output
+
+    def event(self, event: Event) -> None:
+        """Write *event* to the journal."""
+        from beacon.systemd.journal import log_event
+
+        log_event(event)
+
+    def progress(self, service: str, line: str) -> None:
+        """Show a line of a pull."""
+        self.output.say(f"{service}: {line}")
+
+
+class Host:
+    """The machine in one scope, for one run of the command."""
+
+    def __init__(self, scope: Scope, output: Output) -> None:
+        self.scope = scope
+        self.output = output
+        self.paths = Paths.of(scope, os.environ, Path.home(), os.getuid())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What beacon.toml says."""
+        text = read_text(self.paths.settings)
+        return Settings() if text is None else decode_settings(text, file=str(self.paths.settings))
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment that engine and registry client share, so that both see the same credentials."""
+        environment = dict(os.environ)
+        if self.settings.auth_file is not None:
+            environment["REGISTRY_AUTH_FILE"] = self.settings.auth_file
+        return environment
+
+    @cached_property
+    def store(self) -> StateStore:
+        """What is remembered."""
+        from beacon.state.store import StateStore
+
+        return StateStore(self.paths.state, self.paths.runtime)
+
+    @cached_property
+    def units(self) -> UnitDirectory:
+        """The folder of Quadlet files."""
+        return UnitDirectory(self.paths.quadlet)
+
+    @cached_property
+    def engine(self) -> Podman:
+        """The container engine."""
+        from beacon.engine.podman import Podman
+
+        return Podman(self.environment)
+
+    @cached_property
+    def systemd(self) -> SystemdManager:
+        """The service manager."""
+        from beacon.systemd.manager import SystemdManager
+
+        return SystemdManager(self.scope)
+
+    @cached_property
+    def registry(self) -> RegistryClient:
+        """The client for all registries."""
+        from beacon.registry import make_client
+
+        return make_client(
+            self.environment,
+            Path.home(),
+            os.getuid(),
+            deadline=self.settings.registry_deadline,
+            reserve=self.settings.registry_reserve,
+        )
+
+    @cached_property
+    def world(self) -> World:
+        """Everything a rollout acts on."""
+        from beacon.engine.hooks import HostHooks
+        from beacon.engine.probe import NetworkProbe
+        from beacon.rollout.world import World
+        from beacon.state.store import fingerprint
+
+        return World(
+            engine=self.engine,
+            systemd=self.systemd,
+            files=self.units,
+            store=self.store,
+            clock=SystemClock(),
+            probe=NetworkProbe(),
+            hooks=HostHooks(),
+            reporter=TerminalReporter(self.output),
+            fingerprint=fingerprint,
+        )
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Turns releases into unit files for this machine."""
+        from beacon.rollout.candidates import Renderer
+
+        return Renderer(self.facts, self.templates)
+
+    @cached_property
+    def platform(self) -> Platform:
+        """The platform of this machine."""
+        machine = platform.machine()
+        architecture, variant = _ARCHITECTURES.get(machine, (machine, ""))
+        return Platform("linux", architecture, variant)
+
+    @cached_property
+    def facts(self) -> HostFacts:
+        """What rendering needs to know of this machine."""
+        return HostFacts(
+            engine=Engine.PODMAN,
+            engine_version=self.engine.version(),
+            systemd_version=_systemd_version(),
+            platform=self.platform,
+            scope=self.scope,
+        )
+
+    def facts_for(self, engine: Engine | None, version: EngineVersion | None) -> HostFacts:
+        """Return the facts of this machine, or of one with the engine and version given."""
+        if version is not None:
+            return HostFacts(engine or Engine.PODMAN, version, _ASSUMED_SYSTEMD, self.platform, self.scope)
+        return self.facts if engine is None else replace(self.facts, engine=engine)
+
+    @cached_property
+    def templates(self) -> dict[str, str]:
+        """The unit templates, each the owner's own where there is one."""
+        from beacon.units.layout import TEMPLATE_NAMES
+
+        return {name: self._template(name) for name in TEMPLATE_NAMES}
+
+    def _template(self, name: str) -> str:
+        for folder in (self.paths.template_overrides, *_TEMPLATE_FOLDERS):
+            text = read_text(folder / name)
+            if text is not None:
+                return text
+        raise HostError(f"cannot find the unit template {name}", hint="install the package again")
+
+    def definition_files(self) -> dict[str, str]:
+        """Return name → text of every definition."""
+        try:
+            found = sorted(self.paths.definitions.glob("*.toml"))
+        except PermissionError as error:
+            raise AccessError(f"cannot read {self.paths.definitions}", hint="run this with sudo") from error
+        texts = {path.stem: read_text(path) for path in found if not path.name.startswith(".")}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def definition_path(self, name: str) -> Path:
+        """Return where the definition of a service is."""
+        return self.paths.definitions / f"{name}.toml"
+
+    def known_names(self) -> tuple[str, ...]:
+        """Return the services that are defined or remembered: a cheap listing of names."""
+        try:
+            defined = {path.stem for path in self.paths.definitions.glob("*.toml")}
+        except PermissionError:
+            defined = set()
+        return tuple(sorted(defined | set(self.store.names())))
+
+    def select(self, names: list[str] | None) -> tuple[str, ...]:
+        """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.
+
+        Raises NoSuchServiceError, with the nearest name suggested.
+        """
+        known = self.known_names()
+        if not names:
+            return known
+        chosen = [service_name(name) for name in names]
+        for name in chosen:
+            if name not in known:
+                raise NoSuchServiceError(f"there is no service {name!r}", hint=_nearest(name, known))
+        return tuple(dict.fromkeys(chosen))
+
+    def require_write(self, verb: str) -> None:
+        """Raise AccessError where this user may not change what *verb* changes."""
+        if self.scope is Scope.SYSTEM and os.geteuid() != 0:
+            command = " ".join(["beacon", *sys.argv[1:]])
+            raise AccessError(
+                f"beacon {verb} changes the machine's services, which only root may", hint=f"sudo {command}"
+            )
+
+
+_ASSUMED_SYSTEMD = 257
+
+
+def service_name(name: str) -> str:
+    """Return the service that a name on the command line means; units' names are understood too."""
+    if name.startswith(PREFIX):
+        name = name.removeprefix(PREFIX)
+    return name.removesuffix(".service").removesuffix(".toml")
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "beacon status lists the services" if known else "beacon add NAME IMAGE makes the first one"
+
+
+def _systemd_version() -> int:
+    try:
+        said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
+        return int(said.split()[1].partition(".")[0])
+    except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
+        raise HostError("cannot tell the version of systemd", hint="is systemd installed?") from error

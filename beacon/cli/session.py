@@ -1,0 +1,36 @@
+"""What the options of the whole command say, as every verb gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from beacon.cli.output import Output
+from beacon.errors import UsageError
+from beacon.model.host import Scope
+
+if TYPE_CHECKING:
+    import typer
+
+    from beacon.cli.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The scope, and where answers go."""
+
+    scope: Scope
+    output: Output
+
+    def host(self) -> Host:
+        """Return the machine in this scope."""
+        from beacon.cli.host import Host
+
+        if self.scope is Scope.USER:
+            raise UsageError("services of a user (--user) are not there yet", hint="use sudo beacon for now")
+        return Host(self.scope, self.output)
+
+
+def session(context: typer.Context) -> Session:
+    """Return the session of a verb's call."""
+    return cast("Session", context.obj)

@@ -1,0 +1,109 @@
+"""beacon update and rollback: follow the registry, and go back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beacon.cli.arguments import Json, Name, Names
+from beacon.cli.session import session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from beacon.cli.host import Host
+    from beacon.model.outcome import Outcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.command()(update)
+    app.command()(rollback)
+
+
+def update(
+    context: typer.Context,
+    names: Names = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is new; change nothing.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="With --check: exit with 10 where an update is there.")
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try quarantined images again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check the registry, and roll out what is new, now.
+
+    Services that are named are updated outside of their windows too, and however young the image is.
+    """
+    from beacon.cli.outcomes import show
+    from beacon.errors import ExitStatus
+    from beacon.model.outcome import OutcomeKind
+    from beacon.rollout.update import Check
+    from beacon.rollout.update import update as roll_out
+
+    host = session(context).host()
+    chosen = host.select(names)
+    if not check:
+        host.require_write("update")
+    outcomes: list[Outcome] = [] if check else _resume(host, chosen)
+    rest = [name for name in chosen if name not in {outcome.service for outcome in outcomes}]
+    states = {name: host.store.load(name) for name in rest}
+    last = {} if names or check else _last_checks(host)
+    findings = Check(host.world, host.registry, states, retry=retry).run(last)
+    if check:
+        outcomes += [finding.outcome for finding in findings]
+    else:
+        outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
+        _remember(host, outcomes)
+    status = show(host.output, outcomes, every=check or bool(names), as_json=as_json)
+    if check and exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):
+        status = ExitStatus.UPDATES_AVAILABLE
+    raise typer.Exit(status)
+
+
+def rollback(
+    context: typer.Context,
+    name: Name,
+    release: Annotated[
+        int | None, typer.Argument(help="The release to go back to; the previous one by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to a release, from the image on disk; its registry is not needed.
+
+    The release left is quarantined: the service follows its image again with the next push.
+    """
+    from beacon.cli.outcomes import show
+    from beacon.rollout.back import roll_back
+
+    host = session(context).host()
+    host.require_write("rollback")
+    (chosen,) = host.select([name])
+    interrupted = _resume(host, [chosen])
+    if interrupted:
+        show(host.output, interrupted, every=True, as_json=False)
+    outcome = roll_back(host.world, host.renderer, chosen, release)
+    raise typer.Exit(show(host.output, [outcome], every=True, as_json=as_json))
+
+
+def _resume(host: Host, names: Sequence[str]) -> list[Outcome]:
+    from beacon.rollout.deploy import resume
+
+    if not any(host.store.load(name).rollout for name in names):
+        return []
+    return list(resume(host.world, names))
+
+
+def _last_checks(host: Host) -> dict[str, datetime]:
+    from beacon.rollout.world import moment
+
+    return {name: moment(check.at) for name, check in host.store.load_checks().services.items()}
+
+
+def _remember(host: Host, outcomes: Sequence[Outcome]) -> None:
+    """Note what came of each service, and tell the journal what it has not been told before."""
+    from beacon.rollout.news import remember
+
+    remember(host.world, host.store, outcomes)

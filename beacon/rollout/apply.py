@@ -1,0 +1,319 @@
+"""From definitions to a plan, and the execution of exactly that plan."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from beacon.errors import BeaconError, DefinitionError, Fault
+from beacon.model.event import Event, EventKind
+from beacon.model.image import Platform
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.plan import Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
+from beacon.model.reference import ImageReference
+from beacon.model.release import Release, ServiceState, Trigger
+from beacon.model.runtime import UnitState
+from beacon.model.service import Service
+from beacon.model.unit import PREFIX, UnitFile, container_name, unit_name
+from beacon.reconcile.plan import Desired, Observed, make_plan
+from beacon.rollout.candidates import Renderer, Wish, followed, make_release, renumbered, resolve_all
+from beacon.rollout.decide import find_quarantine
+from beacon.rollout.deploy import deploy
+from beacon.rollout.images import forget
+from beacon.rollout.machine import Work
+from beacon.rollout.ports import Registry
+from beacon.rollout.update import is_edited, unchecked
+from beacon.rollout.world import World
+from beacon.units.mark import read_mark
+
+_STOP_LIMIT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A service as its owner defines it now, and the SHA-256 of the text that says so."""
+
+    service: Service
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a service is to run: the live release as it is, or a new one."""
+
+    release: Release
+    is_new: bool
+    files: tuple[UnitFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A plan, the releases that it brings about, and the services for which nothing can be planned."""
+
+    plan: Plan
+    intents: Mapping[str, Intent]
+    outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for: *definitions* of the services meant, *gone* ones, and how to treat them."""
+
+    definitions: Mapping[str, Definition]
+    gone: frozenset[str] = frozenset()
+    """Services without a definition, to be removed."""
+    everything: bool = False
+    """Whether files of services that nobody knows any more are removed as well."""
+    overwrite: bool = False
+    retry: bool = False
+    stopped: frozenset[str] = frozenset()
+    trigger: Trigger = Trigger.APPLY
+
+
+@dataclass
+class _Choice:
+    releases: dict[str, Release] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class Proposer:
+    """Works out what must be done; changes nothing."""
+
+    def __init__(self, world: World, registry: Registry, renderer: Renderer, platform: Platform) -> None:
+        self._world = world
+        self._registry = registry
+        self._renderer = renderer
+        self._platform = platform
+
+    def propose(self, wanted: Wanted, installed: Mapping[str, str]) -> Proposal:
+        """Return the plan for *wanted* on a machine that has the files *installed*."""
+        states = {name: self._world.store.load(name) for name in wanted.definitions}
+        intents, outcomes = self.intents(wanted, states, installed)
+        desired = Desired(
+            files={name: intent.files for name, intent in intents.items()},
+            pulls=self._pulls(intents),
+            stopped=wanted.stopped | self._stopped_new(intents, states),
+            faulty=self._left_alone(wanted, intents, installed),
+        )
+        observed = Observed(
+            files=installed,
+            units=self._units({*intents, *wanted.gone}, installed),
+            unfinished=frozenset(name for name, state in states.items() if state.rollout is not None),
+        )
+        return Proposal(make_plan(desired, observed, overwrite=wanted.overwrite), intents, tuple(outcomes))
+
+    def intents(
+        self, wanted: Wanted, states: Mapping[str, ServiceState], installed: Mapping[str, str]
+    ) -> tuple[dict[str, Intent], list[Outcome]]:
+        """Return what each service is to run, and why that cannot be said of some.
+
+        Raises DefinitionError with everything that cannot be rendered.
+        """
+        choice = self._choose(wanted, states)
+        intents: dict[str, Intent] = {}
+        faults: list[Fault] = []
+        for name, release in choice.releases.items():
+            try:
+                intents[name] = self._intent(states[name], release, name in choice.new, wanted, installed)
+            except DefinitionError as error:
+                faults += error.faults
+        if faults:
+            raise DefinitionError(faults)
+        return intents, choice.outcomes
+
+    def _choose(self, wanted: Wanted, states: Mapping[str, ServiceState]) -> _Choice:
+        choice = _Choice()
+        wishes: dict[str, Wish] = {}
+        for name, definition in wanted.definitions.items():
+            state, service = states[name], definition.service
+            live = state.live_release
+            if live is not None and live.service == service:
+                choice.releases[name] = live
+            elif live is not None and _same_image(live.service, service):
+                choice.releases[name] = renumbered(live, state, wanted.trigger, service)
+                choice.new.add(name)
+            else:
+                try:
+                    reference = followed(self._registry, service)
+                except BeaconError as error:
+                    choice.outcomes.append(unchecked(name, error))
+                else:
+                    wishes[name] = Wish(reference, service.platform or self._platform, reference.digest)
+        self._resolve(wanted, states, wishes, choice)
+        return choice
+
+    def _resolve(
+        self,
+        wanted: Wanted,
+        states: Mapping[str, ServiceState],
+        wishes: Mapping[str, Wish],
+        choice: _Choice,
+    ) -> None:
+        resolutions = resolve_all(self._registry, wishes.values()) if wishes else {}
+        for name, wish in wishes.items():
+            resolution = resolutions[wish]
+            if isinstance(resolution, BeaconError):
+                choice.outcomes.append(unchecked(name, resolution))
+                continue
+            service = wanted.definitions[name].service
+            choice.releases[name] = make_release(
+                states[name], service, wish.reference, resolution, wanted.trigger
+            )
+            choice.new.add(name)
+        for name in sorted(choice.new):
+            release = choice.releases[name]
+            entry = find_quarantine(states[name], release.digest, self._world.fingerprint(release.service))
+            if entry is not None and not wanted.retry:
+                hint = f"change the definition, or beacon apply --retry {name}"
+                choice.outcomes.append(
+                    Outcome(name, OutcomeKind.QUARANTINED, f"not tried again: {entry.reason}", hint)
+                )
+                del choice.releases[name]
+
+    def _intent(
+        self,
+        state: ServiceState,
+        release: Release,
+        is_new: bool,  # noqa: FBT001  # internal
+        wanted: Wanted,
+        installed: Mapping[str, str],
+    ) -> Intent:
+        release = replace(release, definition=wanted.definitions[state.name].digest)
+        files = self._renderer.files(release)
+        if not is_new and _is_outdated(files, installed):
+            # The same release is rendered differently now: Beacon, Podman or a template has changed.
+            release = renumbered(release, state, wanted.trigger, release.service)
+            files, is_new = self._renderer.files(release), True
+        return Intent(release, is_new, files)
+
+    def _pulls(self, intents: Mapping[str, Intent]) -> dict[str, ImageReference]:
+        new = {name: intent.release for name, intent in intents.items() if intent.is_new}
+        if not new:
+            return {}
+        present = self._world.engine.images()
+        return {name: one.pinned for name, one in new.items() if one.image.image_id not in present}
+
+    def _stopped_new(
+        self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]
+    ) -> frozenset[str]:
+        """Return the services that their owner stopped: a changed definition does not start them."""
+        known = [name for name in intents if states[name].live is not None]
+        units = self._world.systemd.listed(f"{PREFIX}*.service") if known else {}
+        return frozenset(
+            name for name in known if (unit := units.get(unit_name(name))) is not None and unit.is_stopped
+        )
+
+    def _left_alone(
+        self, wanted: Wanted, intents: Mapping[str, Intent], installed: Mapping[str, str]
+    ) -> frozenset[str]:
+        """Return the services whose files are not to be removed although nothing is desired for them."""
+        named = set(wanted.definitions) - set(intents)
+        if wanted.everything:
+            return frozenset(named)
+        marks = (read_mark(text) for text in installed.values())
+        owners = {mark.service for mark in marks if mark is not None and mark.service is not None}
+        return frozenset(named | (owners - set(intents) - wanted.gone))
+
+    def _units(self, names: Iterable[str], installed: Mapping[str, str]) -> dict[str, UnitState]:
+        """Return the states of the units of *names* and of their volumes."""
+        there = [name for name in names if f"{container_name(name)}.container" in installed]
+        if not there:
+            return {}
+        systemd = self._world.systemd
+        units = dict(systemd.listed(f"{PREFIX}*.service"))
+        unloaded = [unit_name(name) for name in there if unit_name(name) not in units]
+        return units | dict(systemd.states(unloaded))
+
+
+def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
+    """Do exactly what the plan of *proposal* says, and return how each of its services ended."""
+    plan = proposal.plan
+    outcomes = list(proposal.outcomes)
+    gone = [name for name in plan.services if name not in proposal.intents]
+    for step in plan.steps:
+        if isinstance(step, StopUnit):
+            world.systemd.stop(step.unit, _STOP_LIMIT)
+    works = [
+        _work(world, intent, plan.for_service(name))
+        for name, intent in proposal.intents.items()
+        if name in plan.services
+    ]
+    mine = {file for work in works for file in work.files}
+    removed = {
+        step.name: None for step in plan.steps if isinstance(step, RemoveFile) and step.name not in mine
+    }
+    outcomes += deploy(world, works, also=removed)
+    outcomes += [_forget(world, name) for name in gone]
+    _drop_networks(world, plan)
+    outcomes += _unchanged(world, proposal)
+    outcomes += [
+        Outcome(conflict.services[0], OutcomeKind.FAILED, conflict.sentence) for conflict in plan.conflicts
+    ]
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
+
+
+def _work(world: World, intent: Intent, plan: Plan) -> Work:
+    release = intent.release
+    files: dict[str, str | None] = {}
+    for step in plan.steps:
+        if isinstance(step, WriteFile):
+            files[step.name] = step.text
+        elif isinstance(step, RemoveFile):
+            files[step.name] = None
+    start = any(isinstance(step, StartUnit | RestartUnit) for step in plan.steps)
+    if intent.is_new:
+        release = replace(release, created=world.timestamp())
+    return Work(release, files, start)
+
+
+def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
+    """Return the services for which nothing had to be done; a new text of the same meaning is noted."""
+    outcomes = []
+    for name, intent in proposal.intents.items():
+        if name in proposal.plan.services or any(name in one.services for one in proposal.plan.conflicts):
+            continue
+        state = world.store.load(name)
+        live = state.live_release
+        if live is not None and live.definition != intent.release.definition:
+            noted = replace(live, definition=intent.release.definition)
+            world.store.save(state.with_release(noted))
+        kept = [one.sentence for one in proposal.plan.kept if name in one.services]
+        kind = OutcomeKind.HELD if kept else OutcomeKind.UNCHANGED
+        outcomes.append(Outcome(name, kind, "; ".join(kept), release=intent.release.number))
+    return outcomes
+
+
+def _forget(world: World, name: str) -> Outcome:
+    """Forget a service whose files are gone. Its volumes stay."""
+    state = world.store.load(name)
+    forget(world, state)
+    world.store.remove(name)
+    world.reporter.event(Event(EventKind.REMOVED, name, f"{name} was removed; its data stays"))
+    return Outcome(name, OutcomeKind.REMOVED, "its data stays")
+
+
+def _drop_networks(world: World, plan: Plan) -> None:
+    for step in plan.steps:
+        if isinstance(step, RemoveFile) and step.name.endswith(".network"):
+            with contextlib.suppress(BeaconError):  # somebody else's container is still on it
+                world.engine.remove_network(step.name.removesuffix(".network"))
+
+
+def _same_image(live: Service, service: Service) -> bool:
+    """Say whether a changed definition still runs the image that is live."""
+    return (live.image, live.platform, live.update.follow) == (
+        service.image,
+        service.platform,
+        service.update.follow,
+    )
+
+
+def _is_outdated(files: Iterable[UnitFile], installed: Mapping[str, str]) -> bool:
+    """Say whether a container's file is as Beacon wrote it, but not as it would write it now."""
+    return any(
+        file.name in installed and installed[file.name] != file.text and not is_edited(installed[file.name])
+        for file in files
+        if file.name.endswith(".container")
+    )

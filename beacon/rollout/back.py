@@ -1,0 +1,54 @@
+"""Go back to a release that is still remembered: offline, with the image on disk."""
+
+from __future__ import annotations
+
+from beacon.errors import UsageError
+from beacon.model.outcome import Outcome
+from beacon.model.release import Release, ReleaseState, ServiceState
+from beacon.rollout.candidates import Renderer
+from beacon.rollout.deploy import deploy
+from beacon.rollout.machine import Work
+from beacon.rollout.world import World
+
+
+def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -> Outcome:
+    """Bring *name* to release *number* (None: the one before the live one), through the health gate.
+
+    Raises UsageError where there is no such release, HostError where its image is neither on disk nor to be
+    had.
+    """
+    state = world.store.load(name)
+    target = _target(state, number)
+    files = {file.name: file.text for file in renderer.files(target)}
+    live = state.live_release
+    gone = {file.name for file in renderer.files(live)} - files.keys() if live is not None else set()
+    changes: dict[str, str | None] = {
+        file: text for file, text in files.items() if world.files.read(file) != text
+    }
+    changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
+    (outcome,) = deploy(world, [Work(target, changes)])
+    return outcome
+
+
+def _target(state: ServiceState, number: int | None) -> Release:
+    live = state.live_release
+    if live is None:
+        raise UsageError(
+            f"{state.name} has no live release to roll back from", hint=f"beacon apply {state.name}"
+        )
+    if number is None:
+        number = state.previous
+        if number is None or number >= live.number:
+            forward = f"beacon rollback {state.name} {number}" if number else f"beacon history {state.name}"
+            raise UsageError(f"{state.name} has no release before release {live.number}", hint=forward)
+    if number == live.number:
+        raise UsageError(f"release {number} of {state.name} is live already")
+    target = state.release(number)
+    if target is None:
+        raise UsageError(f"{state.name} has no release {number}", hint=f"beacon history {state.name}")
+    if target.state is ReleaseState.FAILED:
+        raise UsageError(
+            f"release {number} of {state.name} failed: {target.reason}",
+            hint=f"beacon update --retry {state.name}",
+        )
+    return target

@@ -1,0 +1,129 @@
+"""From references to candidates: which image a service is to run, and the release that would run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from beacon.definition.effective import effective
+from beacon.errors import BeaconError, RegistryError
+from beacon.model.host import HostFacts
+from beacon.model.image import Platform, ResolvedImage
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
+from beacon.model.service import Service
+from beacon.model.unit import UnitFile
+from beacon.model.version import VersionRange
+from beacon.rollout.ports import Registry
+from beacon.units.render import ReleaseInput, Templates, render
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_RESOLVERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Turns releases into unit files for one machine."""
+
+    facts: HostFacts
+    templates: Templates
+
+    def files(self, release: Release) -> tuple[UnitFile, ...]:
+        """Return the unit files of *release*."""
+        return render(
+            ReleaseInput(
+                service=effective(release.service, release.image).service,
+                declared=release.service,
+                digest=release.digest,
+                number=release.number,
+            ),
+            self.facts,
+            self.templates,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An image to look up: *reference* with the tag to follow, for *platform*."""
+
+    reference: ImageReference
+    platform: Platform
+    digest: Digest | None = None
+    """What the tag named at the last look, where that is known."""
+
+
+Resolution = ResolvedImage | BeaconError
+"""What a registry says of a wish. Errors are values here: one service's must not hinder the others."""
+
+
+def followed(registry: Registry, service: Service) -> ImageReference:
+    """Return the reference whose image *service* is to run: its own, or the best tag of its range.
+
+    Raises RegistryError where no tag is within the range.
+    """
+    if service.image.digest is not None or service.update.follow in {"tag", "pinned"}:
+        return service.image
+    tags = registry.tags(service.image)
+    best = VersionRange.parse(service.update.follow).best(tags, service.image.tag or "latest")
+    if best is None:
+        raise RegistryError(
+            f"{service.image.name} has no tag within {service.update.follow!r}",
+            hint="a variant such as 1.4-alpha is followed among tags of the same variant only",
+        )
+    return service.image.with_tag(best)
+
+
+def resolve_all(registry: Registry, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
+    """Look up every wish, each distinct one once, several at a time."""
+    distinct = list(dict.fromkeys(wishes))
+
+    def look(wish: Wish) -> Resolution:
+        try:
+            return registry.resolve(wish.reference, wish.digest or wish.reference.digest, wish.platform)
+        except BeaconError as error:
+            return error
+
+    return dict(zip(distinct, concurrently(_RESOLVERS, look, distinct), strict=True))
+
+
+def concurrently(threads: int, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return the results of *action* in the order of *items*, worked on by *threads* threads."""
+    if len(items) <= 1:
+        return [action(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(action, items))
+
+
+def make_release(
+    state: ServiceState, service: Service, reference: ImageReference, image: ResolvedImage, trigger: Trigger
+) -> Release:
+    """Return the next release of a service, as a candidate; its time is set when its rollout begins."""
+    return Release(
+        number=state.next_number,
+        service=service,
+        reference=reference,
+        tag_digest=image.tag_digest,
+        digest=image.digest,
+        image=image.config,
+        state=ReleaseState.CANDIDATE,
+        trigger=trigger,
+        created="",
+    )
+
+
+def renumbered(live: Release, state: ServiceState, trigger: Trigger, service: Service) -> Release:
+    """Return a candidate that runs what *live* runs, for a *service* or a rendering that has changed."""
+    return replace(
+        live,
+        number=state.next_number,
+        service=service,
+        state=ReleaseState.CANDIDATE,
+        trigger=trigger,
+        created="",
+        finished=None,
+        reason="",
+    )
