@@ -241,14 +241,17 @@ def _exit_statuses(service: Service) -> dict[str, str]:
     its unit failed. So would one that had to be killed: a stopped service that looks failed would be started
     again. Where a death by SIGKILL must count (out of memory, unhealthy) it is forced to restart instead.
     """
-    stopped = _signal_number(service.stop.signal)
-    statuses = [
-        str(128 + number) for number in sorted({signal.SIGTERM.value, stopped} - {signal.SIGKILL.value})
-    ]
+    signals = {signal.SIGTERM.value, _signal_number(service.stop.signal)} - {signal.SIGKILL.value}
     if service.restart.policy is RestartPolicy.NO:
-        return {"SuccessExitStatus": " ".join(statuses)}
-    killed = str(128 + signal.SIGKILL.value)
-    return {"SuccessExitStatus": " ".join([killed, *statuses]), "RestartForceExitStatus": killed}
+        return {"SuccessExitStatus": _statuses(signals)}
+    return {
+        "SuccessExitStatus": _statuses(signals | {signal.SIGKILL.value}),
+        "RestartForceExitStatus": _statuses({signal.SIGKILL.value}),
+    }
+
+
+def _statuses(signals: set[int]) -> str:
+    return " ".join(str(128 + number) for number in sorted(signals))
 
 
 def _signal_number(name: str | None) -> int:

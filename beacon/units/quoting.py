@@ -79,6 +79,8 @@ def encode_raw(key: str, value: str) -> str:
     if _SIMPLE.fullmatch(value):
         return value
     reason = _raw_obstacle(value)
+    if value == ";":
+        reason = "a value that is exactly ;"
     if reason is not None:
         raise InexpressibleError(key, value, reason)
     return value.translate(_RAW_ENCODING)
