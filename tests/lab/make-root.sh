@@ -37,13 +37,15 @@ done
 new=$(mktemp -d "$cache/making.XXXXXX")
 trap 'rm -rf --one-file-system "$new"' EXIT
 echo "making the test hosts' root in $root (half a minute to two minutes, once)" >&2
-mmdebstrap --quiet --variant=minbase --include="$packages" \
-    --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Check-Valid-Until "false"' \
-    --aptopt='Acquire::Check-Date "false"' \
-    --dpkgopt=force-unsafe-io \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/man/??/*' \
-    trixie "$new" "$mirror" 9>&- >&2
+# In name spaces of its own: when this script is killed, its processes and mounts end with it.
+setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
+    mmdebstrap --quiet --variant=minbase --include="$packages" \
+        --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Check-Valid-Until "false"' \
+        --aptopt='Acquire::Check-Date "false"' \
+        --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/man/??/*' \
+        trixie "$new" "$mirror" 9>&- >&2
 chmod 755 "$new"
 
 # Hosts boot quickly: only what each test starts itself runs, and the registry.
