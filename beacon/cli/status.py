@@ -187,7 +187,6 @@ class _Report:
 
 def _reports(host: Host, names: tuple[str, ...], *, detailed: bool) -> list[_Report]:
     from beacon.errors import AccessError
-    from beacon.model.runtime import UnitState
     from beacon.model.unit import unit_name
 
     units = host.systemd.listed("beacon-*.service")
@@ -211,7 +210,7 @@ def _reports(host: Host, names: tuple[str, ...], *, detailed: bool) -> list[_Rep
         reports.append(
             _Report(
                 state,
-                unit if isinstance(unit, UnitState) else UnitState(unit_name(name)),
+                unit,
                 changed=changed,
                 defined=text is not None,
                 check=checks.get(name),

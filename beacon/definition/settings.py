@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from beacon.definition.grammar import absolute_path, did_you_mean, duration, integer
 from beacon.errors import ConfigError
@@ -21,10 +22,10 @@ class Settings:
     """Pulls of a registry's rate limit that Beacon leaves to others."""
 
 
-_KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
-    "auth_file": ("auth_file", absolute_path),
-    "registry.deadline": ("registry_deadline", duration),
-    "registry.reserve": ("registry_reserve", lambda value: integer(value, 0, 1_000_000)),
+_PARSERS: dict[str, Callable[[object], object]] = {
+    "auth_file": absolute_path,
+    "registry.deadline": duration,
+    "registry.reserve": lambda value: integer(value, 0, 1_000_000),
 }
 
 
@@ -36,19 +37,19 @@ def decode_settings(text: str, *, file: str) -> Settings:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}") from error
-    settings, faults = Settings(), []
+    values: dict[str, Any] = {}
+    faults = []
     for key, value in _flat(document):
-        if key not in _KEYS:
-            faults.append(f"{file}: {key}: unknown key{did_you_mean(key, list(_KEYS))}")
+        if key not in _PARSERS:
+            faults.append(f"{file}: {key}: unknown key{did_you_mean(key, list(_PARSERS))}")
             continue
-        name, parse = _KEYS[key]
         try:
-            settings = replace(settings, **{name: parse(value)})
+            values[key.replace(".", "_")] = _PARSERS[key](value)
         except ValueError as error:
             faults.append(f"{file}: {key}: {error}")
     if faults:
         raise ConfigError("\n".join(faults), hint="beacon.toml(5) lists the keys")
-    return settings
+    return Settings(**values)
 
 
 def _flat(document: dict[str, object]) -> list[tuple[str, object]]:

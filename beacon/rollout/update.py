@@ -49,7 +49,7 @@ class Check:
         self._registry = registry
         self._states = states
         self._live = {
-            name: state.live_release for name, state in states.items() if state.live_release is not None
+            name: live for name, state in states.items() if (live := state.live_release) is not None
         }
 
     def run(self, last: Mapping[str, datetime]) -> tuple[Finding, ...]:
@@ -58,7 +58,7 @@ class Check:
         findings: list[Finding] = []
         references: dict[str, ImageReference] = {}
         for name, live in self._live.items():
-            if live is None or not is_due(last.get(name), now, live.service.update.every):
+            if not is_due(last.get(name), now, live.service.update.every):
                 continue
             if is_pinned(live):
                 findings.append(Finding(pinned(live)))
@@ -84,7 +84,7 @@ class Check:
                     if outcome is not None:
                         yield Finding(outcome)
                     else:
-                        platform = self._release(name).image.platform
+                        platform = self._live[name].image.platform
                         wishes[name] = Wish(reference, platform, found.digest)
                 case Deferred() as deferred:
                     yield Finding(Outcome(name, OutcomeKind.DEFERRED, deferred.reason))
@@ -104,7 +104,7 @@ class Check:
 
     def _known(self, name: str, reference: ImageReference, digest: Digest) -> Outcome | None:
         """Return the outcome where the digest alone tells it."""
-        live, state = self._release(name), self._states[name]
+        live, state = self._live[name], self._states[name]
         if reference == live.reference and digest in {live.tag_digest, live.digest, *state.same}:
             return Outcome(
                 name, OutcomeKind.UP_TO_DATE, f"{reference} is at {short(digest)}", release=live.number
@@ -112,7 +112,7 @@ class Check:
         return self._quarantined(name, digest)
 
     def _quarantined(self, name: str, digest: Digest) -> Outcome | None:
-        live = self._release(name)
+        live = self._live[name]
         entry = find_quarantine(self._states[name], digest, self._world.fingerprint(live.service))
         if entry is None or self._retry:
             return None
@@ -123,7 +123,7 @@ class Check:
     def _look_into(self, name: str, wish: Wish, resolution: Resolution) -> Finding:
         if isinstance(resolution, BeaconError):
             return Finding(unchecked(name, resolution))
-        live, state = self._release(name), self._states[name]
+        live, state = self._live[name], self._states[name]
         same_reference = wish.reference == live.reference
         if same_reference and live.image.image_id == resolution.config.image_id:
             same = (*state.same, resolution.tag_digest)[-_SAME_KEPT:]
@@ -157,12 +157,6 @@ class Check:
             return
         except BeaconError as error:
             self._world.reporter.progress(name, f"cannot remember what was found: {error.message}")
-
-    def _release(self, name: str) -> Release:
-        release = self._live[name]
-        if release is None:
-            raise KeyError(name)
-        return release
 
 
 def update(
@@ -213,7 +207,9 @@ def _work_or_outcome(
     if edited:
         hint = f"beacon apply --overwrite {finding.name}, or keep your change as a drop-in"
         return Outcome(finding.name, OutcomeKind.HELD, f"{edited[0]} was edited by hand", hint)
-    changed = {name: text for name, text in files.items() if world.files.read(name) != text}
+    changed: dict[str, str | None] = {
+        name: text for name, text in files.items() if world.files.read(name) != text
+    }
     return Work(replace(candidate, number=state.next_number, created=world.timestamp()), changed)
 
 

@@ -73,7 +73,10 @@ class SystemdManager:
             rows = self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
             states = [
                 UnitState(
-                    *(cell.decode() for cell in (row[0], *row[2:5])),
+                    name=row[0].decode(),
+                    load=row[2].decode(),
+                    active=row[3].decode(),
+                    sub=row[4].decode(),
                     started=self._bus.get_property(_SYSTEMD, row[6], _UNIT, b"ActiveEnterTimestamp", b"t"),
                 )
                 for row in rows

@@ -1,0 +1,232 @@
+"""What several verbs do with definitions: read, judge, propose, apply."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from beacon.definition import decode, decode_all, validate_name
+from beacon.errors import DefinitionError, Fault, RegistryError, UsageError
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.release import Release, Trigger
+from beacon.model.service import Service
+from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
+from beacon.rollout.candidates import Renderer
+from beacon.rollout.deploy import resume
+from beacon.state.files import remove, write_atomic
+
+if TYPE_CHECKING:
+    from beacon.cli.host import Host
+    from beacon.model.host import HostFacts
+    from beacon.model.unit import UnitFile
+
+
+def read_definitions(
+    host: Host, names: Iterable[str], texts: Mapping[str, str]
+) -> tuple[dict[str, Definition], tuple[str, ...]]:
+    """Return the definitions of *names*, and the names of other services whose definitions are faulty.
+
+    Raises DefinitionError with all faults where one of *names* is concerned.
+    """
+    chosen = [name for name in names if name in texts]
+    files = {str(host.definition_path(name)): text for name, text in texts.items()}
+    faulty: tuple[str, ...] = ()
+    try:
+        services = {service.name: service for service in decode_all(files)}
+    except DefinitionError as error:
+        wrong = {fault.file for fault in error.faults}
+        if any(str(host.definition_path(name)) in wrong for name in chosen):
+            raise
+        faulty = tuple(sorted(name for name in texts if str(host.definition_path(name)) in wrong))
+        services = {name: _decode_one(host, name, texts[name]) for name in chosen}
+    return {name: Definition(services[name], text_digest(texts[name])) for name in chosen}, faulty
+
+
+def _decode_one(host: Host, name: str, text: str) -> Service:
+    return decode(text, name=name, file=str(host.definition_path(name)))
+
+
+def decode_with(host: Host, name: str, text: str) -> None:
+    """Raise DefinitionError where *text* as the definition of *name* is faulty, alone or with the others."""
+    read_definitions(host, [name], {**host.definition_files(), name: text})
+
+
+def text_digest(text: str) -> str:
+    """Return what a release remembers of its definition's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_proposal(
+    host: Host,
+    names: Sequence[str] | None,
+    *,
+    texts: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    retry: bool = False,
+    trigger: Trigger = Trigger.APPLY,
+    stopped: Iterable[str] = (),
+) -> Proposal:
+    """Return what must be done for *names*, or for everything where there are none."""
+    if texts is None:
+        texts = host.definition_files()
+    chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
+    definitions, faulty = read_definitions(host, chosen, texts)
+    for name in faulty:
+        host.output.warn(f"the definition of {name} is faulty; it is left as it is")
+    everything = not names
+    gone = host.known_names() if everything else chosen
+    wanted = Wanted(
+        definitions=definitions,
+        gone=frozenset(name for name in gone if name not in texts),
+        everything=everything,
+        overwrite=overwrite,
+        retry=retry,
+        stopped=frozenset(stopped),
+        trigger=trigger,
+    )
+    return proposer(host).propose(wanted, host.units.read_all())
+
+
+def proposer(host: Host) -> Proposer:
+    """Return what works plans out on this machine."""
+    return Proposer(host.world, host.registry, host.renderer, host.platform)
+
+
+def apply_services(
+    host: Host, names: Sequence[str] | None, *, overwrite: bool = False, retry: bool = False
+) -> tuple[Outcome, ...]:
+    """Plan, and do what the plan says. Rollouts that a kill interrupted are ended first."""
+    resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
+    proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
+    done = execute(host.world, proposal)
+    told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
+    return (*(outcome for outcome in resumed if outcome.service not in told), *done)
+
+
+def add_service(
+    host: Host,
+    name: str,
+    image: str,
+    *,
+    ports: Sequence[str],
+    env: Sequence[str],
+    volumes: Sequence[str],
+    start: bool,
+) -> tuple[Outcome, ...]:
+    """Write a new definition and apply it; nothing stays behind where its image cannot be had."""
+    from beacon.definition.encode import new_definition
+
+    problem = validate_name(name)
+    if problem is not None:
+        raise UsageError(f"cannot name a service {name!r}: it {problem}")
+    texts = host.definition_files()
+    if name in texts:
+        raise UsageError(
+            f"there is a service {name!r} already", hint=f"beacon edit {name}, or choose another name"
+        )
+    try:
+        text = new_definition(name, image, ports=ports, env=_pairs(env), volumes=volumes)
+    except ValueError as error:
+        raise UsageError(f"cannot add {name}: {error}") from error
+    proposal = make_proposal(
+        host, [name], texts={**texts, name: text}, trigger=Trigger.ADD, stopped=() if start else (name,)
+    )
+    if name not in proposal.intents or proposal.plan.conflicts:
+        failures = [Outcome(name, OutcomeKind.FAILED, one.sentence) for one in proposal.plan.conflicts]
+        return (*proposal.outcomes, *failures)
+    path = host.definition_path(name)
+    write_atomic(path, text.encode())
+    outcomes = execute(host.world, proposal)
+    if host.store.load(name).live is None:
+        remove(path)  # not even pulled: as if it had never been asked for
+        host.store.remove(name)
+    return outcomes
+
+
+def _pairs(env: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for entry in env:
+        key, equals, value = entry.partition("=")
+        if not equals:
+            raise UsageError(f"--env {entry} has no value", hint=f"--env {entry}=VALUE")
+        pairs[key] = value
+    return pairs
+
+
+def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[Outcome, ...]:
+    """Remove definitions, units and what is remembered; with *purge*, volumes too."""
+    resume(host.world, names)
+    texts = {name: text for name, text in host.definition_files().items() if name not in names}
+    needing = _needing(host, names, texts)
+    if needing:
+        raise UsageError(f"cannot remove {', '.join(names)}: {needing}", hint="change that definition first")
+    for name in names:
+        remove(host.definition_path(name))
+    wanted = Wanted(definitions={}, gone=frozenset(names), overwrite=True)
+    outcomes = execute(host.world, proposer(host).propose(wanted, host.units.read_all()))
+    told = {outcome.service for outcome in outcomes}
+    for name in names:
+        if name not in told:
+            host.store.remove(name)
+            outcomes = (*outcomes, Outcome(name, OutcomeKind.REMOVED, "it was not installed"))
+    if purge:
+        outcomes = tuple(_purge(host, outcome) for outcome in outcomes)
+    return outcomes
+
+
+def _needing(host: Host, names: Sequence[str], texts: Mapping[str, str]) -> str | None:
+    """Return which of the services that stay needs one of *names*."""
+    for name, text in texts.items():
+        try:
+            service = _decode_one(host, name, text)
+        except DefinitionError:
+            continue
+        for need in service.needs:
+            if need in names:
+                return f"{name} needs {need}"
+    return None
+
+
+def _purge(host: Host, outcome: Outcome) -> Outcome:
+    volumes = [volume for volume, service in host.engine.volumes().items() if service == outcome.service]
+    for volume in volumes:
+        host.engine.remove_volume(volume)
+    deleted = f"deleted with {', '.join(volumes)}" if volumes else "it had no volumes"
+    return Outcome(outcome.service, outcome.kind, deleted)
+
+
+def intended(host: Host, name: str) -> Release:
+    """Return the release that *name* runs, or would run with its definition as it is now."""
+    definitions, _ = read_definitions(host, [name], host.definition_files())
+    if name not in definitions:
+        raise UsageError(f"{name} has no definition", hint=f"beacon add {name} IMAGE")
+    wanted = Wanted(definitions=definitions, retry=True)
+    states = {name: host.store.load(name)}
+    intents, outcomes = proposer(host).intents(wanted, states, host.units.read_all())
+    if name not in intents:
+        raise DefinitionError([Fault(name, "image", outcome.detail) for outcome in outcomes])
+    return intents[name].release
+
+
+def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[UnitFile]:
+    """Return the unit files of *names*, for a machine with *facts*.
+
+    Services whose definition is gone are rendered as they were applied.
+    """
+    definitions, _ = read_definitions(host, names, host.definition_files())
+    wanted = Wanted(definitions=definitions, retry=True)
+    states = {name: host.store.load(name) for name in definitions}
+    renderer = Renderer(facts, host.templates)
+    planner = Proposer(host.world, host.registry, renderer, host.platform)
+    intents, outcomes = planner.intents(wanted, states, {})
+    if outcomes:
+        raise RegistryError(
+            "\n".join(f"{outcome.service}: {outcome.detail}" for outcome in outcomes), hint=outcomes[0].hint
+        )
+    files = [file for intent in intents.values() for file in intent.files]
+    for name in names:
+        live = host.store.load(name).live_release
+        if name not in definitions and live is not None:
+            files += renderer.files(live)
+    return files

@@ -1,0 +1,77 @@
+"""Have Podman's own generator and systemd judge unit files, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from beacon.errors import HostError
+from beacon.model.host import EngineVersion, Scope
+from beacon.model.unit import UnitFile
+from beacon.units.check import Finding, check_generated, check_verified, generated_units
+
+_GENERATORS = {
+    Scope.SYSTEM: (
+        Path("/usr/lib/systemd/system-generators/podman-system-generator"),
+        Path("/usr/libexec/podman/quadlet"),
+    ),
+    Scope.USER: (
+        Path("/usr/lib/systemd/user-generators/podman-user-generator"),
+        Path("/usr/libexec/podman/quadlet"),
+    ),
+}
+_LIMIT = 60.0
+
+
+def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tuple[Finding, ...]:
+    """Return what the generator has against *files*, and systemd against what it makes of them.
+
+    Raises HostError where there is no generator: then nothing was judged.
+    """
+    generator = _generator(scope)
+    user = ["-user"] if scope is Scope.USER else []
+    with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
+        names = []
+        for file in files:
+            (Path(folder) / file.name).write_text(file.text, encoding="utf-8")
+            names.append(file.name)
+        said = subprocess.run(
+            [str(generator), "-dryrun", "-no-kmsg-log", *user],
+            env={**os.environ, "QUADLET_UNIT_DIRS": folder},
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=False,
+        )
+    findings = check_generated(names, said.stdout, said.stderr, version)
+    return tuple(sorted({*findings, *_verify(generated_units(said.stdout), scope)}))
+
+
+def _generator(scope: Scope) -> Path:
+    for path in _GENERATORS[scope]:
+        if path.exists():
+            return path
+    raise HostError(
+        "cannot check the units: Podman's Quadlet generator is not here", hint="apt install podman"
+    )
+
+
+def _verify(units: dict[str, str], scope: Scope) -> tuple[Finding, ...]:
+    if not units:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
+        paths = []
+        for name, text in units.items():
+            path = Path(folder) / name
+            path.write_text(text, encoding="utf-8")
+            paths.append(str(path))
+        manager = "--user" if scope is Scope.USER else "--system"
+        command = ["systemd-analyze", manager, "verify", "--man=no", "--recursive-errors=no", *paths]
+        try:
+            said = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=False)
+        except FileNotFoundError as error:
+            raise HostError("cannot check the units: systemd-analyze is not here") from error
+    return check_verified(said.stderr, said.returncode, units)
