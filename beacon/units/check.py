@@ -51,7 +51,7 @@ def unit_of_file(name: str) -> str | None:
 def generated_units(stdout: str) -> dict[str, str]:
     """Return the units in the output of the generator's dry run: name → text."""
     marks = list(_BLOCK.finditer(stdout))
-    ends = [mark.start() for mark in marks[1:]] + [len(stdout)]
+    ends = [*(mark.start() for mark in marks), len(stdout)][1:]
     return {
         mark["unit"]: stdout[mark.end() + 1 : end].rstrip("\n") + "\n"
         for mark, end in zip(marks, ends, strict=True)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tests.golden.conftest import GENERATOR
 
-collect_ignore = [] if GENERATOR is not None else ["test_quoting_generator.py"]
+collect_ignore = [] if GENERATOR is not None else ["test_any_string_generator.py"]

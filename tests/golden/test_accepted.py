@@ -46,7 +46,8 @@ def test_the_generator_and_systemd_accept(case: Case, tmp_path: Path) -> None:
     scope = ["--user"] if case.facts.scope is Scope.USER else []
     command = ["systemd-analyze", *scope, "verify", "--man=no", "--recursive-errors=no"]
     command += [str(units_folder / name) for name in units]
-    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}  # user managers do not load without one
+    verified = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert check_verified(verified.stderr, verified.returncode, units) == ()
 
 

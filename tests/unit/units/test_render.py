@@ -1,0 +1,182 @@
+"""What is rendered, beside what the golden cases show."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from beacon.errors import ConfigError, DefinitionError, HostError
+from beacon.model.host import Engine, EngineVersion, HostFacts
+from beacon.model.image import Platform
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.service import Health, Port, Protocol, RawPodman, Secret, Service, Stop, Volume
+from beacon.units.container import published
+from beacon.units.health import command_line, span, start_limit
+from beacon.units.render import ReleaseInput, render
+from beacon.units.versions import first_version, is_known
+from tests.golden.cases import TEMPLATES
+
+FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, Platform("linux", "amd64"))
+WEB = Service(name="web", image=ImageReference.parse("registry.example/web:1"), init=True)
+DIGEST = Digest("sha256:" + "a" * 64)
+
+
+def release(service: Service, declared: Service | None = None, number: int | None = 1) -> ReleaseInput:
+    return ReleaseInput(service=service, declared=declared or service, digest=DIGEST, number=number)
+
+
+def container(service: Service, declared: Service | None = None, facts: HostFacts = FACTS) -> list[str]:
+    files = {file.name: file.text for file in render(release(service, declared), facts, TEMPLATES)}
+    return files["beacon-web.container"].splitlines()
+
+
+def test_a_release_without_a_number_has_no_label_of_one() -> None:
+    (file,) = render(release(WEB, number=None), FACTS, TEMPLATES)
+    assert "io.beacon.release" not in file.text
+    assert f"Image=registry.example/web@{DIGEST}" in file.text
+
+
+def test_what_the_image_says_by_itself_is_not_written() -> None:
+    effective = replace(
+        WEB, command=("serve",), env={"A": "1"}, user="app", stop=Stop(5.0, "SIGQUIT"), labels={"a": "b"}
+    )
+    lines = container(effective, WEB)
+    assert not any(line.startswith(("Exec=", "Environment=", "User=", "Label=a=")) for line in lines)
+    assert "StopSignal=SIGQUIT" in lines
+    assert "StopTimeout=5" in lines
+
+
+def test_docker_and_podman_without_quadlet_are_refused_for_now() -> None:
+    with pytest.raises(HostError, match="docker"):
+        render(release(WEB), replace(FACTS, engine=Engine.DOCKER), TEMPLATES)
+    with pytest.raises(HostError, match=r"4\.3\.1"):
+        render(release(WEB), replace(FACTS, engine_version=EngineVersion(4, 3, 1)), TEMPLATES)
+
+
+def test_every_fault_is_reported_under_the_name_of_the_file() -> None:
+    service = replace(
+        WEB,
+        env={"A": "\0", "with space": "\0"},
+        command=("a", "b\0"),
+        hostname="\0",
+        user="\0",
+        description="ends in \\",
+        env_files=("/a\nb",),
+        secrets=(Secret("a,b", env="A"),),
+        podman=RawPodman(unit={"A B": ("x",), "Wants": ("a\nb",)}, service={"Nice": ("1\\",)}),
+    )
+    with pytest.raises(DefinitionError) as raised:
+        render(replace(release(service), file="here.toml"), FACTS, TEMPLATES)
+    faults = raised.value.faults
+    assert {fault.file for fault in faults} == {"here.toml"}
+    assert {fault.key for fault in faults} == {
+        "command[1]", "description", "env.A", 'env."with space"', "env_file[0]", "hostname",
+        "podman.service.Nice", "podman.unit.A B", "podman.unit.Wants", "secret[0].name", "user",
+    }  # fmt: skip
+
+
+def test_a_newer_key_becomes_an_argument() -> None:
+    service = replace(WEB, hosts={"a": "192.0.2.1"})
+    assert "AddHost=a:192.0.2.1" in container(
+        service, facts=replace(FACTS, engine_version=EngineVersion(5, 3))
+    )
+    old = container(service, facts=replace(FACTS, engine_version=EngineVersion(5, 2, 9)))
+    assert "PodmanArgs=--add-host=a:192.0.2.1" in old
+
+
+def test_a_user_of_an_odd_form_goes_to_podman_as_it_is() -> None:
+    assert "PodmanArgs=--user=:5" in container(replace(WEB, user=":5"))
+    assert 'PodmanArgs="--user=a\\\\"' in container(replace(WEB, user="a\\"))
+
+
+def test_two_mounts_of_a_volume_make_one_file() -> None:
+    service = replace(WEB, volumes=(Volume("/a", name="data"), Volume("/b", name="data")))
+    names = [file.name for file in render(release(service), FACTS, TEMPLATES)]
+    assert names == ["beacon-web-data.volume", "beacon-web.container"]
+
+
+def test_the_owner_s_template_may_add_lines() -> None:
+    own = TEMPLATES["container.j2"].replace("[Service]", "[Service]\nEnvironment=RELEASE={{ digest }}")
+    (file,) = render(release(WEB), FACTS, {**TEMPLATES, "container.j2": own})
+    assert f"[Service]\nEnvironment=RELEASE={DIGEST}\n" in file.text
+
+
+@pytest.mark.parametrize("template", ["{{ nothing }}", "{% for %}"])
+def test_a_wrong_template_is_named(template: str) -> None:
+    with pytest.raises(ConfigError, match=r"container\.j2"):
+        render(release(WEB), FACTS, {**TEMPLATES, "container.j2": template})
+
+
+def test_a_missing_template_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"container\.j2"):
+        render(release(WEB), FACTS, {})
+
+
+def test_a_thousand_services_render_in_no_time() -> None:
+    service = replace(
+        WEB,
+        env={"GREETING": "hello"},
+        ports=(Port(8080, 8080, "127.0.0.1"),),
+        volumes=(Volume("/data", name="data"),),
+        networks=("backend",),
+        health=Health(command=("CMD-SHELL", "wget -qO- http://127.0.0.1:8080/")),
+    )
+    render(release(service), FACTS, TEMPLATES)
+    start = time.process_time()
+    for index in range(1000):
+        render(release(replace(service, name=f"web{index}")), FACTS, TEMPLATES)
+    # Measured 0.28 s; the limit is for a slow machine.
+    assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("port", "values"),
+    [
+        (Port(80), ("80",)),
+        (Port(80, 8080), ("8080:80",)),
+        (Port(53, 5353, "127.0.0.1", Protocol.UDP), ("127.0.0.1:5353:53/udp",)),
+        (Port(80, None, "::1"), ("[::1]::80",)),
+        (Port(80, 8000, "[::1]", count=3), ("[::1]:8000-8002:80-82",)),
+        (Port(80, count=2), ("80", "81")),
+    ],
+)
+def test_ports(port: Port, values: tuple[str, ...]) -> None:
+    assert published(port) == values
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (("CMD-SHELL", "a && b"), '["CMD-SHELL","a && b"]'),
+        (("/bin/check", "x"), '["/bin/check","x"]'),
+        (("CMD", "/bin/check", "x"), '["/bin/check","x"]'),
+        (("/bin/my check",), '["CMD-SHELL","\'/bin/my check\'"]'),
+    ],
+)
+def test_health_commands_are_json_without_the_word_cmd(command: tuple[str, ...], line: str) -> None:
+    assert command_line(command) == line
+
+
+def test_a_start_may_take_what_its_check_takes() -> None:
+    debian = EngineVersion(5, 4, 2)
+    checked = replace(
+        WEB, health=Health(command=("true", "x"), interval=2, timeout=1, start_period=10, retries=4)
+    )
+    assert start_limit(checked, debian) == 10 + 4 * 3 + 30
+    assert start_limit(replace(WEB, health=Health(command=("true",))), debian) == 3 * 60 + 30
+    assert start_limit(replace(WEB, health=Health(tcp=80)), debian) == 120
+    assert start_limit(checked, EngineVersion(4, 6)) == 120
+
+
+def test_spans_are_read_alike_by_go_and_systemd() -> None:
+    assert [span(value) for value in (0, 90, 2.5, 0.0001, 1e7)] == ["0s", "90s", "2500ms", "1ms", "10000000s"]
+
+
+def test_versions() -> None:
+    assert first_version("Container", "Memory") == EngineVersion(5, 5)
+    assert not is_known("Container", "Memory", EngineVersion(5, 4, 2))
+    assert is_known("Container", "Memory", EngineVersion(5, 5))
+    assert not is_known("Container", "Unheard", EngineVersion(6, 1))
+    assert is_known("Container", "Unheard", EngineVersion(6, 2))
