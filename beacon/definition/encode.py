@@ -28,6 +28,7 @@ from beacon.model.service import (
 _COMMENT = """\
 # Service {name} of Beacon. beacon.toml(5) explains every key; `beacon show --example` shows them all.
 # After a change: `beacon plan {name}`, then `beacon apply {name}`.
+
 """
 
 _COLUMNS = 100

@@ -17,7 +17,7 @@ from beacon.model.service import Port, Protocol
 
 MAX_PORT = 65535
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _DURATION_UNITS = {
     "ms": 0.001,
     "s": 1.0,
@@ -32,7 +32,7 @@ _DURATION_PART = re.compile(rf"({_NUMBER})\s*(ms|sec|s|min|m|h|d|w)\s*")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _SIZE = re.compile(rf"({_NUMBER})\s*([kmgtKMGT]?)(?:i?[bB])?")
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_SPAN = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_SPAN = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _HOST = re.compile(r"(?:(\[[^\]]*\]|[^:\[\]]*):)?([0-9-]*)")
 _WORD = re.compile(r"[^ \t\r\n]+")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -176,7 +176,7 @@ def format_duration(seconds: float) -> str:
     """Return *seconds* in the fewest whole units, so that :func:`duration` reads the same."""
     rest = round(seconds * 1000)
     if rest / 1000 != seconds:
-        return f"{seconds:.6f}".rstrip("0") + "s"
+        return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
     parts: list[str] = []
     for unit, milliseconds in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         count, rest = divmod(rest, milliseconds)
@@ -190,7 +190,8 @@ def size(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
-        number = round(float(match[1]) * _SIZE_UNITS[match[2].lower()])
+        unit = _SIZE_UNITS[match[2].lower()]
+        number = int(match[1]) * unit if match[1].isdigit() else round(float(match[1]) * unit)
         if number > 0:
             return number
     raise ValueError(f"must be a size such as '512M' or '2G', or a number of bytes, not {shown(value)}")
@@ -349,7 +350,7 @@ def signal_name(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(problem)  # noqa: TRY004 -- one kind of fault
     string = str(value).strip().upper()
-    if string.isdigit():
+    if re.fullmatch("[0-9]+", string):
         return _signal_of_number(int(string), problem)
     name = string if string.startswith("SIG") else f"SIG{string}"
     if name in signal.Signals.__members__ or re.fullmatch(r"SIGRTM(IN\+|AX-)([1-9]|[12]\d|30)", name):

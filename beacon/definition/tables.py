@@ -77,6 +77,10 @@ class Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Return itself, which is frozen: pydantic copies the default of each table that is left out."""
+        return self
+
 
 class PortTable(Table):
     """A port of the container that is published on the host."""

@@ -140,7 +140,10 @@ def test_a_service_knows_what_its_definition_sets() -> None:
         pytest.param(
             'image = "nginx"',
             [
-                "image: must name its registry; write 'docker.io/library/nginx' if Docker Hub is meant, not 'nginx'"
+                (
+                    "image: must name its registry; "
+                    "write 'docker.io/library/nginx' if Docker Hub is meant, not 'nginx'"
+                ),
             ],
             id="a short name",
         ),
@@ -420,8 +423,10 @@ def test_these_ports_live_together(one: str, other: str) -> None:
                 "web-a": IMAGE + "[[volume]]\nname = 'b'\npath = '/a'",
             },
             [
-                "web.toml: volume[0].name: must not be 'a-b': "
-                "its unit would be that of web-a.toml (volume[0].name)"
+                (
+                    "web.toml: volume[0].name: must not be 'a-b': "
+                    "its unit would be that of web-a.toml (volume[0].name)"
+                ),
             ],
             id="volumes whose units would be one",
         ),

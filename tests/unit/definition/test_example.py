@@ -58,7 +58,7 @@ def written(document: dict[str, object], table: str) -> set[str]:
 
 def schema_tables() -> Iterator[tuple[str, Schema]]:
     schema = cast("dict[str, Schema]", json_schema())
-    yield "", cast("Schema", schema["properties"])
+    yield "", schema["properties"]
     for name, table in schema["$defs"].items():
         yield name, cast("Schema", cast("Schema", table)["properties"])
 

@@ -1,0 +1,104 @@
+"""New definitions: readable, and read back as what was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from beacon.definition import decode, encode, example, new_definition
+from beacon.definition.encode import parse_port_option, parse_volume_option
+from beacon.model.service import Port, Protocol, Volume
+
+
+def test_a_new_definition_is_readable() -> None:
+    text = new_definition(
+        "web",
+        "ghcr.io/me/web",
+        ports=["127.0.0.1:8080:80", "53:53/udp"],
+        env={"GREETING": "hello"},
+        volumes=["data:/data", "/srv/media:/media:ro"],
+    )
+    assert (
+        text
+        == """\
+# Service web of Beacon. beacon.toml(5) explains every key; `beacon show --example` shows them all.
+# After a change: `beacon plan web`, then `beacon apply web`.
+
+image = "ghcr.io/me/web:latest"
+
+[[port]]
+host = "127.0.0.1:8080"
+container = 80
+
+[[port]]
+host = 53
+container = 53
+protocol = "udp"
+
+[[volume]]
+name = "data"
+path = "/data"
+
+[[volume]]
+host = "/srv/media"
+path = "/media"
+read_only = true
+
+[env]
+GREETING = "hello"
+"""
+    )
+
+
+def test_the_example_is_written_and_read_back() -> None:
+    shop = decode(example(), name="shop", file="example.toml")
+    assert decode(encode(shop), name="shop", file="again.toml") == shop
+
+
+def test_what_is_cleared_on_purpose_stays_cleared() -> None:
+    text = (
+        'image = "ghcr.io/me/web@sha256:' + "a" * 64 + '"\nentrypoint = []\ninit = false\n[env]\nEMPTY = ""\n'
+    )
+    service = decode(text, name="web", file="web.toml")
+    assert decode(encode(service), name="web", file="again.toml") == service
+    assert encode(service).endswith(text.partition("\n")[2].replace("[env]", "\n[env]"))
+
+
+@pytest.mark.parametrize(
+    ("option", "port"),
+    [
+        pytest.param("80", Port(80, 80), id="one number is both"),
+        pytest.param("8080:80", Port(80, 8080), id="host and container"),
+        pytest.param("127.0.0.1:8080:80/udp", Port(80, 8080, "127.0.0.1", Protocol.UDP), id="all of it"),
+        pytest.param("[::1]:8080:80", Port(80, 8080, "::1"), id="an address of IPv6"),
+        pytest.param("127.0.0.1::80", Port(80, None, "127.0.0.1"), id="a port that the engine chooses"),
+        pytest.param("8000-8001:80-81", Port(80, 8000, count=2), id="spans"),
+    ],
+)
+def test_a_port_option_is_read(option: str, port: Port) -> None:
+    assert parse_port_option(option) == port
+
+
+@pytest.mark.parametrize("option", ["", ":", "a:b", "80:81:82:83", "80-82:80", "80/tpc"])
+def test_a_port_option_without_sense_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse_port_option(option)
+
+
+@pytest.mark.parametrize(
+    ("option", "volume"),
+    [
+        pytest.param("data:/data", Volume("/data", name="data"), id="a name"),
+        pytest.param(
+            "/srv:/data:ro,z", Volume("/data", host="/srv", read_only=True, options=("z",)), id="a path"
+        ),
+        pytest.param("data:/data:rw", Volume("/data", name="data"), id="rw is what it is anyway"),
+    ],
+)
+def test_a_volume_option_is_read(option: str, volume: Volume) -> None:
+    assert parse_volume_option(option) == volume
+
+
+@pytest.mark.parametrize("option", ["", "data", "data:", ":/data", "data:data", "/srv/../x:/data"])
+def test_a_volume_option_without_sense_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse_volume_option(option)
