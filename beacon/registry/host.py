@@ -1,0 +1,203 @@
+"""Speaks to one registry host: logs in, waits when told to, keeps count of the pull limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from beacon.errors import ConfigError
+from beacon.model.reference import DOCKER_HUB
+from beacon.registry.auth import Authenticator, Rejected
+from beacon.registry.headers import parse_budget, retry_after
+from beacon.registry.results import Budget, Deferred, Failed, FailureKind, Refusal, failed
+from beacon.registry.settings.credentials import Credential
+from beacon.registry.settings.registries_conf import Endpoint
+from beacon.registry.tokens import Site
+from beacon.registry.transport import (
+    READ_SECONDS,
+    Deadline,
+    Reply,
+    Request,
+    Transport,
+    TransportError,
+    TroubleKind,
+)
+
+CONNECTIONS = 16
+HUB_CONNECTIONS = 8
+"""Docker Hub limits all requests, by an amount it does not tell."""
+_PROBE_SECONDS = 3.0
+_PAUSE = 2.0
+_MAX_PAUSES = 3
+_MAX_LOGINS = 6
+_UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is asked of a repository; *path* is within it, or a whole address. *limit* is in bytes."""
+
+    repository: str
+    path: str
+    method: str = "GET"
+    accept: str = ""
+    limit: int = 4 << 20
+
+
+class Host:
+    """One endpoint's host. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        transport: Callable[[], Transport],
+        lookup: Callable[[str], Credential | None],
+        user_agent: str,
+    ) -> None:
+        self.name = endpoint.registry
+        self.connections = HUB_CONNECTIONS if endpoint.registry == DOCKER_HUB else CONNECTIONS
+        self.budget: Budget | None = None
+        self.wants_get = False
+        """Whether HEAD was seen to be of no use here."""
+        self._netloc = endpoint.host
+        self._insecure = endpoint.insecure
+        self._schemes: tuple[str, ...] = ("https", "http") if endpoint.insecure else ("https",)
+        self._make_transport = transport
+        self._transport: Transport | None = None
+        self._user_agent = user_agent
+        self._paused_until = 0.0
+        self._auth = Authenticator(Site(self.name, self._base, self._insecure), lookup, self._exchange)
+
+    def expect(self, repositories: Iterable[str]) -> None:
+        """Tell which repositories will be asked for."""
+        self._auth.expect(repositories)
+
+    def is_guarded(self, repository: str) -> bool:
+        """Say whether a login will probably be wanted, so that one request should go ahead of the others."""
+        if self.name == DOCKER_HUB:
+            return True
+        try:
+            return self._auth.credential(repository) is not None
+        except ConfigError:
+            return False
+
+    def warnings(self, repository: str) -> tuple[str, ...]:
+        """Return what the owner should know although the registry answered."""
+        return self._auth.warnings(repository)
+
+    def ask(self, query: Query, deadline: Deadline, ready: Callable[[], None] = lambda: None) -> Reply:
+        """Return the answer, logged in as is needed; *ready* is called as soon as there is a token.
+
+        Raises Refusal where there is none, or where the host wants to be left alone until after *deadline*.
+        """
+        for attempt in range(_MAX_LOGINS):
+            try:
+                sent = self._auth.header(query.repository)
+                reply = self._send(query, sent, deadline)
+                self.budget = parse_budget(reply.headers) or self.budget
+                if reply.status != _UNAUTHORIZED:
+                    return reply
+                if self._auth.answer(Rejected(query.repository, sent, reply, attempt == 0), deadline):
+                    ready()
+            except ConfigError as error:
+                raise Refusal(failed(FailureKind.CONFIGURATION, error.message, error.hint)) from error
+        problem = f"registry {self.name!r} asks for one login after another"
+        raise Refusal(failed(FailureKind.ODD, problem))
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _base(self) -> str:
+        return f"{self._schemes[0]}://{self._netloc}"
+
+    def _send(self, query: Query, authorization: str | None, deadline: Deadline) -> Reply:
+        """Send over https, and where that is allowed and fails, over http from then on."""
+        while len(self._schemes) > 1:
+            scheme = self._schemes[0]
+            try:
+                reply = self._patiently(self._request(scheme, query, authorization), deadline, _PROBE_SECONDS)
+            except TransportError:
+                self._settle("http")
+            else:
+                self._settle(scheme)
+                return reply
+        return self._exchange(self._request(self._schemes[0], query, authorization), deadline)
+
+    def _settle(self, scheme: str) -> None:
+        if len(self._schemes) > 1:  # else another thread has found out first
+            self._schemes = (scheme,)
+
+    def _request(self, scheme: str, query: Query, authorization: str | None) -> Request:
+        base = f"{scheme}://{self._netloc}/"
+        url = query.path if "://" in query.path else f"{base}v2/{query.repository}/{query.path}"
+        headers = {"User-Agent": self._user_agent}
+        if query.accept:
+            headers["Accept"] = query.accept
+        if authorization is not None and url.startswith(base):
+            headers["Authorization"] = authorization
+        return Request(query.method, url, headers, None, query.limit)
+
+    def _exchange(self, request: Request, deadline: Deadline) -> Reply:
+        headers = {"User-Agent": self._user_agent, **request.headers}
+        request = Request(request.method, request.url, headers, request.body, request.limit)
+        try:
+            return self._patiently(request, deadline, READ_SECONDS)
+        except TransportError as error:
+            raise Refusal(self._trouble(error)) from error
+
+    def _patiently(self, request: Request, deadline: Deadline, patience: float) -> Reply:
+        """Send, and wait as long as the host wants; Refusal when that is too long."""
+        pause, told = 0.0, False
+        for attempt in range(_MAX_PAUSES):
+            self._wait(deadline)
+            reply = self._connected().send(request, deadline, patience=patience)
+            wanted = retry_after(reply.headers.get("retry-after", ""), datetime.now(UTC))
+            told = wanted is not None
+            if reply.status != _TOO_MANY and not (reply.status == _UNAVAILABLE and told):
+                return reply
+            pause = _PAUSE * 2**attempt if wanted is None else wanted
+            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+        raise Refusal(self._deferred(pause if told else None))
+
+    def _wait(self, deadline: Deadline) -> None:
+        pause = self._paused_until - time.monotonic()
+        if pause > deadline.remaining():
+            raise Refusal(self._deferred(pause))
+        if pause > 0:
+            time.sleep(pause)
+
+    def _deferred(self, seconds: float | None) -> Deferred:
+        when = f" for {seconds:.0f} s" if seconds is not None else ""
+        return Deferred(f"registry {self.name!r} asks to be left alone{when}: too many requests", seconds)
+
+    def _connected(self) -> Transport:
+        if self._transport is None:
+            self._transport = self._make_transport()
+        return self._transport
+
+    def _trouble(self, error: TransportError) -> Failed:
+        where = f"registry {self.name!r}"
+        if error.kind is TroubleKind.TIMEOUT:
+            return timed_out(self.name, error.seconds)
+        if error.kind is TroubleKind.TLS:
+            return failed(
+                FailureKind.TLS,
+                f"{where} cannot be trusted: {error}",
+                f"put its authority into /etc/containers/certs.d/{self.name}/ca.crt, "
+                "or set insecure = true for it in registries.conf",
+            )
+        if error.kind is TroubleKind.UNSAFE:
+            return failed(FailureKind.TLS, f"{where} cannot be trusted: {error}")
+        if error.kind is TroubleKind.UNREACHABLE:
+            return failed(FailureKind.UNREACHABLE, f"{where} cannot be reached: {error}")
+        return failed(FailureKind.UNREACHABLE, f"{where} broke off: {error}")
+
+
+def timed_out(name: str, seconds: float) -> Failed:
+    """Return the failure of a host that kept silent."""
+    problem = f"registry {name!r} did not answer within {seconds:.3g} s"
+    return failed(FailureKind.UNREACHABLE, problem, "see whether the registry is up, and the network with it")

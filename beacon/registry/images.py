@@ -1,0 +1,271 @@
+"""What to ask a repository, and what the answers mean: digests, images for a platform, tags.
+
+Every function asks one host; which one, and who is next, is the client's business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from beacon.errors import RegistryError
+from beacon.model.image import ImageConfig, Platform, ResolvedImage
+from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
+from beacon.registry.headers import next_link, parse_budget
+from beacon.registry.host import Host, Query
+from beacon.registry.manifests import (
+    ACCEPT,
+    Descriptor,
+    Index,
+    Manifest,
+    UnreadableError,
+    choose,
+    digest_of,
+    is_body_of,
+    nested,
+    platforms,
+    read_config,
+    read_manifest,
+    suits,
+)
+from beacon.registry.results import (
+    BudgetError,
+    CheckResult,
+    Failed,
+    FailureKind,
+    Found,
+    PlatformError,
+    Refusal,
+    failed,
+)
+from beacon.registry.tokens import detail_of
+from beacon.registry.transport import Deadline, Reply
+
+MAX_DEPTH = 4
+MAX_PAGES = 1000
+_MAX_CONFIG = 32 << 20
+_PAGE = 1000
+_OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
+_SERVER_ERROR = 500
+_WITHOUT_HEAD = frozenset({404, 405, 501})
+"""What registries say to HEAD that answer GET (old Nexus, static file servers)."""
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_ARTIFACT_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\..*)?|[0-9a-f]{64}|sha256:.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A repository at the host that is asked."""
+
+    host: Host
+    repository: str
+    deadline: Deadline
+
+    @property
+    def name(self) -> str:
+        """The name as a reference would have it."""
+        return f"{self.host.name}/{self.repository}"
+
+    def ask(self, method: str, selector: str, ready: Callable[[], None] = lambda: None) -> Reply:
+        """Ask for a manifest by tag or digest."""
+        query = Query(repository=self.repository, path=f"manifests/{selector}", method=method, accept=ACCEPT)
+        return self.host.ask(query, self.deadline, ready)
+
+
+def look_up(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult:
+    """Return the digest that *selector*, a tag or a digest, has at *source*."""
+    try:
+        return _by_head(source, selector, ready) or _by_get(source, selector, ready)
+    except Refusal as refusal:
+        return refusal.outcome
+
+
+def _by_head(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult | None:
+    """Ask by HEAD, which no registry counts as a pull; None where that says nothing."""
+    if source.host.wants_get:
+        return None
+    reply = source.ask("HEAD", selector, ready)
+    told = _told_digest(reply)
+    if reply.status in _WITHOUT_HEAD or (reply.status == _OK and told is None):
+        return None
+    if reply.status == _FORBIDDEN:
+        reply = source.ask("GET", selector)  # an answer to HEAD has no room for the reason
+        told = told or _told_digest(reply)
+    if reply.status != _OK:
+        return _problem(source, selector, reply)
+    if told is None:
+        return None
+    return _found(source, selector, told, reply)
+
+
+def _by_get(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult:
+    reply = source.ask("GET", selector, ready)
+    if reply.status != _OK:
+        return _problem(source, selector, reply)
+    source.host.wants_get = True
+    return _found(source, selector, verified(source, selector, reply), reply)
+
+
+def _found(source: Source, selector: str, digest: Digest, reply: Reply) -> CheckResult:
+    if ":" in selector and digest != selector:
+        return _untrue(source, selector, f"names {digest} instead")
+    budget = parse_budget(reply.headers)
+    return Found(digest, budget.remaining if budget else None, source.host.warnings(source.repository))
+
+
+def _told_digest(reply: Reply) -> Digest | None:
+    try:
+        return parse_digest(reply.headers.get("docker-content-digest", "").strip())
+    except ReferenceFaultError:
+        return None
+
+
+def verified(source: Source, selector: str, reply: Reply) -> Digest:
+    """Return the digest of the manifest in *reply*, checked against what was asked and what was told."""
+    told = _told_digest(reply)
+    asked = Digest(selector) if ":" in selector else None
+    for digest in (asked, told):
+        if digest is not None and not is_body_of(reply.body, digest):
+            raise Refusal(_untrue(source, selector, f"sent something else than {digest}"))
+    return asked or digest_of(reply.body)
+
+
+def _untrue(source: Source, selector: str, what: str) -> Failed:
+    problem = f"registry {source.host.name!r} {what} when asked for {selector!r} of {source.name!r}"
+    return failed(
+        FailureKind.UNTRUE, problem, "try again; if it stays so, the registry or a proxy is at fault"
+    )
+
+
+def _problem(source: Source, selector: str, reply: Reply) -> Failed:
+    detail = detail_of(reply.body)
+    said = f": {detail}" if detail else ""
+    if reply.status == _NOT_FOUND:
+        what = "image" if ":" in selector else "tag"
+        problem = f"{source.name!r} has no {what} {selector!r}{said}"
+        return failed(
+            FailureKind.NOT_FOUND, problem, "check the reference; names and tags are case-sensitive"
+        )
+    if reply.status == _FORBIDDEN:
+        problem = f"registry {source.host.name!r} forbids to pull {source.name!r}{said}"
+        hint = f"log in as somebody who may: podman login {source.host.name}"
+        return failed(FailureKind.LOGIN_NEEDED, problem, hint)
+    kind = FailureKind.SERVER_ERROR if reply.status >= _SERVER_ERROR else FailureKind.ODD
+    return failed(kind, f"registry {source.host.name!r} answered with status {reply.status}{said}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to resolve: a tag or digest, for a platform; *reserve* pulls must stay within the limit."""
+
+    selector: str
+    platform: Platform
+    reserve: int
+
+
+def resolve(source: Source, wanted: Wanted) -> ResolvedImage:
+    """Return the image that a tag or a digest means on a platform. Raises Refusal or RegistryError."""
+    try:
+        tag_digest, document = _manifest(source, wanted.selector, wanted.reserve)
+        digest, manifest = tag_digest, document
+        if isinstance(document, Index):
+            digest, manifest = _pick(source, document, wanted)
+        if not isinstance(manifest, Manifest):
+            raise _unavailable(source, wanted, ())
+        config = _config(source, manifest.config)
+    except UnreadableError as error:
+        raise RegistryError(f"{source.name!r} at {wanted.selector!r} {error}") from error
+    if digest == tag_digest and not suits(config.platform, wanted.platform):
+        raise _unavailable(source, wanted, (config.platform,))
+    layers = tuple(layer.digest for layer in manifest.layers)
+    return ResolvedImage(tag_digest, digest, config, sum(layer.size for layer in manifest.layers), layers)
+
+
+def _manifest(source: Source, selector: str, reserve: int) -> tuple[Digest, Index | Manifest]:
+    budget = source.host.budget
+    if budget is not None and budget.remaining < reserve:
+        raise BudgetError(source.host.name, budget)
+    reply = source.ask("GET", selector)
+    if reply.status != _OK:
+        raise Refusal(_problem(source, selector, reply))
+    digest = verified(source, selector, reply)
+    return digest, read_manifest(reply.body, reply.headers.get("content-type", ""))
+
+
+def _pick(source: Source, index: Index, wanted: Wanted) -> tuple[Digest, Manifest]:
+    """Return the manifest for the platform, looking into indexes within the index."""
+    seen: set[Platform] = set()
+    for digest, document in _candidates(source, index, wanted, MAX_DEPTH, seen):
+        return digest, document
+    raise _unavailable(source, wanted, tuple(sorted(seen)))
+
+
+def _candidates(
+    source: Source, index: Index, wanted: Wanted, depth: int, seen: set[Platform]
+) -> Iterator[tuple[Digest, Manifest]]:
+    seen.update(platforms(index))
+    chosen = choose(index, wanted.platform)
+    entries = dict.fromkeys(([chosen] if chosen else []) + list(nested(index)))
+    for entry in entries if depth else ():
+        digest, document = _manifest(source, entry.digest, wanted.reserve)
+        if isinstance(document, Manifest):
+            yield digest, document
+        else:
+            yield from _candidates(source, document, wanted, depth - 1, seen)
+
+
+def _config(source: Source, descriptor: Descriptor) -> ImageConfig:
+    query = Query(repository=source.repository, path=f"blobs/{descriptor.digest}", limit=_MAX_CONFIG)
+    reply = source.host.ask(query, source.deadline)
+    if reply.status != _OK:
+        raise Refusal(_problem(source, descriptor.digest, reply))
+    if not is_body_of(reply.body, descriptor.digest):
+        raise Refusal(_untrue(source, descriptor.digest, f"sent something else than {descriptor.digest}"))
+    return read_config(reply.body, descriptor.digest)
+
+
+def _unavailable(source: Source, wanted: Wanted, offered: tuple[Platform, ...]) -> PlatformError:
+    there = ", ".join(map(str, offered)) or "no platform at all"
+    return PlatformError(
+        f"{source.name!r} at {wanted.selector!r} is not built for {wanted.platform} but for {there}",
+        hint=f"take an image or a tag that is built for {wanted.platform}",
+    )
+
+
+def list_tags(source: Source) -> tuple[str, ...]:
+    """Return the tags of the repository as the registry orders them; signatures and the like are left out."""
+    tags: dict[str, None] = {}
+    path: str | None = f"tags/list?n={_PAGE}"
+    asked: set[str] = set()
+    while path is not None and path not in asked and len(asked) < MAX_PAGES:
+        asked.add(path)
+        query = Query(repository=source.repository, path=path, accept="application/json")
+        reply = source.host.ask(query, source.deadline)
+        if reply.status != _OK:
+            raise Refusal(_tags_problem(source, reply))
+        tags.update(dict.fromkeys(_tags(source, reply)))
+        target = next_link(reply.headers.get("link", ""))
+        path = urljoin(reply.url, target) if target else None
+    return tuple(tags)
+
+
+def _tags(source: Source, reply: Reply) -> Iterator[str]:
+    try:
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError) as error:
+        problem = f"registry {source.host.name!r} sent an unreadable list of tags for {source.name!r}"
+        raise Refusal(failed(FailureKind.ODD, problem)) from error
+    tags = document.get("tags") if isinstance(document, dict) else None
+    for tag in tags if isinstance(tags, list) else ():
+        if isinstance(tag, str) and _TAG.fullmatch(tag) and not _ARTIFACT_TAG.fullmatch(tag):
+            yield tag
+
+
+def _tags_problem(source: Source, reply: Reply) -> Failed:
+    if reply.status == _NOT_FOUND:
+        problem = f"registry {source.host.name!r} has no repository {source.repository!r}"
+        return failed(FailureKind.NOT_FOUND, problem, "check the name")
+    return _problem(source, "tags", reply)

@@ -1,0 +1,132 @@
+"""What a check of a reference comes to, and the errors that resolving one raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from beacon.errors import RegistryError
+from beacon.model.reference import Digest
+
+
+class FailureKind(StrEnum):
+    """Why a registry gave no digest."""
+
+    NOT_FOUND = "not found"
+    LOGIN_NEEDED = "login needed"
+    LOGIN_REFUSED = "login refused"
+    UNREACHABLE = "unreachable"
+    SERVER_ERROR = "server error"
+    TLS = "no trusted TLS"
+    UNTRUE = "untrue answer"
+    ODD = "odd answer"
+    BLOCKED = "blocked"
+    CONFIGURATION = "faulty configuration"
+
+
+_PERMANENT = frozenset(
+    {
+        FailureKind.NOT_FOUND,
+        FailureKind.LOGIN_NEEDED,
+        FailureKind.LOGIN_REFUSED,
+        FailureKind.TLS,
+        FailureKind.BLOCKED,
+        FailureKind.CONFIGURATION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The registry names *digest* for the reference.
+
+    *remaining* is what is left of the pull limit, where the registry tells. *warnings* are sentences on what
+    the owner should mend although the check went well.
+    """
+
+    digest: Digest
+    remaining: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The registry asked for patience; *retry_after* is in seconds, None where it did not say."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No digest: one sentence on what went wrong, and what to do about it.
+
+    *permanent* says that nothing changes until somebody changes something: a tag, a login, a setting.
+    """
+
+    problem: str
+    hint: str | None = None
+    permanent: bool = False
+    kind: FailureKind = FailureKind.ODD
+
+
+CheckResult = Found | Deferred | Failed
+
+
+def failed(kind: FailureKind, problem: str, hint: str | None = None) -> Failed:
+    """Return the failure of that kind, permanent or not as the kind is."""
+    return Failed(problem, hint, kind in _PERMANENT, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a registry says of its pull limit: *remaining* of *limit* within *window* seconds."""
+
+    remaining: int
+    limit: int | None = None
+    window: float | None = None
+
+    def __str__(self) -> str:
+        of = f" of {self.limit}" if self.limit is not None else ""
+        within = f" within {self.window / 3600:g} h" if self.window else ""
+        return f"{self.remaining}{of}{within}"
+
+
+class BudgetError(RegistryError):
+    """The pull limit is nearly used up, and what is left is kept for pulls that somebody asks for."""
+
+    def __init__(self, registry: str, budget: Budget) -> None:
+        super().__init__(
+            f"registry {registry!r} has only {budget} pulls left",
+            hint=f"wait, or raise the limit by a login: podman login {registry}",
+        )
+        self.registry = registry
+        self.budget = budget
+
+
+class DeferredError(RegistryError):
+    """The registry asked to wait longer than the deadline; *retry_after* is in seconds where known."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message, hint="try again later")
+        self.retry_after = retry_after
+
+
+class PlatformError(RegistryError):
+    """The image does not exist for the platform wanted."""
+
+
+class RefusedError(RegistryError):
+    """The registry gave no image; *failure* holds why, as a check would report it."""
+
+    def __init__(self, message: str, failure: Failed) -> None:
+        super().__init__(message, hint=failure.hint)
+        self.failure = failure
+
+
+class Refusal(Exception):  # noqa: N818  # carries an outcome; never leaves this package
+    """Inside this package: stop asking, the outcome is known."""
+
+    def __init__(self, outcome: Failed | Deferred) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome

@@ -1,0 +1,288 @@
+"""Finds the login for a repository: containers-auth.json(5), docker's config.json, credential helpers.
+
+The order is that of containers/image (pkg/docker/config), so that a check logs in as the pull does.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from beacon.errors import ConfigError
+from beacon.model.reference import DOCKER_HUB
+from beacon.registry.settings.files import Settings, read_document
+from beacon.registry.settings.registries_conf import DEFAULT_HELPERS
+
+HELPER_SECONDS = 10.0
+_HUB_KEY = "https://index.docker.io/v1/"
+_HUB_HOSTS = frozenset({DOCKER_HUB, "registry-1.docker.io", "index.docker.io"})
+_TOKEN_USER = "<token>"  # noqa: S105  # what helpers say instead of a user name
+_NOT_FOUND = "credentials not found"
+
+
+class Sensitive:
+    """A text that must not be shown; only :meth:`reveal` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "<redacted>"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A login: a user with a password, or an identity token. *source* says where it is from."""
+
+    username: str
+    password: Sensitive
+    identity_token: Sensitive | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthFile:
+    """One file of logins, in the order of looking."""
+
+    settings: Settings
+    is_docker: bool = False
+    """docker's own file, where credsStore counts."""
+    is_legacy: bool = False
+    """~/.dockercfg, which has no *auths* around its entries and no logins below hosts."""
+
+
+class CredentialStore:
+    """The logins of one user. Asking twice for one repository asks files and helpers once."""
+
+    def __init__(
+        self,
+        files: Iterable[AuthFile] = (),
+        *,
+        helpers: Iterable[str] = DEFAULT_HELPERS,
+        path: str | None = None,
+        helper_seconds: float = HELPER_SECONDS,
+    ) -> None:
+        self._files = tuple(files)
+        self._helpers = tuple(helpers)
+        self._path = path
+        self._helper_seconds = helper_seconds
+        self._asked: dict[tuple[str, str], _Asked] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        env: Mapping[str, str],
+        home: Path,
+        uid: int,
+        *,
+        helpers: Iterable[str] = DEFAULT_HELPERS,
+        root: Path = Path("/"),
+    ) -> CredentialStore:
+        """Read the files of the user; raises ConfigError for one that cannot be used.
+
+        *helpers* is ``credential-helpers`` of registries.conf.
+        """
+        return cls(_auth_files(env, home, uid, root), helpers=helpers, path=env.get("PATH"))
+
+    def lookup(self, registry: str, repository: str) -> Credential | None:
+        """Return the login for a repository, by the most specific entry of the first file that has one.
+
+        Raises ConfigError for an entry or a helper that cannot be used.
+        """
+        for helper in self._helpers:
+            if helper != DEFAULT_HELPERS[0]:
+                credential = self._ask(helper, registry)
+            else:
+                credential = self._in_files(registry, repository)
+            if credential is not None:
+                return credential
+        return None
+
+    def _in_files(self, registry: str, repository: str) -> Credential | None:
+        found = (self._in_file(file, registry, repository) for file in self._files)
+        return next((credential for credential in found if credential is not None), None)
+
+    def _in_file(self, file: AuthFile, registry: str, repository: str) -> Credential | None:
+        if file.is_legacy:
+            return _entry(file.settings, _same_host(file.settings, registry, legacy=True))
+        helpers = file.settings.table("credHelpers")
+        names = _HUB_HOSTS | {_HUB_KEY} if registry in _HUB_HOSTS else {registry}
+        for key in helpers:
+            if key in names and (helper := helpers.text(key)):
+                return self._ask(helper, key)
+        auths = file.settings.table("auths")
+        keys = [key for key in _namespaces(registry, repository) if key in auths]
+        keys += _same_host(auths, registry, legacy=False)
+        credential = _entry(auths, keys)
+        if credential is None and file.is_docker and (helper := file.settings.text("credsStore")):
+            return self._ask(helper, _HUB_KEY if registry in _HUB_HOSTS else registry)
+        return credential
+
+    def _ask(self, helper: str, server: str) -> Credential | None:
+        with self._lock:
+            asked = self._asked.setdefault((helper, server), _Asked())
+        return asked.answer(lambda: _ask_helper(helper, server, self._path, self._helper_seconds))
+
+
+class _Asked:
+    """One question to a helper: asked once, and whoever comes meanwhile waits for that answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: list[Credential | ConfigError | None] = []
+
+    def answer(self, ask: Callable[[], Credential | None]) -> Credential | None:
+        with self._lock:
+            if not self._answers:
+                try:
+                    self._answers.append(ask())
+                except ConfigError as error:
+                    self._answers.append(error)
+        answer = self._answers[0]
+        if isinstance(answer, ConfigError):
+            raise answer
+        return answer
+
+
+def _auth_files(env: Mapping[str, str], home: Path, uid: int, root: Path) -> Iterator[AuthFile]:
+    """Yield the files that exist; REGISTRY_AUTH_FILE is used alone."""
+    if chosen := env.get("REGISTRY_AUTH_FILE"):
+        document = read_document(Path(chosen), json.loads)
+        yield AuthFile(Settings(Path(chosen), document or {}))
+        return
+    runtime = env.get("XDG_RUNTIME_DIR")
+    config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
+    docker = Path(env.get("DOCKER_CONFIG") or home / ".docker")
+    folder = Path(runtime) / "containers" if runtime else root / "run/containers" / str(uid)
+    if _is_reachable(folder):
+        yield from _auth_file(folder / "auth.json")
+    yield from _auth_file(config / "containers/auth.json")
+    yield from _auth_file(docker / "config.json", is_docker=True)
+    yield from _auth_file(home / ".dockercfg", is_legacy=True)
+
+
+def _is_reachable(folder: Path) -> bool:
+    """Say whether the folder can be looked into: /run/containers is root's alone."""
+    try:
+        folder.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _auth_file(path: Path, *, is_docker: bool = False, is_legacy: bool = False) -> Iterator[AuthFile]:
+    document = read_document(path, json.loads)
+    if document is not None:
+        settings = Settings(path, document)
+        if not is_legacy:
+            settings.table("auths")
+            settings.table("credHelpers")
+        yield AuthFile(settings, is_docker, is_legacy)
+
+
+def _namespaces(registry: str, repository: str) -> Iterator[str]:
+    """Yield the keys to look for, the most specific first: host/ns/repo, host/ns, host."""
+    parts = [registry, *repository.split("/")]
+    for length in range(len(parts), 0, -1):
+        yield "/".join(parts[:length])
+
+
+def _same_host(keys: Iterable[str], registry: str, *, legacy: bool) -> list[str]:
+    """Return the keys that mean *registry* in other words, as old versions of docker wrote them."""
+    return [key for key in keys if _canonical(_host_of(key, legacy=legacy)) == _canonical(registry)]
+
+
+def _host_of(key: str, *, legacy: bool) -> str:
+    stripped = key.removeprefix("http://").removeprefix("https://")
+    # Only what was a URL is cut down to its host: me.example/ns is a namespace (normalizeAuthFileKey).
+    return stripped.partition("/")[0] if legacy or stripped != key else stripped
+
+
+def _canonical(host: str) -> str:
+    return DOCKER_HUB if host in _HUB_HOSTS else host
+
+
+def _entry(auths: Settings, keys: Iterable[str]) -> Credential | None:
+    decoded = (_decode(auths, key) for key in keys)
+    return next((credential for credential in decoded if credential is not None), None)
+
+
+def _decode(auths: Settings, key: str) -> Credential | None:
+    entry = auths.table(key)
+    username, password = entry.text("username"), entry.text("password")
+    if encoded := entry.text("auth"):
+        try:
+            text = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, ValueError):
+            entry.refuse("auth", "must be user:password in base64")
+        username, colon, password = text.partition(":")
+        if not colon:
+            entry.refuse("auth", "must be user:password in base64")
+        password = password.strip("\0")
+    token = entry.text("identitytoken")
+    if not token and not username:
+        return None
+    source = str(auths.path)
+    return Credential(username, Sensitive(password), Sensitive(token) if token else None, source)
+
+
+def _ask_helper(helper: str, server: str, path: str | None, seconds: float) -> Credential | None:
+    """Run ``docker-credential-HELPER get``; one that hangs is killed."""
+    import shutil  # noqa: PLC0415  # only who uses helpers pays for them
+    import subprocess  # noqa: PLC0415
+
+    program = f"docker-credential-{helper}"
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise ConfigError(f"the credential helper {program!r} for {server!r} is not installed")
+    try:
+        done = subprocess.run(
+            [found, "get"],
+            input=server.encode(),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ConfigError(f"{program!r} gave no login for {server!r} within {seconds:g} s") from error
+    except OSError as error:
+        raise ConfigError(f"cannot run {program!r} for {server!r}: {error.strerror or error}") from error
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).decode(errors="replace").strip()
+        if _NOT_FOUND in said.lower():
+            return None
+        last = said.splitlines()[-1] if said else f"exit status {done.returncode}"
+        raise ConfigError(f"{program!r} gave no login for {server!r}: {last}")
+    return _answer(program, server, done.stdout)
+
+
+def _answer(program: str, server: str, output: bytes) -> Credential | None:
+    try:
+        answer = json.loads(output)
+        username, secret = answer["Username"], answer["Secret"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{program!r} gave no login for {server!r} but something unreadable") from error
+    if username == _TOKEN_USER:
+        return Credential("", Sensitive(""), Sensitive(secret), program)
+    return Credential(username, Sensitive(secret), None, program) if username else None
