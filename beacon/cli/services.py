@@ -182,4 +182,4 @@ def _step_dict(step: Step) -> dict[str, object]:
     plain = {
         key: value if isinstance(value, str | tuple | None) else str(value) for key, value in values.items()
     }
-    return plain | {"reason": {"kind": step.reason.kind.value, "sentence": step.reason.sentence}}
+    return plain | {"reason": {"kind": step.reason.kind.value, "sentence": str(step.reason)}}

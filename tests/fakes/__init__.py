@@ -1,0 +1,1 @@
+"""Stand-ins for the machine, shared by the suites."""

@@ -1,0 +1,333 @@
+"""A machine in memory that behaves as Podman and systemd do, as far as rollouts can tell.
+
+Images have a behaviour; the unit of a service runs what its file pins. Every effect is counted, and the
+machine can be told to be killed at any of them: then it keeps what had happened, as a real one does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from beacon.errors import BusyError, HostError
+from beacon.model.event import Event
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.release import ServiceState
+from beacon.model.runtime import Container, JobResult, UnitState
+from beacon.model.unit import container_name, service_of_unit
+
+Behaviour = str
+"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (its start times out)."""
+
+
+class KilledError(BaseException):
+    """SIGKILL: nothing that catches errors catches this."""
+
+
+@dataclass
+class FakeImage:
+    """An image of a registry: how it behaves when it runs."""
+
+    image_id: Digest
+    behaviour: Behaviour = "good"
+
+
+@dataclass
+class _Unit:
+    active: str = "inactive"
+    sub: str = "dead"
+    result: str = "success"
+    restarts: int = 0
+    pid: int = 0
+    started: int = 0
+    running: tuple[Digest, int | None] | None = None
+    """Image id and release of what runs."""
+    crashes_at: float | None = None
+
+
+@dataclass
+class FakeMachine:
+    """All ports of a rollout at once, on one simulated machine."""
+
+    registry: dict[str, FakeImage] = field(default_factory=dict)
+    """By digest of the manifest."""
+    kill_at: int | None = None
+    effects: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    local: dict[str, Digest] = field(default_factory=dict)
+    """Names of images on disk → id."""
+    saved: dict[str, ServiceState] = field(default_factory=dict)
+    units: dict[str, _Unit] = field(default_factory=dict)
+    loaded: dict[str, str] = field(default_factory=dict)
+    """Container files as of the last daemon-reload."""
+    requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Unit → units that stop with it."""
+    locked: set[str] = field(default_factory=set)
+    time: float = 0.0
+    full_disk: bool = False
+    log: list[str] = field(default_factory=list)
+
+    def _effect(self, what: str) -> None:
+        if self.kill_at is not None and len(self.effects) >= self.kill_at:
+            raise KilledError(what)
+        self.effects.append(what)
+
+    # Clock
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        for unit in self.units.values():
+            if unit.crashes_at is not None and self.time >= unit.crashes_at:
+                self._fail(unit, "exit-code")
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 21, 12, 0, tzinfo=UTC) + timedelta(seconds=self.time)
+
+    # Files
+
+    def read(self, name: str) -> str | None:
+        return self.files.get(name)
+
+    def put(self, name: str, text: str | None) -> None:
+        if self.files.get(name) == text:
+            return
+        if self.full_disk and text is not None:
+            raise HostError(f"cannot write {name}: No space left on device")
+        self._effect(f"put {name}")
+        if text is None:
+            del self.files[name]
+        else:
+            self.files[name] = text
+
+    # Store
+
+    def load(self, name: str) -> ServiceState:
+        return self.saved.get(name, ServiceState(name))
+
+    def save(self, state: ServiceState) -> None:
+        phase = state.rollout.phase if state.rollout else "idle"
+        self._effect(f"save {state.name} {phase}")
+        self.saved[state.name] = state
+
+    def remove(self, name: str) -> None:
+        self._effect(f"forget {name}")
+        self.saved.pop(name, None)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, wait: float = 0.0) -> Iterator[None]:
+        del wait
+        if name in self.locked:
+            raise BusyError(f"another beacon is at work on {name!r}")
+        self.locked.add(name)
+        try:
+            yield
+        finally:
+            self.locked.discard(name)
+
+    # Engine
+
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+        self._effect(f"pull {image}")
+        progress("Copying blob")
+        found = self.registry.get(str(image.digest))
+        if found is None:
+            raise HostError(f"cannot pull {image}: manifest unknown")
+        self.local[str(image)] = found.image_id
+
+    def image_id(self, image: ImageReference) -> Digest | None:
+        return self.local.get(str(image))
+
+    def has_image(self, image_id: Digest) -> bool:
+        return image_id in self.local.values()
+
+    def images(self) -> frozenset[Digest]:
+        return frozenset(self.local.values())
+
+    def keep(self, image_id: Digest, service: str, release: int) -> None:
+        self._effect(f"keep {service}:{release}")
+        self.local[f"localhost/beacon/{service}:{release}"] = image_id
+
+    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
+        found: dict[str, dict[int, Digest]] = {}
+        for name, image in self.local.items():
+            if match := re.fullmatch(r"localhost/beacon/([^:]+):(\d+)", name):
+                found.setdefault(match[1], {})[int(match[2])] = image
+        return found
+
+    def let_go(self, service: str, release: int) -> None:
+        self._effect(f"let go {service}:{release}")
+        self.local.pop(f"localhost/beacon/{service}:{release}", None)
+
+    def remove_image(self, image: ImageReference) -> bool:
+        self._effect(f"remove {image}")
+        return self.local.pop(str(image), None) is not None
+
+    def remove_network(self, name: str) -> None:
+        self._effect(f"remove network {name}")
+
+    def containers(self) -> Mapping[str, Container]:
+        found = {}
+        for name, unit in self.units.items():
+            service = service_of_unit(name)
+            if service is not None and unit.active == "active" and unit.running is not None:
+                image, release = unit.running
+                sick = self._behaviour(image) == "unhealthy"
+                found[service] = Container(service, image, release, "unhealthy" if sick else "healthy")
+        return found
+
+    def address(self, service: str) -> str:
+        return f"10.88.0.{len(service)}"
+
+    # Systemd
+
+    def reload(self) -> None:
+        self._effect("reload")
+        self.loaded = {name: text for name, text in self.files.items() if name.endswith(".container")}
+
+    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
+        return {name: self._state(name) for name in units}
+
+    def listed(self, pattern: str) -> Mapping[str, UnitState]:
+        del pattern
+        return {name: self._state(name) for name in self.units}
+
+    def start(self, unit: str, limit: float) -> JobResult:
+        if self._unit(unit).active == "active":
+            return JobResult.DONE
+        return self._start(unit, "start", limit)
+
+    def restart(self, unit: str, limit: float) -> JobResult:
+        return self._start(unit, "restart", limit)
+
+    def stop(self, unit: str, limit: float) -> JobResult:
+        del limit
+        self._effect(f"stop {unit}")
+        self._down(unit)
+        return JobResult.DONE
+
+    def reset_failed(self, unit: str) -> None:
+        state = self._unit(unit)
+        if state.active == "failed":
+            state.active, state.sub, state.result = "inactive", "dead", "success"
+
+    def wait_idle(self, unit: str, limit: float) -> None:
+        del unit, limit
+
+    def dependents(self, unit: str) -> tuple[str, ...]:
+        return tuple(name for name in self.requires.get(unit, ()) if self._unit(name).active == "active")
+
+    # Probe, hooks and reporter
+
+    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
+        del timeout
+        well = any(unit.active == "active" and self._answers(unit) for unit in self.units.values())
+        return None if well else f"GET {path} on port {port} of {address} fails"
+
+    def tcp(self, address: str, port: int, timeout: float) -> str | None:
+        return self.http(address, port, "", timeout)
+
+    def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
+        del timeout
+        self.log.append(f"hook {' '.join(command)} {environment['BEACON_RELEASE']}")
+        return "exited with status 1" if command[0] == "false" else None
+
+    def event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def progress(self, service: str, line: str) -> None:
+        self.log.append(f"{service}: {line}")
+
+    # Below
+
+    def _unit(self, name: str) -> _Unit:
+        return self.units.setdefault(name, _Unit())
+
+    def _state(self, name: str) -> UnitState:
+        unit = self._unit(name)
+        known = self._file(name) in self.loaded or service_of_unit(name) is None
+        return UnitState(
+            name,
+            load="loaded" if known or unit.active == "active" else "not-found",
+            active=unit.active,
+            sub=unit.sub,
+            result=unit.result,
+            restarts=unit.restarts,
+            main_pid=unit.pid,
+            started=unit.started,
+        )
+
+    def _file(self, unit: str) -> str:
+        return f"{container_name(service_of_unit(unit) or unit)}.container"
+
+    def _start(self, name: str, verb: str, limit: float) -> JobResult:
+        self._effect(f"{verb} {name}")
+        dependents = self.dependents(name)
+        self._down(name)
+        unit = self._unit(name)
+        if service_of_unit(name) is None or self._file(name) not in self.loaded:
+            if name in self.requires or any(name in names for names in self.requires.values()):
+                self._up(unit)
+                return JobResult.DONE
+            return JobResult.REFUSED
+        text = self.loaded[self._file(name)]
+        pinned = re.search(r"^Image=(\S+)$", text, re.MULTILINE)
+        release = re.search(r"io\.beacon\.release=(\d+)", text)
+        image = self.local.get(pinned[1]) if pinned else None
+        behaviour = self._behaviour(image)
+        unit.running = (image, int(release[1]) if release else None) if image else None
+        if behaviour in {"missing", "unstartable"}:
+            self._fail(unit, "exit-code")
+            return JobResult.FAILED
+        if behaviour == "unready":
+            self.time += min(limit, 90)
+            self._fail(unit, "timeout")
+            return JobResult.FAILED
+        self._up(unit)
+        if behaviour == "exits":
+            unit.crashes_at = self.time + 0.5
+        for other in dependents:
+            self._up(self._unit(other))
+        return JobResult.DONE
+
+    def _up(self, unit: _Unit) -> None:
+        self.time += 0.01
+        unit.active, unit.sub, unit.result = "active", "running", "success"
+        unit.pid += 1
+        unit.started = int(self.time * 1e6)
+
+    def _down(self, name: str) -> None:
+        for other in self.dependents(name):
+            self._down(other)
+        unit = self._unit(name)
+        unit.active, unit.sub, unit.crashes_at, unit.running = "inactive", "dead", None, None
+
+    def _fail(self, unit: _Unit, result: str) -> None:
+        unit.active, unit.sub, unit.result, unit.crashes_at = "failed", "failed", result, None
+        unit.running = None
+
+    def _behaviour(self, image: Digest | None) -> Behaviour:
+        if image is None or image not in self.local.values():
+            return "missing"
+        return next(one.behaviour for one in self.registry.values() if one.image_id == image)
+
+    def _answers(self, unit: _Unit) -> bool:
+        return unit.running is not None and self._behaviour(unit.running[0]) == "good"
+
+    def copy(self) -> FakeMachine:
+        """Return the machine after a reboot of Beacon's process: same disk, same units, no kill to come."""
+        return replace(
+            self,
+            kill_at=None,
+            effects=[],
+            locked=set(),
+            files=dict(self.files),
+            local=dict(self.local),
+            saved=dict(self.saved),
+        )

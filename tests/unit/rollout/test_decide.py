@@ -1,0 +1,171 @@
+"""The decisions of a rollout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from beacon.errors import ExitStatus
+from beacon.model.outcome import Outcome, OutcomeKind, exit_status
+from beacon.model.release import Hold, Quarantine, ServiceState
+from beacon.model.runtime import JobResult, UnitState
+from beacon.model.service import Health, UpdatePolicy
+from beacon.rollout.decide import (
+    Gate,
+    canaries,
+    entry_gate,
+    find_quarantine,
+    health_limit,
+    is_due,
+    judge_health,
+    judge_job,
+    judge_probe,
+    judge_settled,
+    standing,
+)
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import candidate, digest, push, service
+
+UP = UnitState("beacon-web.service", "loaded", "active", "running", main_pid=7, started=1)
+DOWN = replace(UP, active="failed", sub="failed", result="exit-code", exit_status=1)
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "elapsed", "gate"),
+    [
+        pytest.param(UP, 3, Gate.PENDING, id="it runs, but not long enough"),
+        pytest.param(UP, 10, Gate.PASSED, id="it ran in one piece"),
+        pytest.param(DOWN, 3, Gate.FAILED, id="it went down"),
+        pytest.param(replace(UP, restarts=1), 10, Gate.FAILED, id="systemd restarted it"),
+        pytest.param(replace(UP, main_pid=8), 10, Gate.FAILED, id="somebody restarted it"),
+        pytest.param(
+            replace(UP, active="activating", sub="auto-restart"), 3, Gate.FAILED, id="it is restarting"
+        ),
+    ],
+)
+def test_settled(now: UnitState, elapsed: float, gate: Gate) -> None:
+    assert judge_settled(UP, now, elapsed, 10).gate is gate
+
+
+@pytest.mark.parametrize(
+    ("result", "unit", "reason"),
+    [
+        (JobResult.FAILED, DOWN, "it exited with status 1"),
+        (JobResult.FAILED, replace(DOWN, result="timeout", exit_status=0), "it was not ready in time"),
+        (JobResult.FAILED, replace(DOWN, result="start-limit-hit"), "it failed too often in a row"),
+        (JobResult.DEPENDENCY, UP, "a unit that it requires did not start"),
+        (JobResult.GAVE_UP, UP, "it was not up after 60 s"),
+        (JobResult.DONE, replace(UP, active="inactive", sub="dead"), "it is inactive (dead)"),
+    ],
+)
+def test_a_failed_job_says_why(result: JobResult, unit: UnitState, reason: str) -> None:
+    verdict = judge_job(result, unit, 60)
+    assert (verdict.gate, verdict.reason) == (Gate.FAILED, reason)
+
+
+def test_a_started_unit_goes_on_to_the_gate() -> None:
+    assert judge_job(JobResult.DONE, UP, 60).gate is Gate.PENDING
+
+
+@pytest.mark.parametrize(
+    ("health", "elapsed", "gate"),
+    [
+        ("healthy", 0, Gate.PASSED),
+        ("starting", 5, Gate.PENDING),
+        ("starting", 60, Gate.FAILED),
+        ("unhealthy", 5, Gate.FAILED),
+    ],
+)
+def test_health(health: str, elapsed: float, gate: Gate) -> None:
+    assert judge_health(health, UP, elapsed, 60).gate is gate
+
+
+def test_a_probe_may_fail_until_its_limit() -> None:
+    assert judge_probe("no answer", UP, 59, 60).gate is Gate.PENDING
+    assert judge_probe("no answer", UP, 60, 60).gate is Gate.FAILED
+    assert judge_probe(None, UP, 60, 60).gate is Gate.PASSED
+    assert judge_probe(None, DOWN, 1, 60).gate is Gate.FAILED
+
+
+def test_the_limit_of_a_health_check_counts_all_of_its_tries() -> None:
+    checked = service(health=Health(tcp=1, interval=2, timeout=3, retries=4, start_period=10))
+    assert health_limit(checked) == 10 + 4 * (2 + 3)
+
+
+def test_one_service_of_each_image_goes_first() -> None:
+    one, two = digest("1"), digest("2")
+    assert canaries([(one, "c"), (two, "b"), (one, "a")]) == (("a", "b"), ("c",))
+
+
+@pytest.mark.parametrize(
+    ("last", "every", "due"),
+    [
+        pytest.param(None, 3600, True, id="never checked"),
+        pytest.param(NOON - timedelta(minutes=30), 3600, False, id="too early"),
+        pytest.param(NOON - timedelta(minutes=58), 3600, True, id="a timer fires a little early"),
+        pytest.param(NOON, 0, True, id="every run"),
+        pytest.param(NOON + timedelta(days=1), 3600, True, id="the clock was wrong"),
+    ],
+)
+def test_when_a_check_is_due(last: datetime | None, every: float, due: bool) -> None:  # noqa: FBT001
+    assert is_due(last, NOON, every) is due
+
+
+def test_a_quarantine_counts_for_its_definition_only() -> None:
+    entry = Quarantine(digest("m"), digest("i"), "print", "2026-11-21T12:00:00Z", "it exited")
+    state = ServiceState("web", quarantine=(entry,))
+    assert find_quarantine(state, digest("m"), "print") == entry
+    assert find_quarantine(state, digest("i"), "print") == entry
+    assert find_quarantine(state, digest("m"), "another") is None
+    assert find_quarantine(state, digest("x"), "print") is None
+
+
+def test_what_stands_in_the_way_of_an_update() -> None:
+    live = candidate(FakeMachine(), push(FakeMachine(), "1"))
+    state = ServiceState("web")
+    assert standing(live, state, UP) is None
+    assert standing(live, state, DOWN) is None, "a mended image repairs a failed service"
+    stopped = standing(live, state, replace(UP, active="inactive", sub="dead"))
+    assert stopped is not None
+    assert stopped.kind is OutcomeKind.STOPPED
+    held = standing(live, replace(state, hold=Hold("2026-11-20T00:00:00Z")), UP)
+    assert held is not None
+    assert held.kind is OutcomeKind.HELD
+    away = standing(live, state, UnitState("beacon-web.service"))
+    assert away is not None
+    assert away.kind is OutcomeKind.HELD
+
+
+@pytest.mark.parametrize(
+    ("policy", "age", "deferred"),
+    [
+        pytest.param(UpdatePolicy(), 0, False, id="no conditions"),
+        pytest.param(UpdatePolicy(min_age=3600), 60, True, id="too young"),
+        pytest.param(UpdatePolicy(min_age=3600), 3601, False, id="old enough"),
+        pytest.param(UpdatePolicy(window=("02:00-05:00",)), 0, True, id="outside of its window"),
+        pytest.param(UpdatePolicy(window=("11:00-13:00",)), 0, False, id="within its window"),
+    ],
+)
+def test_when_a_rollout_may_begin(policy: UpdatePolicy, age: float, deferred: bool) -> None:  # noqa: FBT001
+    outcome = entry_gate(service(update=policy), NOON - timedelta(seconds=age), NOON)
+    assert (outcome is not None) is deferred
+    assert outcome is None or outcome.kind is OutcomeKind.DEFERRED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        ([], ExitStatus.OK),
+        ([OutcomeKind.UPDATED, OutcomeKind.HELD, OutcomeKind.QUARANTINED, OutcomeKind.BUSY], ExitStatus.OK),
+        ([OutcomeKind.UPDATED, OutcomeKind.DEFERRED], ExitStatus.TEMPFAIL),
+        ([OutcomeKind.DEFERRED, OutcomeKind.UNCHECKED], ExitStatus.UNAVAILABLE),
+        ([OutcomeKind.UNCHECKED, OutcomeKind.FAILED], ExitStatus.FAILURE),
+        ([OutcomeKind.FAILED, OutcomeKind.ROLLED_BACK], ExitStatus.ROLLED_BACK),
+        ([OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED], ExitStatus.ROLLBACK_FAILED),
+    ],
+)
+def test_the_worst_outcome_is_the_exit_status(kinds: list[OutcomeKind], status: ExitStatus) -> None:
+    assert exit_status([Outcome("web", kind) for kind in kinds]) is status

@@ -1,0 +1,311 @@
+"""Rollouts on the machine in memory: each way that they can end, and a kill at every effect of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from beacon.model.event import EventKind
+from beacon.model.outcome import OutcomeKind
+from beacon.model.release import ReleaseState
+from beacon.model.service import Health, Hooks, HttpProbe
+from beacon.rollout.back import roll_back
+from beacon.rollout.deploy import deploy, resume
+from tests.fakes.machine import FakeMachine, KilledError
+from tests.fakes.stage import (
+    RENDERER,
+    candidate,
+    is_at_rest,
+    push,
+    roll_out,
+    running,
+    service,
+    work,
+    world,
+)
+
+
+@pytest.fixture
+def machine() -> FakeMachine:
+    """Return a machine without services."""
+    return FakeMachine()
+
+
+def test_a_first_release_goes_live(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    outcome = roll_out(machine, one)
+    state = machine.load("web")
+    assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 1, None)
+    assert running(machine) == one.config.image_id
+    assert is_at_rest(state)
+
+
+def test_an_update_keeps_the_way_back(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    outcome = roll_out(machine, two)
+    state = machine.load("web")
+    assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 2, 1)
+    assert running(machine) == two.config.image_id
+    assert machine.has_image(one.config.image_id)
+
+
+def test_two_images_are_kept_and_older_ones_are_deleted(machine: FakeMachine) -> None:
+    images = [push(machine, str(number)) for number in range(1, 5)]
+    for image in images:
+        roll_out(machine, image)
+    assert machine.images() == {image.config.image_id for image in images[-2:]}
+
+
+@pytest.mark.parametrize("behaviour", ["exits", "unstartable", "unready"])
+def test_a_bad_release_is_put_back_and_quarantined(machine: FakeMachine, behaviour: str) -> None:
+    one, bad = push(machine, "1"), push(machine, "2", behaviour)
+    roll_out(machine, one)
+    outcome = roll_out(machine, bad)
+    state = machine.load("web")
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert running(machine) == one.config.image_id
+    assert state.live == 1
+    assert [entry.digest for entry in state.quarantine] == [bad.digest]
+    failed = state.release(2)
+    assert failed is not None
+    assert failed.state is ReleaseState.FAILED
+    assert machine.events[-1].kind is EventKind.ROLLED_BACK
+    assert not machine.has_image(bad.config.image_id)
+
+
+def test_an_unhealthy_release_is_put_back(machine: FakeMachine) -> None:
+    checked = service(health=Health(command=("CMD", "true", "now")))
+    one, bad = push(machine, "1"), push(machine, "2", "unhealthy")
+    roll_out(machine, one, checked)
+    assert roll_out(machine, bad, checked).kind is OutcomeKind.ROLLED_BACK
+    assert running(machine) == one.config.image_id
+
+
+def test_a_release_that_does_not_answer_is_put_back(machine: FakeMachine) -> None:
+    probed = service(health=Health(http=HttpProbe(8080), interval=1, timeout=1, retries=2))
+    one, bad = push(machine, "1"), push(machine, "2", "unhealthy")
+    roll_out(machine, one, probed)
+    outcome = roll_out(machine, bad, probed)
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert "GET / on port 8080" in outcome.detail
+
+
+def test_a_first_release_that_fails_stays_for_its_owner_to_mend(machine: FakeMachine) -> None:
+    outcome = roll_out(machine, push(machine, "1", "exits"))
+    live = machine.load("web").live_release
+    assert outcome.kind is OutcomeKind.FAILED
+    assert live is not None
+    assert live.state is ReleaseState.FAILED
+    assert "beacon-web.container" in machine.files
+
+
+def test_a_mended_image_recovers_a_failed_service(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1", "exits"))
+    assert roll_out(machine, push(machine, "2")).kind is OutcomeKind.UPDATED
+    assert machine.load("web").previous is None
+
+
+def test_dependents_are_up_again_after_a_rollback(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1"))
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    machine.start("gateway.service", 1)
+    roll_out(machine, push(machine, "2", "unstartable"))
+    assert machine.states(["gateway.service"])["gateway.service"].active == "active"
+
+
+def test_a_dependent_that_was_down_stays_down(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1"))
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    roll_out(machine, push(machine, "2", "unstartable"))
+    assert machine.states(["gateway.service"])["gateway.service"].active == "inactive"
+
+
+def test_an_image_that_cannot_be_pulled_changes_nothing(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    roll_out(machine, one)
+    before = dict(machine.files)
+    two = push(machine, "2")
+    del machine.registry[two.digest]
+    outcome = roll_out(machine, two)
+    assert outcome.kind is OutcomeKind.FAILED
+    assert machine.files == before
+    assert running(machine) == one.config.image_id
+    assert is_at_rest(machine.load("web"))
+
+
+def test_an_image_that_is_not_what_was_promised_is_not_run(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    machine.registry[two.digest].image_id = one.config.image_id
+    outcome = roll_out(machine, two)
+    assert "not what the registry promised" in outcome.detail
+    assert running(machine) == one.config.image_id
+
+
+def test_an_update_is_refused_while_the_image_to_roll_back_to_is_missing(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    roll_out(machine, one)
+    machine.local = {name: image for name, image in machine.local.items() if image != one.config.image_id}
+    outcome = roll_out(machine, push(machine, "2"))
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "needed to roll back, is gone" in outcome.detail
+
+
+def test_a_full_disk_while_writing_leaves_the_service_running(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    starts = sum(effect.startswith("restart") for effect in machine.effects)
+    machine.full_disk = True
+    outcome = roll_out(machine, two)
+    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert "No space left" in outcome.detail
+    assert running(machine) == one.config.image_id
+    assert sum(effect.startswith("restart") for effect in machine.effects) == starts
+
+
+def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b", "c")]
+    one, two = push(machine, "1"), push(machine, "2")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    machine.effects.clear()
+    outcomes = deploy(world(machine), [work(machine, two, of) for of in names], canary=True)
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.UPDATED] * 3
+    assert sum(effect.startswith("pull") for effect in machine.effects) == 1
+    restarts = [effect for effect in machine.effects if effect.startswith("restart")]
+    assert restarts[0] == "restart beacon-a.service"
+
+
+def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b", "c")]
+    one, bad = push(machine, "1"), push(machine, "2", "exits")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    machine.effects.clear()
+    outcomes = deploy(world(machine), [work(machine, bad, of) for of in names], canary=True)
+    assert [outcome.kind for outcome in outcomes] == [
+        OutcomeKind.ROLLED_BACK,
+        OutcomeKind.QUARANTINED,
+        OutcomeKind.QUARANTINED,
+    ]
+    assert {effect for effect in machine.effects if effect.startswith("restart")} == {
+        "restart beacon-a.service"
+    }
+    assert all(machine.load(of.name).quarantine for of in names)
+
+
+def test_all_switch_with_one_reload(machine: FakeMachine) -> None:
+    images = [push(machine, name) for name in "abc"]
+    works = [work(machine, image, service(name)) for image, name in zip(images, "abc", strict=True)]
+    deploy(world(machine), works)
+    assert machine.effects.count("reload") == 1
+
+
+def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    machine.locked.add("a")
+    outcomes = deploy(world(machine), [work(machine, one, service("a")), work(machine, two, service("b"))])
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.UPDATED]
+
+
+def test_a_hook_that_says_no_defers_the_rollout(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    roll_out(machine, one)
+    outcome = roll_out(machine, push(machine, "2"), service(hooks=Hooks(before_update=("false",))))
+    assert outcome.kind is OutcomeKind.DEFERRED
+    assert running(machine) == one.config.image_id
+
+
+def test_hooks_hear_of_the_end(machine: FakeMachine) -> None:
+    hooked = service(hooks=Hooks(after_update=("up",), after_rollback=("down",)))
+    roll_out(machine, push(machine, "1"), hooked)
+    roll_out(machine, push(machine, "2", "exits"), hooked)
+    assert [line for line in machine.log if line.startswith("hook")] == ["hook up 1", "hook down 2"]
+
+
+def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine) -> None:
+    (outcome,) = deploy(world(machine), [work(machine, push(machine, "1"), start=False)])
+    assert outcome.kind is OutcomeKind.UPDATED
+    assert running(machine) is None
+    assert machine.load("web").live == 1
+
+
+def test_the_owner_goes_back_without_the_registry(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    roll_out(machine, two)
+    machine.effects.clear()
+    outcome = roll_back(world(machine), RENDERER, "web", None)
+    state = machine.load("web")
+    assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 1, 2)
+    assert running(machine) == one.config.image_id
+    assert [entry.digest for entry in state.quarantine] == [two.digest]
+    assert not any(effect.startswith("pull") for effect in machine.effects)
+
+
+def test_going_back_and_forth_between_two_releases_works(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    roll_out(machine, two)
+    roll_back(world(machine), RENDERER, "web", None)
+    outcome = roll_back(world(machine), RENDERER, "web", 2)
+    assert (outcome.kind, machine.load("web").live) == (OutcomeKind.UPDATED, 2)
+    assert running(machine) == two.config.image_id
+
+
+@pytest.mark.parametrize("behaviour", ["good", "exits", "unstartable"])
+def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: str) -> None:
+    """The sweep: the rollout is killed at its first effect, its second, … until one run is not killed."""
+    kill = 0
+    while True:
+        machine = FakeMachine()
+        one, two = push(machine, "1"), push(machine, "2", behaviour)
+        roll_out(machine, one)
+        machine.requires["beacon-web.service"] = ("gateway.service",)
+        machine.start("gateway.service", 1)
+        machine.effects.clear()
+        machine.kill_at = kill
+        try:
+            roll_out(machine, two)
+        except KilledError:
+            pass
+        else:
+            break
+        after = machine.copy()
+        resume(world(after), ["web"])
+        state = after.load("web")
+        assert is_at_rest(state), f"killed at effect {kill}"
+        live = state.live_release
+        assert live is not None
+        assert live.state is ReleaseState.LIVE
+        assert running(after) == live.image.image_id, f"killed at effect {kill}: {after.effects}"
+        assert f"@{live.digest}" in after.files["beacon-web.container"]
+        assert after.loaded["beacon-web.container"] == after.files["beacon-web.container"]
+        assert after.states(["gateway.service"])["gateway.service"].active == "active", f"killed at {kill}"
+        # And the next update then ends where an undisturbed one does.
+        if live.number == 1 and not state.quarantine:
+            again = candidate(after, two)
+            assert again.number == 2 or behaviour != "good"
+            roll_out(after, two)
+        wanted = two if behaviour == "good" else one
+        assert running(after) == wanted.config.image_id
+        kill += 1
+    assert kill > 8
+
+
+def test_a_kill_at_any_effect_of_a_first_release_leaves_it_live_or_not_begun() -> None:
+    kill = 0
+    while True:
+        machine = FakeMachine(kill_at=kill)
+        one = push(machine, "1")
+        try:
+            roll_out(machine, one)
+        except KilledError:
+            pass
+        else:
+            break
+        after = machine.copy()
+        resume(world(after), ["web"])
+        state = after.load("web")
+        assert is_at_rest(state)
+        assert (running(after) == one.config.image_id) == (state.live == 1), f"killed at effect {kill}"
+        kill += 1
+    assert kill > 5
