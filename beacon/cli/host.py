@@ -137,14 +137,14 @@ class Host:
     @cached_property
     def registry(self) -> RegistryClient:
         """The client for all registries."""
-        from beacon.registry import make_client
+        from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
 
-        return make_client(
-            self.environment,
-            Path.home(),
-            os.getuid(),
+        home = Path.home()
+        return RegistryClient(
+            RegistriesConfig.load(self.environment, home),
+            CredentialStore.load(self.environment, home, os.getuid()),
             deadline=self.settings.registry_deadline,
-            reserve=self.settings.registry_reserve,
+            budget_reserve=self.settings.registry_reserve,
         )
 
     @cached_property

@@ -136,6 +136,10 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
         ),
     )
     world.store.save(state)
+    old = state.release(journal.previous)
+    instead = f" in the place of release {old.number}" if old and old.number != journal.release else ""
+    message = f"Release {journal.release} of {work.name} is rolled out{instead}: {work.candidate.pinned}"
+    world.tell(EventKind.ROLLOUT_STARTED, message, work.candidate, old)
     return state
 
 
