@@ -121,8 +121,8 @@ Step = PullImage | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
-    """A file that stands in the way of *services*, which therefore get no step at all."""
+class LeftAlone:
+    """The file *name* of *services*, which stays as it is though it differs; *sentence* says why."""
 
     name: str
     services: tuple[str, ...]
@@ -130,12 +130,13 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A file of Beacon's that somebody changed, and that stays as it is."""
+class Conflict(LeftAlone):
+    """A file that stands in the way of its services, which therefore get no step at all."""
 
-    name: str
-    services: tuple[str, ...]
-    sentence: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(LeftAlone):
+    """A file of Beacon's that somebody changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from beacon.model.plan import (
     Conflict,
@@ -23,8 +24,12 @@ from beacon.model.plan import (
 )
 from beacon.model.reference import ImageReference
 from beacon.model.runtime import UnitState
-from beacon.model.unit import UnitFile, container_name, unit_name
+from beacon.model.unit import PREFIX, UnitFile, container_name, unit_name
 from beacon.units.mark import Mark, read_mark
+
+_REFERENCE = re.compile(
+    rf"(?<![\w.-])({PREFIX}[\w.-]+?)(?:\.(network|volume)|-(network|volume)\.service)(?![\w.-])"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +137,14 @@ class _Planning:
                 candidates.append((name, mark))
             else:
                 self._keep(name, self._owners(name, mark), "is not removed though nothing defines it")
+        if not candidates:
+            return
         gone = {name for name, _ in candidates}
-        staying = {name: text for name, text in self.observed.files.items() if name not in gone}
-        staying |= {write.name: write.text for write in writes}
+        staying = {name: used for name, used in self.references.items() if name not in gone}
+        staying |= {write.name: _references(write.text) for write in writes}
+        needed = frozenset().union(*staying.values())
         for name, mark in candidates:
-            if not any(_mentions(text, name) for other, text in staying.items() if other != name):
+            if name not in needed:
                 owners = self._owners(name, mark)
                 reason = _removal_reason(name, mark, self.desired)
                 yield RemoveFile(services=owners, name=name, old=self.observed.files[name], reason=reason)
@@ -148,12 +156,22 @@ class _Planning:
         """Return the services that have the installed file *name*."""
         if mark.service is not None:
             return (mark.service,)
-        found = (
-            other.service
-            for file, other in self.marks.items()
-            if other is not None and other.service is not None and _mentions(self.observed.files[file], name)
-        )
-        return tuple(sorted(set(found)))
+        return tuple(sorted(self.referrers.get(name, ())))
+
+    @cached_property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """What each installed file refers to; only removals ask."""
+        return {name: _references(text) for name, text in self.observed.files.items()}
+
+    @cached_property
+    def referrers(self) -> Mapping[str, set[str]]:
+        """The services whose installed files refer to each file."""
+        found: dict[str, set[str]] = {}
+        for file, mark in self.marks.items():
+            if mark is not None and mark.service is not None:
+                for name in self.references[file]:
+                    found.setdefault(name, set()).add(mark.service)
+        return found
 
     def _stops(self, removals: tuple[RemoveFile, ...]) -> Iterator[StopUnit]:
         """Stop what a service that is gone has running: the container first, then its volumes' units."""
@@ -250,11 +268,10 @@ def _removal_reason(name: str, mark: Mark, desired: Desired) -> Reason:
     return Reason(ReasonKind.UNDEFINED, f"{service} is not defined any longer; its data stays")
 
 
-def _mentions(text: str, name: str) -> bool:
-    """Say whether the unit file *text* refers to the Quadlet file *name*, or to the unit made of it."""
-    stem, _, kind = name.rpartition(".")
-    spellings = f"(?:{re.escape(name)}|{re.escape(stem)}-{kind}\\.service)"
-    return re.search(rf"^[^#\n]*(?<![\w.-]){spellings}(?![\w.-])", text, re.MULTILINE) is not None
+def _references(text: str) -> frozenset[str]:
+    """Return the Quadlet files of networks and volumes that a unit file names, itself or by their units."""
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    return frozenset(f"{stem}.{file or unit}" for stem, file, unit in _REFERENCE.findall(lines))
 
 
 def _listed(names: list[str] | set[str]) -> str:
