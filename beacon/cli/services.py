@@ -141,8 +141,8 @@ def _print_plan(host: Host, proposal: Proposal, *, diff: bool) -> None:
         output.answer("nothing to do")
     for outcome in proposal.outcomes:
         output.warn(f"{outcome.service}: {outcome.kind.word}: {outcome.detail}")
-    for left in (*made.conflicts, *made.kept):
-        output.warn(left.sentence)
+    for sentence in [one.sentence for one in made.conflicts] + [one.sentence for one in made.kept]:
+        output.warn(sentence)
 
 
 _WORDS = {
