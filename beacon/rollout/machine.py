@@ -241,22 +241,26 @@ def _runs(world: World, release: Release) -> bool:
 def _commit(world: World, state: ServiceState) -> Outcome:
     journal, candidate = _journal(state), _candidate(state)
     old = state.release(journal.previous)
-    candidate = replace(candidate, state=ReleaseState.LIVE, finished=world.timestamp(), reason="")
-    rolled_back_by_owner = old is not None and old.number > candidate.number
-    if rolled_back_by_owner:
-        candidate = replace(candidate, trigger=Trigger.ROLLBACK)
+    returning = old is not None and candidate.state is ReleaseState.SUPERSEDED
+    back = returning and old is not None and old.number > candidate.number
+    trigger = Trigger.ROLLBACK if back else candidate.trigger
+    candidate = replace(
+        candidate, state=ReleaseState.LIVE, trigger=trigger, finished=world.timestamp(), reason=""
+    )
+    quarantine: tuple[Quarantine, ...] = ()
+    if returning:  # the tag has not moved: what was bad before still is
+        quarantine = tuple(one for one in state.quarantine if one.digest != candidate.digest)
     if old is not None and old.number != candidate.number:
-        word = f"rolled back to release {candidate.number} by its owner" if rolled_back_by_owner else ""
         ended = ReleaseState.FAILED if old.state is ReleaseState.FAILED else ReleaseState.SUPERSEDED
-        state = state.with_release(replace(old, state=ended, reason=word or old.reason))
-    previous = _way_back(state, candidate, old)
+        reason = f"rolled back to release {candidate.number} by its owner" if back else old.reason
+        state = state.with_release(replace(old, state=ended, reason=reason))
+        if back:
+            quarantine = _with(quarantine, _quarantine(world, old, "its owner rolled it back"))
     state = replace(
         state.with_release(candidate),
         live=candidate.number,
-        previous=previous,
-        quarantine=(_quarantine(world, old, "rolled back by its owner"),)
-        if rolled_back_by_owner and old is not None
-        else (),
+        previous=_way_back(state, candidate, old),
+        quarantine=quarantine,
         same=(),
         pending=None,
         rollout=None,
@@ -266,6 +270,8 @@ def _commit(world: World, state: ServiceState) -> Outcome:
     world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
     _hook(world, candidate.service.hooks.after_update, hook_environment(candidate))
     detail = f"release {candidate.number}, {candidate.reference} at {short(candidate.digest)}"
+    if back:
+        detail = f"back at {detail}"
     if not journal.start:
         detail += "; not started"
     return Outcome(state.name, OutcomeKind.UPDATED, detail, release=candidate.number)

@@ -241,6 +241,22 @@ def test_the_owner_goes_back_without_the_registry(machine: FakeMachine) -> None:
     assert not any(effect.startswith("pull") for effect in machine.effects)
 
 
+def test_going_back_does_not_lift_the_quarantine_of_a_bad_image(machine: FakeMachine) -> None:
+    one, two, bad = push(machine, "1"), push(machine, "2"), push(machine, "3", "exits")
+    for image in (one, two, bad):
+        roll_out(machine, image)
+    roll_back(world(machine), RENDERER, "web", None)
+    assert {entry.digest for entry in machine.load("web").quarantine} == {two.digest, bad.digest}
+    roll_back(world(machine), RENDERER, "web", 2)
+    assert {entry.digest for entry in machine.load("web").quarantine} == {bad.digest}
+
+
+def test_a_new_image_lifts_the_quarantine(machine: FakeMachine) -> None:
+    for image in (push(machine, "1"), push(machine, "2", "exits"), push(machine, "3")):
+        roll_out(machine, image)
+    assert machine.load("web").quarantine == ()
+
+
 def test_going_back_and_forth_between_two_releases_works(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     roll_out(machine, one)
