@@ -7,15 +7,13 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beacon.definition.settings import Settings, decode_settings
 from beacon.errors import AccessError, HostError, NoSuchServiceError
-from beacon.model.event import Event
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.unit import PREFIX
@@ -24,6 +22,7 @@ from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
     from beacon.cli.output import Output
+    from beacon.definition.settings import Settings
     from beacon.engine.podman import Podman
     from beacon.registry import RegistryClient
     from beacon.rollout.candidates import Renderer
@@ -69,23 +68,6 @@ class SystemClock:
         return datetime.now().astimezone()
 
 
-@dataclass
-class TerminalReporter:
-    """Tells the system journal of every decision, and the terminal how pulls come along."""
-
-    output: Output
-
-    def event(self, event: Event) -> None:
-        """Write *event* to the journal."""
-        from beacon.systemd.journal import log_event
-
-        log_event(event)
-
-    def progress(self, service: str, line: str) -> None:
-        """Show a line of a pull."""
-        self.output.say(f"{service}: {line}")
-
-
 class Host:
     """The machine in one scope, for one run of the command."""
 
@@ -97,6 +79,8 @@ class Host:
     @cached_property
     def settings(self) -> Settings:
         """What beacon.toml says."""
+        from beacon.definition.settings import Settings, decode_settings
+
         text = read_text(self.paths.settings)
         return Settings() if text is None else decode_settings(text, file=str(self.paths.settings))
 
@@ -150,6 +134,7 @@ class Host:
     @cached_property
     def world(self) -> World:
         """Everything a rollout acts on."""
+        from beacon.cli.reporter import TerminalReporter
         from beacon.engine.hooks import HostHooks
         from beacon.engine.probe import NetworkProbe
         from beacon.rollout.world import World

@@ -141,6 +141,8 @@ class _Report:
             notes.append("not applied yet")
         elif self.changed:
             notes.append("definition changed, not applied")
+        if self.live is not None and self.live.state == "failed":
+            notes.append(f"release {self.live.number} failed: {self.live.reason}")
         if state.rollout is not None:
             notes.append(f"rollout of release {state.rollout.release}: {state.rollout.phase}")
         if state.hold is not None:

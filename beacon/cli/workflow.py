@@ -119,7 +119,7 @@ def add_service(
 
     problem = validate_name(name)
     if problem is not None:
-        raise UsageError(f"cannot name a service {name!r}: it {problem}")
+        raise UsageError(problem)
     texts = host.definition_files()
     if name in texts:
         raise UsageError(
@@ -132,9 +132,10 @@ def add_service(
     proposal = make_proposal(
         host, [name], texts={**texts, name: text}, trigger=Trigger.ADD, stopped=() if start else (name,)
     )
-    if name not in proposal.intents or proposal.plan.conflicts:
-        failures = [Outcome(name, OutcomeKind.FAILED, one.sentence) for one in proposal.plan.conflicts]
-        return (*proposal.outcomes, *failures)
+    for outcome in proposal.outcomes:
+        raise RegistryError(f"cannot add {name}: {outcome.detail}", hint=outcome.hint)
+    for conflict in proposal.plan.conflicts:
+        raise UsageError(f"cannot add {name}: {conflict.sentence}")
     path = host.definition_path(name)
     write_atomic(path, text.encode())
     outcomes = execute(host.world, proposal)

@@ -96,8 +96,8 @@ def pull(world: World, release: Release) -> None:
         return  # under another name: the unit finds it by its digest
     if found is None:
         name = release.service.name
-        world.reporter.progress(name, f"pulling {release.pinned}")
-        world.engine.pull(release.pinned, lambda line: world.reporter.progress(name, line))
+        with world.reporter.pulling(name, release.pinned) as progress:
+            world.engine.pull(release.pinned, progress)
         found = world.engine.image_id(release.pinned)
     if found != release.image.image_id:
         raise HostError(
@@ -201,7 +201,7 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
     unit = unit_name(state.name)
     world.systemd.wait_idle(unit, job_limit(candidate))
     if journal.previous == candidate.number or not _runs(world, candidate):
-        verdict = _guarded(lambda: start(world, candidate))
+        verdict = _with_last_words(world, _guarded(lambda: start(world, candidate)), state.name)
         if verdict.gate is Gate.FAILED:
             return enter(world, state, Phase.RESTORING, verdict.reason)
     return enter(world, state, Phase.GATING)
@@ -211,7 +211,7 @@ def _gate(world: World, state: ServiceState) -> Verdict:
     if not _journal(state).start:
         return PASSED
     candidate = _candidate(state)
-    return _guarded(lambda: watch(world, candidate))
+    return _with_last_words(world, _guarded(lambda: watch(world, candidate)), state.name)
 
 
 def start(world: World, release: Release) -> Verdict:
@@ -221,6 +221,14 @@ def start(world: World, release: Release) -> Verdict:
     world.systemd.reset_failed(unit)
     result = world.systemd.restart(unit, limit)
     return judge_job(result, world.systemd.states([unit])[unit], limit)
+
+
+def _with_last_words(world: World, verdict: Verdict, name: str) -> Verdict:
+    """Add to a failure what the service said last: more often than not the reason itself."""
+    if verdict.gate is not Gate.FAILED:
+        return verdict
+    words = world.systemd.last_words(unit_name(name))
+    return failed(f"{verdict.reason}: {words}") if words else verdict
 
 
 def job_limit(release: Release) -> float:

@@ -82,6 +82,9 @@ class Systemd(Protocol):
     def wait_idle(self, unit: str, limit: float) -> None:
         """Wait until no job is queued for the unit, *limit* seconds at the most."""
 
+    def last_words(self, unit: str) -> str:
+        """Return the last line that the unit's own processes wrote, or nothing."""
+
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far."""
 
@@ -148,8 +151,11 @@ class Reporter(Protocol):
     def event(self, event: Event) -> None:
         """Tell of a decision."""
 
-    def progress(self, service: str, line: str) -> None:
-        """Tell how something long comes along; may be dropped."""
+    def note(self, service: str, line: str) -> None:
+        """Tell the person at the terminal something that is no decision."""
+
+    def pulling(self, service: str, image: ImageReference) -> AbstractContextManager[Progress]:
+        """Tell that a pull goes on while the block runs; what is yielded takes the engine's lines."""
 
 
 class Registry(Protocol):

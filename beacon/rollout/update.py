@@ -157,7 +157,7 @@ class Check:
         except BusyError:
             return
         except BeaconError as error:
-            self._world.reporter.progress(name, f"cannot remember what was found: {error.message}")
+            self._world.reporter.note(name, f"cannot remember what was found: {error.message}")
 
 
 def update(

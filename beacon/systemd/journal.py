@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 from beacon.model.event import Event
+from beacon.model.host import Scope
 from beacon.model.unit import unit_name
 
 _SOCKET = Path("/run/systemd/journal/socket")
@@ -33,3 +36,32 @@ def log_event(event: Event) -> None:
         "OBJECT_SYSTEMD_UNIT": unit_name(event.service),
     }
     journal.sendv(**{key: value for key, value in fields.items() if value is not None})
+
+
+_CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
+_LIMIT = 10.0
+_LONGEST = 200
+
+
+def last_words(unit: str, since: float, scope: Scope) -> str:
+    """Return the last line that the processes of *unit* wrote since *since* (seconds since the epoch).
+
+    What Podman prints by the way (ids of containers) does not count. Empty where there is none.
+    """
+    command = [
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "--output=cat",
+        "--lines=20",
+        f"--since=@{since:.3f}",
+        *(["--user"] if scope is Scope.USER else []),
+        f"SYSLOG_IDENTIFIER={unit.removesuffix('.service')}",
+    ]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""  # only an ornament of the real reason
+    lines = [line.strip() for line in said.splitlines()]
+    words = [line for line in lines if line and not _CONTAINER_ID.fullmatch(line)]
+    return words[-1][:_LONGEST] if words else ""

@@ -20,6 +20,7 @@ from pystemd.systemd1 import Manager
 from beacon.errors import AccessError, BeaconError, HostError
 from beacon.model.host import Scope
 from beacon.model.runtime import JobResult, UnitState
+from beacon.systemd.journal import last_words
 
 _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
@@ -38,6 +39,8 @@ class SystemdManager:
     """The manager of one scope. Threads may share it: every call on the bus is made under one lock."""
 
     def __init__(self, scope: Scope = Scope.SYSTEM) -> None:
+        self._scope = scope
+        self._began: dict[str, float] = {}
         self._lock = threading.RLock()
         self._done: dict[bytes, str] = {}
         self._bus = DBus(user_mode=scope is Scope.USER)
@@ -110,6 +113,11 @@ class SystemdManager:
                 return
             time.sleep(_POLL_MS / 1000)
 
+    def last_words(self, unit: str) -> str:
+        """Return the last line that the unit's own processes wrote since it was last started from here."""
+        since = self._began.get(unit)
+        return "" if since is None else last_words(unit, since, self._scope)
+
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far, in the order found."""
         found: dict[str, None] = {}
@@ -126,6 +134,7 @@ class SystemdManager:
 
     def _run(self, method: str, unit: str, limit: float) -> JobResult:
         self._subscribe()
+        self._began[unit] = time.time()
         try:
             with self._lock:
                 job = getattr(self._manager.Manager, method)(unit.encode(), b"replace")

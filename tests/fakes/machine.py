@@ -20,7 +20,7 @@ from beacon.model.runtime import Container, JobResult, UnitState
 from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
-"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (its start times out)."""
+"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (times out)."""
 
 
 class KilledError(BaseException):
@@ -220,6 +220,9 @@ class FakeMachine:
     def wait_idle(self, unit: str, limit: float) -> None:
         del unit, limit
 
+    def last_words(self, unit: str) -> str:
+        return "Error: out of coffee" if self._unit(unit).active == "failed" else ""
+
     def dependents(self, unit: str) -> tuple[str, ...]:
         return tuple(name for name in self.requires.get(unit, ()) if self._unit(name).active == "active")
 
@@ -241,8 +244,13 @@ class FakeMachine:
     def event(self, event: Event) -> None:
         self.events.append(event)
 
-    def progress(self, service: str, line: str) -> None:
+    def note(self, service: str, line: str) -> None:
         self.log.append(f"{service}: {line}")
+
+    @contextlib.contextmanager
+    def pulling(self, service: str, image: ImageReference) -> Iterator[Callable[[str], None]]:
+        self.log.append(f"{service}: pulling {image}")
+        yield self.log.append
 
     # Below
 
