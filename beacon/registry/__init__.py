@@ -1,20 +1,30 @@
-"""The client of OCI registries: digests, images, tags, logins and limits (OCI distribution specification)."""
+"""The client of OCI registries: digests, images, tags, logins and limits (OCI distribution specification).
 
-from beacon.registry.client import RegistryClient
-from beacon.registry.results import (
-    Budget,
-    BudgetError,
-    CheckResult,
-    Deferred,
-    DeferredError,
-    Failed,
-    FailureKind,
-    Found,
-    PlatformError,
-    RefusedError,
-)
-from beacon.registry.settings.credentials import CredentialStore
-from beacon.registry.settings.registries_conf import RegistriesConfig
+Importing this package is cheap: requests is imported with the client, by the first who asks for it. Who only
+reads what a check came to takes that from beacon.registry.results.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beacon.registry.client import RegistryClient
+    from beacon.registry.results import (
+        Budget,
+        BudgetError,
+        CheckResult,
+        Deferred,
+        DeferredError,
+        Failed,
+        FailureKind,
+        Found,
+        PlatformError,
+        RefusedError,
+    )
+    from beacon.registry.settings.credentials import CredentialStore
+    from beacon.registry.settings.registries_conf import RegistriesConfig
 
 __all__ = [
     "Budget",
@@ -31,3 +41,16 @@ __all__ = [
     "RegistriesConfig",
     "RegistryClient",
 ]
+
+_HOMES = {
+    "CredentialStore": "beacon.registry.settings.credentials",
+    "RegistriesConfig": "beacon.registry.settings.registries_conf",
+    "RegistryClient": "beacon.registry.client",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "beacon.registry.results")), name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-
-from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from beacon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 Templates = Mapping[str, str]
 """Text of each unit template by the name of its file."""
@@ -15,17 +17,11 @@ Templates = Mapping[str, str]
 TEMPLATE_NAMES = ("container.j2", "volume.j2", "network.j2")
 """What a caller must read."""
 
-_ENVIRONMENT = Environment(
-    undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701  # unit files are no markup
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-
 
 def lay_out(templates: Templates, name: str, values: Mapping[str, object]) -> str:
     """Return the text that template *name* makes of *values*."""
+    from jinja2 import TemplateError  # noqa: PLC0415  # costs 40 ms, and most runs render nothing
+
     text = templates.get(name)
     if text is None:
         raise ConfigError(f"cannot find the unit template {name!r}")
@@ -39,4 +35,17 @@ def lay_out(templates: Templates, name: str, values: Mapping[str, object]) -> st
 
 @lru_cache(maxsize=16)
 def _compiled(text: str) -> Template:
-    return _ENVIRONMENT.from_string(text)
+    return _environment().from_string(text)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  # see above
+
+    return Environment(
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  # unit files are no markup
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
