@@ -1,0 +1,90 @@
+#!/bin/bash
+# Build the Debian package in build/deb, in the root of the lab's test hosts: offline, and the same everywhere.
+# With --here it is built on this machine, which then needs the packages that --needs names.
+# With --into DIR it is put there. Nothing is built again while nothing has changed.
+set -euo pipefail
+
+tree=$(readlink -f "$(dirname "$(readlink -f "$0")")/..")
+sources=(LICENSE NEWS.md README.md beacon docs packaging pyproject.toml unit-templates)
+place=lab
+output=$tree/build/deb
+
+needs() {
+    sed -n '/^Build-Depends:/,/^[^ B]/p' "$tree/packaging/debian/control" | sed '$d; s/^Build-Depends://' |
+        tr ',' '\n' | sed 's/[(<].*//; s/ //g; s/^debhelper-compat$/debhelper/; s/^dh-sequence-python3$/dh-python/' |
+        sed '/^$/d'
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --here) place=here ;;
+    --into) output=$(readlink -m "$2") && shift ;;
+    --needs) echo dpkg-dev && needs && exit ;;
+    *) echo "usage: ${0##*/} [--here] [--into DIR] | --needs" >&2 && exit 2 ;;
+    esac
+    shift
+done
+
+copy_sources() {
+    # Found by its usual name: packaging/debian is the package's debian/.
+    tar -C "$tree" --exclude=__pycache__ --exclude='.*' -cf - "${sources[@]}" | tar -C "$1" -xf -
+    mv "$1/packaging/debian" "$1/debian"
+}
+
+build() { # DIR: as the package's maintainer would; `said` holds what to show when it fails
+    (cd "$1" && dpkg-buildpackage --build=binary --no-sign >"$1/../build.log" 2>&1) ||
+        { tail -n 60 "$1/../build.log" >&2 && echo "the package could not be built" >&2 && return 1; }
+}
+
+mkdir -p "$output"
+exec 9>"$output/.lock"
+flock 9 # test runs of one tree take turns
+
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$tree/packaging/debian/changelog")
+package=$output/beacon_${version}_all.deb
+key=$(cd "$tree" && find "${sources[@]}" -type f ! -path '*/__pycache__/*' ! -name '.*' -print0 | sort -z |
+    xargs -0 sha256sum | sha256sum)
+if [ -e "$package" ] && [ "$(cat "$output/.made-from" 2>/dev/null)" = "$key" ]; then
+    echo "$package"
+    exit
+fi
+
+if [ "$place" = here ]; then
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    mkdir "$work/beacon"
+    copy_sources "$work/beacon"
+    build "$work/beacon"
+    cp "$work"/beacon_*.deb "$output/.new.deb"
+else
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "building in the root of the test hosts needs root: sudo make deb" >&2
+        echo "(on a Debian 13 machine: packaging/build-deb.sh --here)" >&2
+        exit 1
+    fi
+    root=$("$tree/tests/lab/make-root.sh")
+    export root tree output
+    export -f copy_sources build
+    sources_list=$(declare -p sources) && export sources_list
+    # Mounts and processes are in name spaces of their own, and end with this script.
+    unshare --mount --pid --fork --kill-child --net bash -euo pipefail -c '
+        eval "$sources_list"
+        work=$(mktemp -d)
+        mount -t tmpfs tmpfs "$work"
+        mkdir "$work"/{upper,work,merged}
+        mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/work" "$work/merged"
+        mount --rbind /dev "$work/merged/dev"
+        mount -t proc proc "$work/merged/proc"
+        mount -t tmpfs tmpfs "$work/merged/tmp"
+        mkdir -p "$work/merged/build/beacon"
+        copy_sources "$work/merged/build/beacon"
+        chroot "$work/merged" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+            bash -c "$(declare -f build); build /build/beacon"
+        cp "$work"/merged/build/beacon_*.deb "$output/.new.deb"
+        umount --lazy "$work" && rmdir "$work"
+    ' 9>&-
+fi
+rm -f "$output"/beacon_*.deb
+mv "$output/.new.deb" "$package"
+echo "$key" >"$output/.made-from"
+echo "$package"

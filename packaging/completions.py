@@ -1,0 +1,231 @@
+"""Write completions for bash, zsh and fish into a folder, from the command line's own description of itself.
+
+They are static: a TAB starts no Python. Names of services are those of the definitions on the machine.
+Run at package build and by install.sh: ``python3 packaging/completions.py build/completions``.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import typer.main
+
+from beacon.cli.app import app
+
+SERVICES = "/etc/beacon/services"
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: all of its names, what it says of itself, and what its value is."""
+
+    names: tuple[str, ...]
+    help: str
+    takes_value: bool
+    takes_folder: bool
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: whether it wants services, and its options."""
+
+    name: str
+    help: str
+    takes_services: bool
+    options: tuple[Option, ...]
+
+
+def read_verbs() -> tuple[tuple[Option, ...], tuple[Verb, ...]]:
+    """Return the options of the whole command line, and its verbs."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)  # noqa: S101  # an app with several commands is one
+    verbs = [
+        Verb(
+            name=name,
+            help=_sentence(command.get_short_help_str(limit=200)),
+            takes_services=any(_is_service(parameter) for parameter in command.params),
+            options=_options(command),
+        )
+        for name, command in sorted(group.commands.items())
+        if not command.hidden
+    ]
+    return _options(group), tuple(verbs)
+
+
+def _options(command: click.Command) -> tuple[Option, ...]:
+    help_option = Option(("--help", "-h"), "Show help and exit", takes_value=False, takes_folder=False)
+    found = [
+        Option(
+            names=(*parameter.opts, *parameter.secondary_opts),
+            help=_sentence(parameter.help or ""),
+            takes_value=not parameter.is_flag,
+            takes_folder=isinstance(parameter.type, click.Path) or parameter.metavar == "DIR",
+        )
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden
+    ]
+    return (*found, help_option)
+
+
+def _is_service(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Argument) and parameter.name in {"name", "names"}
+
+
+def _sentence(text: str) -> str:
+    """Return the first sentence, without what a shell could misread."""
+    first = text.partition(". ")[0].rstrip(".").replace("\n", " ")
+    return "".join(character for character in first if character not in "'\"`$\\[]")
+
+
+def bash(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
+    """Return the script for bash."""
+    cases = "".join(_bash_case(verb, common) for verb in verbs)
+    everywhere = " ".join(name for option in common for name in option.names)
+    return f"""\
+# bash completion for beacon(1); made by packaging/completions.py
+_beacon() {{
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous= verb= word services= options= valued= folders=
+    [ "$COMP_CWORD" -gt 0 ] && previous=${{COMP_WORDS[COMP_CWORD - 1]}}
+    COMPREPLY=()
+    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+        case $word in -*) ;; *) verb=$word && break ;; esac
+    done
+    case $verb in
+{cases}        "")
+            case $current in
+                -*) options="{everywhere}" ;;
+                *) options="{" ".join(verb.name for verb in verbs)}" ;;
+            esac ;;
+    esac
+    case " $folders " in *" $previous "*)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return ;;
+    esac
+    case " $valued " in *" $previous "*) return ;; esac
+    case $current in
+        -*) ;;
+        *) [ -n "$verb" ] && options=
+           if [ -n "$services" ]; then
+               for word in {SERVICES}/*.toml ~/.config/beacon/services/*.toml; do
+                   [ -e "$word" ] && word=${{word##*/}} && options+=" ${{word%.toml}}"
+               done
+           fi ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+}}
+complete -F _beacon beacon
+"""
+
+
+def _bash_case(verb: Verb, common: tuple[Option, ...]) -> str:
+    shared = [name for option in common for name in option.names if name not in {"--version", "--help", "-h"}]
+    names = [name for option in verb.options for name in option.names] + shared
+    valued = [name for option in verb.options if option.takes_value for name in option.names]
+    folders = [name for option in verb.options if option.takes_folder for name in option.names]
+    return (
+        f"        {verb.name})\n"
+        f'            options="{" ".join(names)}" valued="{" ".join(valued)}" folders="{" ".join(folders)}"\n'
+        f"            services={'yes' if verb.takes_services else ''} ;;\n"
+    )
+
+
+def zsh(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
+    """Return the script for zsh."""
+    described = "\n".join(f"        '{verb.name}:{verb.help.replace(':', ' -')}'" for verb in verbs)
+    cases = "\n".join(_zsh_case(verb, common) for verb in verbs)
+    return f"""\
+#compdef beacon
+# zsh completion for beacon(1); made by packaging/completions.py
+_beacon_services() {{
+    local -a services
+    services=({SERVICES}/*.toml(N:t:r) ~/.config/beacon/services/*.toml(N:t:r))
+    _describe 'service' services
+}}
+
+_beacon() {{
+    local curcontext=$curcontext state line
+    local -a verbs
+    verbs=(
+{described}
+    )
+    _arguments -C \\
+{_zsh_options(common)}
+        '1:verb:->verb' '*::argument:->argument'
+    case $state in
+        verb) _describe 'verb' verbs ;;
+        argument)
+            case $line[1] in
+{cases}
+            esac ;;
+    esac
+}}
+
+_beacon "$@"
+"""
+
+
+def _zsh_case(verb: Verb, common: tuple[Option, ...]) -> str:
+    shared = tuple(option for option in common if not {"--version", "--help"} & set(option.names))
+    services = " '*:service:_beacon_services'" if verb.takes_services else ""
+    return (
+        f"                {verb.name}) _arguments \\\n{_zsh_options((*verb.options, *shared))}\n"
+        f"                   {services} ;;"
+    )
+
+
+def _zsh_options(options: tuple[Option, ...]) -> str:
+    lines = []
+    for option in options:
+        value = ":folder:_files -/" if option.takes_folder else ":value:" if option.takes_value else ""
+        repeat = "*" if option.takes_value else ""
+        lines += [f"        '{repeat}{name}[{option.help}]{value}' \\" for name in option.names]
+    return "\n".join(lines)
+
+
+def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
+    """Return the script for fish."""
+    names = " ".join(verb.name for verb in verbs)
+    lines = [
+        "# fish completion for beacon(1); made by packaging/completions.py",
+        "function __beacon_services",
+        f"    for file in {SERVICES}/*.toml ~/.config/beacon/services/*.toml",
+        "        string replace -r '.*/(.*)\\.toml$' '$1' $file",
+        "    end",
+        "end",
+        "complete -c beacon -f",
+    ]
+    lines += [_fish_option("", option) for option in common]
+    for verb in verbs:
+        lines.append(
+            f"complete -c beacon -n 'not __fish_seen_subcommand_from {names}' -a {verb.name} -d '{verb.help}'"
+        )
+        seen = f"-n '__fish_seen_subcommand_from {verb.name}' "
+        if verb.takes_services:
+            lines.append(f"complete -c beacon {seen}-a '(__beacon_services)'")
+        lines += [_fish_option(seen, option) for option in verb.options if "--help" not in option.names]
+    return "\n".join(lines) + "\n"
+
+
+def _fish_option(seen: str, option: Option) -> str:
+    names = " ".join(
+        f"-l {name.removeprefix('--')}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
+    )
+    value = " -x -a '(__fish_complete_directories)'" if option.takes_folder else " -x"
+    return f"complete -c beacon {seen}{names}{value if option.takes_value else ''} -d '{option.help}'"
+
+
+def main(folder: Path) -> None:
+    """Write all three."""
+    common, verbs = read_verbs()
+    for path, make in (("bash/beacon", bash), ("zsh/_beacon", zsh), ("fish/beacon.fish", fish)):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(make(common, verbs), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
