@@ -142,7 +142,7 @@ class _Report:
         elif self.changed:
             notes.append("definition changed, not applied")
         if self.live is not None and self.live.state == "failed":
-            notes.append(f"release {self.live.number} failed: {self.live.reason}")
+            notes.append(f"release {self.live.number} failed")
         if state.rollout is not None:
             notes.append(f"rollout of release {state.rollout.release}: {state.rollout.phase}")
         if state.hold is not None:
@@ -259,6 +259,7 @@ def _print_one(host: Host, report: _Report) -> None:
     if live is not None:
         lines += [
             ("Release", f"{live.number} ({live.state}) by {live.trigger}, {live.finished or live.created}"),
+            *([("Reason", live.reason)] if live.reason else []),
             ("Image", str(live.reference)),
             ("Runs", str(live.pinned)),
         ]

@@ -71,20 +71,14 @@ class Podman:
         return found
 
     def let_go(self, service: str, release: int) -> None:
-        """Take the name of a release off."""
+        """Take the name of a release off, and the image with its last name unless something uses it."""
         name = f"{KEPT}/{service}:{release}"
-        if self._id_of(name) is not None:
+        if self._id_of(name) is not None and not self._remove(name):
             self._run("untag", name, name)
 
     def remove_image(self, image: ImageReference) -> bool:
         """Take the name *image* off, and the image with its last name; False where a container uses it."""
-        if self._id_of(str(image)) is None:
-            return True
-        try:
-            self._run("rmi", str(image))
-        except CommandFailedError:
-            return False
-        return True
+        return self._id_of(str(image)) is None or self._remove(str(image))
 
     def containers(self) -> Mapping[str, Container]:
         """Return Beacon's running containers by service: one listing, whatever their number."""
@@ -118,6 +112,13 @@ class Podman:
                 return None
             raise
         return Digest(f"sha256:{said.strip().removeprefix('sha256:')}")
+
+    def _remove(self, name: str) -> bool:
+        try:
+            self._run("rmi", name)
+        except CommandFailedError:
+            return False
+        return True
 
     def _run(self, *arguments: str) -> str:
         return run(["podman", *arguments], self._environment)

@@ -1,0 +1,54 @@
+"""What rollouts rely on of an engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from beacon.errors import BeaconError
+from tests.contract.machine.rigs import Rig
+from tests.fakes.stage import digest
+
+
+def test_a_pulled_image_is_there_under_its_digest(rig: Rig) -> None:
+    image = rig.push("1")
+    assert rig.engine.image_id(image.reference) is None
+    assert not rig.engine.has_image(image.image_id)
+    rig.engine.pull(image.reference, lambda _: None)
+    assert rig.engine.image_id(image.reference) == image.image_id
+    assert rig.engine.has_image(image.image_id)
+    assert image.image_id in rig.engine.images()
+
+
+def test_an_image_that_the_registry_does_not_have_cannot_be_pulled(rig: Rig) -> None:
+    image = rig.push("1")
+    with pytest.raises(BeaconError, match="cannot pull"):
+        rig.engine.pull(image.reference.with_digest(digest("never pushed")), lambda _: None)
+
+
+def test_marks_are_kept_and_let_go(rig: Rig) -> None:
+    image = rig.push("1")
+    rig.engine.pull(image.reference, lambda _: None)
+    rig.engine.keep(image.image_id, "one", 3)
+    rig.engine.keep(image.image_id, "two", 1)
+    assert rig.engine.kept() == {"one": {3: image.image_id}, "two": {1: image.image_id}}
+    rig.engine.let_go("one", 3)
+    assert rig.engine.kept() == {"two": {1: image.image_id}}
+
+
+def test_letting_go_of_what_is_not_marked_is_no_error(rig: Rig) -> None:
+    rig.engine.let_go("one", 7)
+    assert rig.engine.kept() == {}
+
+
+def test_an_image_goes_with_its_last_name(rig: Rig) -> None:
+    image = rig.push("1")
+    rig.engine.pull(image.reference, lambda _: None)
+    rig.engine.keep(image.image_id, "one", 1)
+    rig.engine.remove_image(image.reference)
+    assert rig.engine.has_image(image.image_id)
+    rig.engine.let_go("one", 1)
+    assert not rig.engine.has_image(image.image_id)
+
+
+def test_nothing_runs_at_first(rig: Rig) -> None:
+    assert rig.engine.containers() == {}

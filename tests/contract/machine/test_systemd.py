@@ -1,0 +1,107 @@
+"""What rollouts rely on of the service manager and the engine together."""
+
+from __future__ import annotations
+
+from beacon.model.runtime import JobResult, UnitState
+from tests.contract.machine.rigs import Pushed, Rig, container_file
+
+UNIT = "beacon-one.service"
+LIMIT = 30.0
+
+
+def _install(rig: Rig, behaviour: str = "good") -> Pushed:
+    image = rig.push(behaviour, behaviour)
+    rig.engine.pull(image.reference, lambda _: None)
+    rig.files.put("beacon-one.container", container_file("one", image.reference, 4))
+    rig.systemd.reload()
+    return image
+
+
+def _state(rig: Rig) -> UnitState:
+    return rig.systemd.states([UNIT])[UNIT]
+
+
+def test_an_unknown_unit_is_not_found_and_cannot_be_started(rig: Rig) -> None:
+    assert _state(rig).load == "not-found"
+    assert rig.systemd.start(UNIT, LIMIT) is JobResult.REFUSED
+    assert rig.systemd.restart(UNIT, LIMIT) is JobResult.REFUSED
+
+
+def test_a_file_counts_from_the_reload_on(rig: Rig) -> None:
+    _install(rig)
+    state = _state(rig)
+    assert (state.load, state.active) == ("loaded", "inactive")
+    assert state.is_stopped
+    assert not state.is_up
+
+
+def test_a_started_service_runs_its_image(rig: Rig) -> None:
+    image = _install(rig)
+    assert rig.systemd.start(UNIT, LIMIT) is JobResult.DONE
+    state = _state(rig)
+    assert (state.active, state.sub, state.result, state.is_up) == ("active", "running", "success", True)
+    assert state.main_pid > 0
+    assert rig.systemd.listed("beacon-*.service")[UNIT].active == "active"
+    container = rig.engine.containers()["one"]
+    assert (container.image_id, container.release) == (image.image_id, 4)
+
+
+def test_a_restart_is_another_process(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    before = _state(rig)
+    assert rig.systemd.restart(UNIT, LIMIT) is JobResult.DONE
+    after = _state(rig)
+    assert after.main_pid != before.main_pid
+    assert after.started > before.started
+    assert after.restarts == before.restarts
+
+
+def test_a_stopped_service_is_stopped_and_not_failed(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    assert rig.systemd.stop(UNIT, LIMIT) is JobResult.DONE
+    assert _state(rig).is_stopped
+    assert rig.engine.containers() == {}
+
+
+def test_a_service_that_cannot_start_has_a_failed_job(rig: Rig) -> None:
+    _install(rig, "unstartable")
+    assert rig.systemd.start(UNIT, LIMIT) is JobResult.FAILED
+    assert _state(rig).active == "failed"
+    assert rig.systemd.last_words(UNIT)
+    rig.systemd.reset_failed(UNIT)
+    assert _state(rig).active == "inactive"
+
+
+def test_a_service_that_exits_after_its_start_fails_later(rig: Rig) -> None:
+    _install(rig, "exits")
+    assert rig.systemd.start(UNIT, LIMIT) is JobResult.DONE
+    rig.pass_time(1.5)
+    state = _state(rig)
+    assert (state.active, state.result) == ("failed", "exit-code")
+
+
+def test_units_that_stop_with_a_service_are_its_dependents(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    assert rig.systemd.dependents(UNIT) == ()
+    rig.require(UNIT, "gateway.service")
+    assert rig.systemd.dependents(UNIT) == ("gateway.service",)
+    rig.systemd.restart(UNIT, LIMIT)
+    assert rig.systemd.states(["gateway.service"])["gateway.service"].active == "active"
+
+
+def test_a_failed_restart_takes_dependents_down(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    rig.require(UNIT, "gateway.service")
+    _install(rig, "unstartable")
+    rig.systemd.restart(UNIT, LIMIT)
+    assert not rig.systemd.states(["gateway.service"])["gateway.service"].is_up
+
+
+def test_waiting_for_an_idle_unit_returns(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.wait_idle(UNIT, 1)
+    assert _state(rig).active == "inactive"
