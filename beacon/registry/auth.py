@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from beacon.registry.headers import Challenge, parse_challenges
 from beacon.registry.results import Failed, FailureKind, Refusal, failed
@@ -23,8 +23,7 @@ _UNAUTHORIZED = 401
 Attempt = tuple[Credential | None, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A 401 for *repository*, to a request that carried *sent*; *is_first* is the first of that request."""
 
     repository: str

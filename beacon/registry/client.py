@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from beacon import __version__
 from beacon.errors import ConfigError
@@ -38,8 +37,7 @@ BUDGET_RESERVE = 10
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
+class _Lookup(NamedTuple):
     """Where to ask in turn, and for which tag or digest."""
 
     endpoints: tuple[Endpoint, ...]

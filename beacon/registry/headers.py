@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from beacon.registry.results import Budget
 
@@ -19,8 +19,7 @@ _COUNT = re.compile(r"\s*(-?\d+)")
 _WINDOW = re.compile(r";\s*w\s*=\s*(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One way to log in (RFC 9110, 11.3): the scheme in lower case, its parameters by name in lower case."""
 
     scheme: str

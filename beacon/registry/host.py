@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB
@@ -35,8 +36,7 @@ _MAX_LOGINS = 6
 _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(NamedTuple):
     """What is asked of a repository; *path* is within it, or a whole address. *limit* is in bytes."""
 
     repository: str
@@ -67,6 +67,7 @@ class Host:
         self._make_transport = transport
         self._transport: Transport | None = None
         self._user_agent = user_agent
+        self._probing = threading.Lock()
         self._paused_until = 0.0
         self._auth = Authenticator(Site(self.name, self._base, self._insecure), lookup, self._exchange)
 
@@ -116,20 +117,24 @@ class Host:
 
     def _send(self, query: Query, authorization: str | None, deadline: Deadline) -> Reply:
         """Send over https, and where that is allowed and fails, over http from then on."""
-        while len(self._schemes) > 1:
-            scheme = self._schemes[0]
-            try:
-                reply = self._patiently(self._request(scheme, query, authorization), deadline, _PROBE_SECONDS)
-            except TransportError:
-                self._settle("http")
-            else:
-                self._settle(scheme)
+        if len(self._schemes) > 1:
+            reply = self._probe(self._request("https", query, authorization), deadline)
+            if reply is not None:
                 return reply
         return self._exchange(self._request(self._schemes[0], query, authorization), deadline)
 
-    def _settle(self, scheme: str) -> None:
-        if len(self._schemes) > 1:  # else another thread has found out first
-            self._schemes = (scheme,)
+    def _probe(self, request: Request, deadline: Deadline) -> Reply | None:
+        """Find out whether the host speaks TLS, while other threads wait; return the answer if it does."""
+        with self._probing:
+            if len(self._schemes) == 1:
+                return None
+            try:
+                reply = self._patiently(request, deadline, _PROBE_SECONDS)
+            except TransportError:
+                self._schemes = ("http",)
+                return None
+            self._schemes = ("https",)
+            return reply
 
     def _request(self, scheme: str, query: Query, authorization: str | None) -> Request:
         base = f"{scheme}://{self._netloc}/"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from beacon.errors import RegistryError
@@ -56,8 +56,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _ARTIFACT_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\..*)?|[0-9a-f]{64}|sha256:.*")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A repository at the host that is asked."""
 
     host: Host
@@ -157,8 +156,7 @@ def _problem(source: Source, selector: str, reply: Reply) -> Failed:
     return failed(kind, f"registry {source.host.name!r} answered with status {reply.status}{said}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to resolve: a tag or digest, for a platform; *reserve* pulls must stay within the limit."""
 
     selector: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from beacon.model.image import ImageConfig, ImageHealth, Platform
 from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
@@ -29,8 +29,7 @@ class UnreadableError(ValueError):
     """A document that cannot be used; str() says what it is instead of an image."""
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """A pointer to content, as an index or a manifest holds it."""
 
     digest: Digest
@@ -44,15 +43,13 @@ class Descriptor:
         return self.media_type in _INDEXES
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """An image index or manifest list."""
 
     manifests: tuple[Descriptor, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The manifest of one image for one platform."""
 
     config: Descriptor

@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from beacon.registry.headers import Challenge
@@ -26,8 +26,7 @@ Send = Callable[[Request, Deadline], Reply]
 """Sends a request as it is; raises Refusal where no answer comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """The registry that is logged in to. *base* gives its address, https or http."""
 
     registry: str
@@ -35,8 +34,7 @@ class Site:
     insecure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token as the header that carries it, good until *expires* on the monotonic clock."""
 
     header: str
@@ -55,8 +53,7 @@ class RefusedTokenError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class LoginService:
+class LoginService(NamedTuple):
     """The realm that a Bearer challenge names."""
 
     site: Site

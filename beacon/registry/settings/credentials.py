@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB
@@ -60,8 +61,7 @@ class Credential:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthFile:
+class AuthFile(NamedTuple):
     """One file of logins, in the order of looking."""
 
     settings: Settings
@@ -168,8 +168,7 @@ class _Asked:
 def _auth_files(env: Mapping[str, str], home: Path, uid: int, root: Path) -> Iterator[AuthFile]:
     """Yield the files that exist; REGISTRY_AUTH_FILE is used alone."""
     if chosen := env.get("REGISTRY_AUTH_FILE"):
-        document = read_document(Path(chosen), json.loads)
-        yield AuthFile(Settings(Path(chosen), document or {}))
+        yield from _auth_file(Path(chosen))
         return
     runtime = env.get("XDG_RUNTIME_DIR")
     config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB, ImageReference, ReferenceFaultError
@@ -27,8 +28,7 @@ class PullFromMirror(StrEnum):
     TAG_ONLY = "tag-only"
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """``[[registry.mirror]]``."""
 
     location: str
@@ -49,8 +49,7 @@ class Registry:
     file: str = "registries.conf"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A place to ask: *registry* as references name it (``docker.io``), and the repository there."""
 
     registry: str
@@ -63,8 +62,7 @@ class Endpoint:
         return "registry-1.docker.io" if self.registry == DOCKER_HUB else self.registry
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(NamedTuple):
     """What certs.d holds for one host: authorities to trust, and pairs of certificate and key."""
 
     authorities: tuple[Path, ...] = ()

@@ -1,0 +1,279 @@
+"""Checks: few requests, and a clear word on everything that can go wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from beacon.model.image import Platform
+from beacon.model.reference import ImageReference
+from beacon.registry import (
+    Budget,
+    BudgetError,
+    Deferred,
+    DeferredError,
+    Failed,
+    FailureKind,
+    Found,
+    RegistryClient,
+)
+from tests.contract.registry.fake import Answer, Body, Drip, FakeRegistry, Hang, Headers
+from tests.contract.registry.images import Pusher
+
+MakeClient = Callable[..., RegistryClient]
+Reference = Callable[[str], ImageReference]
+AMD64 = Platform("linux", "amd64")
+
+
+def failure(result: object) -> Failed:
+    assert isinstance(result, Failed), result
+    return result
+
+
+def test_five_services_on_one_image_make_one_request(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.asked.clear()
+    assert make_client().check([reference("web")] * 5) == {reference("web"): Found(made.digest)}
+    assert [(asked.method, asked.path) for asked in fake.asked] == [("HEAD", "/v2/web/manifests/latest")]
+
+
+def test_a_tag_beside_a_digest_costs_no_request_of_its_own(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.asked.clear()
+    pinned = [reference(f"web@{made.digest}"), reference(f"web:latest@{made.digest}")]
+    assert make_client().check(pinned) == dict.fromkeys(pinned, Found(made.digest))
+    assert fake.counted("HEAD") == 1
+
+
+def test_all_manifest_types_are_accepted_always(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    pusher.image("web", "latest")
+    client = make_client()
+    client.check([reference("web")])
+    client.resolve(reference("web"), None, AMD64)
+    for asked in fake.asked:
+        if "/manifests/" in asked.path and asked.method in {"HEAD", "GET"}:
+            assert len(asked.headers["accept"].split(", ")) == 4
+            assert asked.headers["user-agent"].startswith("beacon/")
+
+
+def test_nothing_is_billed_when_nothing_changed(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    references = [reference(f"web{number}") for number in range(40)]
+    for one in references:
+        pusher.image(one.repository, "latest")
+    fake.asked.clear()
+    results = make_client().check(references)
+    assert all(isinstance(result, Found) for result in results.values())
+    assert tuple(results) == tuple(references)
+    assert (fake.counted("HEAD"), fake.counted("GET")) == (40, 0)
+
+
+def test_connections_are_kept(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    pusher.image("web", "latest")
+    fake.delay = 0.05
+    references = [reference(f"web:{number}") for number in range(30)]
+    started = time.monotonic()
+    make_client().check([reference("web"), *references])
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_registry_without_head_is_asked_by_get_from_then_on(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference, status: int
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.asked.clear()
+    fake.when("HEAD", "/manifests/", Answer(status))
+    client = make_client()
+    for _ in range(2):
+        assert client.check([reference("web")]) == {reference("web"): Found(made.digest)}
+    assert (fake.counted("HEAD"), fake.counted("GET")) == (1, 2)
+
+
+def test_a_registry_that_names_no_digest_has_its_manifest_hashed(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.when("*", "/manifests/", Headers({"Docker-Content-Digest": None}))
+    assert make_client().check([reference("web")]) == {reference("web"): Found(made.digest)}
+
+
+def test_a_digest_that_is_none_is_not_believed(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.when("HEAD", "/manifests/", Headers({"Docker-Content-Digest": "latest"}))
+    assert make_client().check([reference("web")]) == {reference("web"): Found(made.digest)}
+
+
+def test_a_registry_that_lies_about_the_digest_is_caught(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    lie = f"sha256:{'1' * 64}"
+    fake.when("*", "/manifests/", Headers({"Docker-Content-Digest": lie}))
+    client = make_client()
+    pinned = reference(f"web@{made.digest}")
+    result = failure(client.check([pinned])[pinned])
+    assert result.kind is FailureKind.UNTRUE
+    fake.when("HEAD", "/manifests/", Answer(405))
+    result = failure(client.check([reference("web")])[reference("web")])
+    assert result.kind is FailureKind.UNTRUE
+    assert lie in result.problem
+
+
+def test_an_error_says_what_the_registry_said(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    pusher.image("web", "latest")
+    said = json.dumps({"errors": [{"code": "DENIED", "message": "the quota of this project is used up"}]})
+    fake.when("*", "/manifests/", Answer(403, {}, said.encode()))
+    result = failure(make_client().check([reference("web")])[reference("web")])
+    assert "the quota of this project is used up" in result.problem
+    assert (result.kind, result.permanent) == (FailureKind.LOGIN_NEEDED, True)
+
+
+def test_a_broken_registry_is_not_permanent(
+    fake: FakeRegistry, make_client: MakeClient, reference: Reference
+) -> None:
+    fake.when("HEAD", "/manifests/", Answer(500))
+    result = failure(make_client().check([reference("web")])[reference("web")])
+    assert (result.kind, result.permanent) == (FailureKind.SERVER_ERROR, False)
+    assert "status 500" in result.problem
+    assert fake.counted("GET") == 0
+
+
+def test_a_short_pause_is_waited_for(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    fake.when("HEAD", "/manifests/", Answer(429, {"Retry-After": "1"}), times=1)
+    started = time.monotonic()
+    assert make_client().check([reference("web")]) == {reference("web"): Found(made.digest)}
+    assert time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)],
+    ids=["seconds", "date"],
+)
+def test_a_long_pause_defers_the_rest_of_that_host_alone(
+    registries: Callable[[], FakeRegistry], make_client: MakeClient, value: str
+) -> None:
+    busy, idle = registries(), registries()
+    made = Pusher(idle.url).image("web", "latest")
+    busy.when("*", "/manifests/", Answer(429, {"Retry-After": value}))
+    references = [ImageReference.parse(f"{busy.host}/web{number}") for number in range(100)]
+    healthy = ImageReference.parse(f"{idle.host}/web")
+    client = make_client()
+    results = client.check([*references, healthy])
+    assert results[healthy] == Found(made.digest)
+    for one in references:
+        result = results[one]
+        assert isinstance(result, Deferred)
+        assert result.retry_after is not None
+        assert 3500 < result.retry_after <= 3600
+        assert busy.host in result.reason
+    assert busy.counted("GET") == 0
+    assert busy.counted("HEAD") <= 16
+    with pytest.raises(DeferredError) as caught:
+        client.resolve(references[0], None, AMD64)
+    assert caught.value.retry_after is not None
+
+
+def test_too_many_requests_without_a_word_on_when_is_deferred_in_the_end(
+    fake: FakeRegistry, make_client: MakeClient, reference: Reference
+) -> None:
+    fake.when("HEAD", "/manifests/", Answer(429))
+    result = make_client(deadline=1.0).check([reference("web")])[reference("web")]
+    assert isinstance(result, Deferred)
+
+
+def test_a_host_that_hangs_holds_up_nobody_else(
+    registries: Callable[[], FakeRegistry], make_client: MakeClient
+) -> None:
+    hung, alive = registries(), registries()
+    hung.when("*", ".", Hang())
+    made = Pusher(alive.url).image("web", "latest")
+    silent = [ImageReference.parse(f"{hung.host}/web{number}") for number in range(40)]
+    healthy = ImageReference.parse(f"{alive.host}/web")
+    started = time.monotonic()
+    results = make_client(deadline=1.0).check([*silent, healthy])
+    assert time.monotonic() - started < 2.5
+    assert results[healthy] == Found(made.digest)
+    for one in silent:
+        result = failure(results[one])
+        assert result.kind is FailureKind.UNREACHABLE
+        assert not result.permanent
+        assert hung.host in result.problem
+        assert "within 1 s" in result.problem
+
+
+@pytest.mark.parametrize("in_head", [True, False], ids=["head", "body"])
+def test_an_answer_that_drips_ends_at_the_deadline(
+    fake: FakeRegistry, make_client: MakeClient, reference: Reference, *, in_head: bool
+) -> None:
+    fake.when("GET", "/manifests/", Drip(0.2, in_head=in_head))
+    fake.when("HEAD", "/manifests/", Drip(0.2, in_head=True) if in_head else Answer(405))
+    client = make_client(deadline=1.0)
+    started = time.monotonic()
+    result = failure(client.check([reference("web")])[reference("web")])
+    assert time.monotonic() - started < 2.0
+    assert result.kind is FailureKind.UNREACHABLE
+    with pytest.raises(Exception, match="did not answer within"):
+        client.resolve(reference("web"), None, AMD64)
+    assert time.monotonic() - started < 3.5
+
+
+def test_nobody_at_home_is_told_at_once(make_client: MakeClient) -> None:
+    reference = ImageReference.parse("127.0.0.1:1/web")
+    result = failure(make_client().check([reference])[reference])
+    assert result.kind is FailureKind.UNREACHABLE
+    assert "connection refused" in result.problem
+
+
+def test_a_name_that_does_not_exist_is_told(make_client: MakeClient) -> None:
+    reference = ImageReference.parse("registry.invalid/web")
+    result = failure(make_client().check([reference])[reference])
+    assert result.kind is FailureKind.UNREACHABLE
+    assert "registry.invalid" in result.problem
+
+
+def test_what_is_left_of_the_pull_limit_is_known_and_kept(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    left = {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "4;w=21600"}
+    fake.when("*", "/manifests/", Headers(left))
+    client = make_client(budget_reserve=5)
+    assert client.check([reference("web")]) == {reference("web"): Found(made.digest, remaining=4)}
+    assert client.budgets() == {fake.host: Budget(4, 100, 21600.0)}
+    fake.asked.clear()
+    with pytest.raises(BudgetError, match="only 4 of 100 within 6 h pulls left"):
+        client.resolve(reference("web"), made.digest, AMD64)
+    assert fake.asked == []
+    assert client.check([reference("web")]) == {reference("web"): Found(made.digest, remaining=4)}
+
+
+def test_a_manifest_that_is_no_manifest_is_an_error(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    pusher.image("web", "latest")
+    fake.when("GET", "/manifests/", Body(b"<html>login</html>"))
+    with pytest.raises(Exception, match=r"sent something else|not JSON"):
+        make_client().resolve(reference("web"), None, AMD64)
