@@ -11,7 +11,7 @@ from typing import NamedTuple
 from beacon.registry.results import Budget
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'({_WORD})\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*)')
+_PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s,"]*))')
 _SCHEME = re.compile(rf"({_WORD})(?=[\s,]|$)")
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s",;<>=]+(?:\s*=\s*(?:"[^"]*"|[^\s",;<>]*))?)*)')
 _RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
@@ -33,15 +33,12 @@ def parse_challenges(value: str) -> tuple[Challenge, ...]:
     while position < len(value):
         if match := _PARAMETER.match(value, position):
             if found:
-                found[-1][1].setdefault(match[1].lower(), _unquoted(match[2]))
+                text = match[3] if match[2] is None else re.sub(r"\\(.)", r"\1", match[2])
+                found[-1][1].setdefault(match[1].lower(), text)
         elif match := _SCHEME.match(value, position):
             found.append((match[1].lower(), {}))
         position = match.end() if match else position + 1
     return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
 
 
 def next_link(value: str) -> str | None:
