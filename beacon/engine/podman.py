@@ -47,14 +47,13 @@ class Podman:
         """Return the id of the image that *image* (by digest) names locally, or None."""
         return self._id_of(str(image))
 
-    def has_image(self, image_id: Digest) -> bool:
-        """Say whether an image with that id is on disk."""
-        return self._id_of(image_id.partition(":")[2]) is not None
+    def images(self) -> Mapping[str, Digest]:
+        """Return name → id of all images on disk, each under every name that it runs by: one listing.
 
-    def images(self) -> frozenset[Digest]:
-        """Return the ids of all images on disk: one listing."""
-        said = self._run("images", "--all", "--quiet", "--no-trunc")
-        return frozenset(Digest(f"sha256:{line.removeprefix('sha256:')}") for line in said.split())
+        Names, not RepoDigests: those pair every name with every digest, and most pairs do not exist.
+        """
+        rows = self._json("images", "--all", "--format", "json")
+        return {name: Digest(f"sha256:{row['Id']}") for row in rows for name in row.get("Names") or ()}
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Name an image after a release that needs it, so that ``podman image prune`` leaves it alone."""
@@ -63,11 +62,10 @@ class Podman:
     def kept(self) -> Mapping[str, Mapping[int, Digest]]:
         """Return service → release → image id of every name of :meth:`keep`."""
         found: dict[str, dict[int, Digest]] = {}
-        for row in self._json("images", "--all", "--format", "json", "--filter", f"reference={KEPT}/*"):
-            for name in row.get("Names") or ():
-                match = re.fullmatch(rf"{re.escape(KEPT)}/([^/:]+):(\d+)", name)
-                if match:
-                    found.setdefault(match[1], {})[int(match[2])] = Digest(f"sha256:{row['Id']}")
+        for name, image in self.images().items():
+            match = re.fullmatch(rf"{re.escape(KEPT)}/([^/:]+):(\d+)", name)
+            if match:
+                found.setdefault(match[1], {})[int(match[2])] = image
         return found
 
     def let_go(self, service: str, release: int) -> None:

@@ -193,7 +193,7 @@ class Proposer:
         if not new:
             return {}
         present = self._world.engine.images()
-        return {name: one.pinned for name, one in new.items() if one.image.image_id not in present}
+        return {name: one.pinned for name, one in new.items() if str(one.pinned) not in present}
 
     def _stopped_new(
         self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]

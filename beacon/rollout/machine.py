@@ -11,7 +11,7 @@ found after a kill take the same way. docs/states.md tells what each kill leads 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from beacon.errors import BeaconError, HostError
@@ -66,13 +66,9 @@ def begin(world: World, work: Work) -> ServiceState:
 
 def fetch(world: World, work: Work) -> None:
     """Have the candidate's image on disk, verified, and see that the way back is open."""
-    candidate, state = work.candidate, world.store.load(work.name)
-    live = state.live_release
-    if (
-        live is not None
-        and live.state is ReleaseState.LIVE
-        and not world.engine.has_image(live.image.image_id)
-    ):
+    candidate, live = work.candidate, world.store.load(work.name).live_release
+    present = world.engine.images()
+    if live is not None and live.state is ReleaseState.LIVE and str(live.pinned) not in present:
         raise HostError(
             f"{work.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
             hint=f"podman pull {live.pinned}, then update again",
@@ -81,7 +77,7 @@ def fetch(world: World, work: Work) -> None:
     fault = _hook(world, candidate.service.hooks.before_update, environment)
     if fault is not None:
         raise HookRefusedError(f"before_update says no: {fault}")
-    pull(world, candidate)
+    pull(world, candidate, present)
     world.engine.keep(candidate.image.image_id, work.name, candidate.number)
 
 
@@ -89,11 +85,12 @@ class HookRefusedError(BeaconError):
     """The owner's before_update hook said no; the rollout waits."""
 
 
-def pull(world: World, release: Release) -> None:
-    """Have the image of *release* on disk; what the engine then has must be what the registry promised."""
-    found = world.engine.image_id(release.pinned)
-    if found is None and world.engine.has_image(release.image.image_id):
-        return  # under another name: the unit finds it by its digest
+def pull(world: World, release: Release, present: Mapping[str, Digest]) -> None:
+    """Have the image of *release* on disk; what the engine then has must be what the registry promised.
+
+    It must be there under the very name that the unit uses: Podman does not find it by another one's.
+    """
+    found = present.get(str(release.pinned))
     if found is None:
         name = release.service.name
         with world.reporter.pulling(name, release.pinned) as progress:

@@ -27,11 +27,8 @@ class Engine(Protocol):
     def image_id(self, image: ImageReference) -> Digest | None:
         """Return the id of the image that *image* (by digest) names locally, or None."""
 
-    def has_image(self, image_id: Digest) -> bool:
-        """Say whether an image with that id is on disk."""
-
-    def images(self) -> frozenset[Digest]:
-        """Return the ids of all images on disk: one listing."""
+    def images(self) -> Mapping[str, Digest]:
+        """Return name → id of all images on disk, each under every name that it runs by: one listing."""
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Mark an image as needed by a release, so that pruning leaves it alone."""

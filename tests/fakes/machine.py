@@ -144,11 +144,8 @@ class FakeMachine:
     def image_id(self, image: ImageReference) -> Digest | None:
         return self.local.get(str(image))
 
-    def has_image(self, image_id: Digest) -> bool:
-        return image_id in self.local.values()
-
-    def images(self) -> frozenset[Digest]:
-        return frozenset(self.local.values())
+    def images(self) -> Mapping[str, Digest]:
+        return dict(self.local)
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         self._effect(f"keep {service}:{release}")

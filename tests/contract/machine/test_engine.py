@@ -12,11 +12,11 @@ from tests.fakes.stage import digest
 def test_a_pulled_image_is_there_under_its_digest(rig: Rig) -> None:
     image = rig.push("1")
     assert rig.engine.image_id(image.reference) is None
-    assert not rig.engine.has_image(image.image_id)
+    assert image.image_id not in rig.engine.images().values()
     rig.engine.pull(image.reference, lambda _: None)
     assert rig.engine.image_id(image.reference) == image.image_id
-    assert rig.engine.has_image(image.image_id)
-    assert image.image_id in rig.engine.images()
+    assert image.image_id in rig.engine.images().values()
+    assert rig.engine.images()[str(image.reference)] == image.image_id
 
 
 def test_an_image_that_the_registry_does_not_have_cannot_be_pulled(rig: Rig) -> None:
@@ -45,9 +45,9 @@ def test_an_image_goes_with_its_last_name(rig: Rig) -> None:
     rig.engine.pull(image.reference, lambda _: None)
     rig.engine.keep(image.image_id, "one", 1)
     rig.engine.remove_image(image.reference)
-    assert rig.engine.has_image(image.image_id)
+    assert image.image_id in rig.engine.images().values()
     rig.engine.let_go("one", 1)
-    assert not rig.engine.has_image(image.image_id)
+    assert image.image_id not in rig.engine.images().values()
 
 
 def test_nothing_runs_at_first(rig: Rig) -> None:

@@ -46,14 +46,14 @@ def test_an_update_keeps_the_way_back(machine: FakeMachine) -> None:
     state = machine.load("web")
     assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 2, 1)
     assert running(machine) == two.config.image_id
-    assert machine.has_image(one.config.image_id)
+    assert one.config.image_id in machine.images().values()
 
 
 def test_two_images_are_kept_and_older_ones_are_deleted(machine: FakeMachine) -> None:
     images = [push(machine, str(number)) for number in range(1, 5)]
     for image in images:
         roll_out(machine, image)
-    assert machine.images() == {image.config.image_id for image in images[-2:]}
+    assert set(machine.images().values()) == {image.config.image_id for image in images[-2:]}
 
 
 @pytest.mark.parametrize("behaviour", ["exits", "unstartable", "unready"])
@@ -70,7 +70,7 @@ def test_a_bad_release_is_put_back_and_quarantined(machine: FakeMachine, behavio
     assert failed is not None
     assert failed.state is ReleaseState.FAILED
     assert machine.events[-1].kind is EventKind.ROLLED_BACK
-    assert not machine.has_image(bad.config.image_id)
+    assert bad.config.image_id not in machine.images().values()
 
 
 def test_an_unhealthy_release_is_put_back(machine: FakeMachine) -> None:
@@ -149,6 +149,13 @@ def test_an_update_is_refused_while_the_image_to_roll_back_to_is_missing(machine
     outcome = roll_out(machine, push(machine, "2"))
     assert outcome.kind is OutcomeKind.FAILED
     assert "needed to roll back, is gone" in outcome.detail
+
+
+def test_an_image_that_is_there_under_another_name_is_pulled_by_its_own(machine: FakeMachine) -> None:
+    image = push(machine, "1")
+    roll_out(machine, image, service("one", "mirror/web"))
+    assert roll_out(machine, image, service("two", "me/web")).kind is OutcomeKind.UPDATED
+    assert sum(effect.startswith("pull") for effect in machine.effects) == 2
 
 
 def test_a_full_disk_while_writing_leaves_the_service_running(machine: FakeMachine) -> None:
