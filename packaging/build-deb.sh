@@ -66,6 +66,7 @@ else
     export root tree output
     export -f copy_sources build
     sources_list=$(declare -p sources) && export sources_list
+    # shellcheck disable=SC2016 # the inner shell expands it
     # Mounts and processes are in name spaces of their own, and end with this script.
     unshare --mount --pid --fork --kill-child --net bash -euo pipefail -c '
         eval "$sources_list"

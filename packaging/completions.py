@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 (a script of the build, not a module)
 """Write completions for bash, zsh and fish into a folder, from the command line's own description of itself.
 
 They are static: a TAB starts no Python. Names of services are those of the definitions on the machine.
@@ -7,11 +8,12 @@ Run at package build and by install.sh: ``python3 packaging/completions.py build
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import typer.main
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from beacon.cli.app import app
 
@@ -41,37 +43,38 @@ class Verb:
 def read_verbs() -> tuple[tuple[Option, ...], tuple[Verb, ...]]:
     """Return the options of the whole command line, and its verbs."""
     group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)  # noqa: S101  # an app with several commands is one
+    if not isinstance(group, TyperGroup):
+        raise TypeError("the command line has no verbs")
     verbs = [
         Verb(
             name=name,
             help=_sentence(command.get_short_help_str(limit=200)),
-            takes_services=any(_is_service(parameter) for parameter in command.params),
-            options=_options(command),
+            takes_services=name != "add" and any(_is_service(parameter) for parameter in command.params),
+            options=_options(command.params),
         )
         for name, command in sorted(group.commands.items())
         if not command.hidden
     ]
-    return _options(group), tuple(verbs)
+    return _options(group.params), tuple(verbs)
 
 
-def _options(command: click.Command) -> tuple[Option, ...]:
+def _options(parameters: Iterable[object]) -> tuple[Option, ...]:
     help_option = Option(("--help", "-h"), "Show help and exit", takes_value=False, takes_folder=False)
     found = [
         Option(
             names=(*parameter.opts, *parameter.secondary_opts),
             help=_sentence(parameter.help or ""),
             takes_value=not parameter.is_flag,
-            takes_folder=isinstance(parameter.type, click.Path) or parameter.metavar == "DIR",
+            takes_folder=parameter.metavar == "DIR",
         )
-        for parameter in command.params
-        if isinstance(parameter, click.Option) and not parameter.hidden
+        for parameter in parameters
+        if isinstance(parameter, TyperOption) and not parameter.hidden
     ]
     return (*found, help_option)
 
 
-def _is_service(parameter: click.Parameter) -> bool:
-    return isinstance(parameter, click.Argument) and parameter.name in {"name", "names"}
+def _is_service(parameter: object) -> bool:
+    return isinstance(parameter, TyperArgument) and parameter.name in {"name", "names"}
 
 
 def _sentence(text: str) -> str:
@@ -212,7 +215,8 @@ def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
 
 def _fish_option(seen: str, option: Option) -> str:
     names = " ".join(
-        f"-l {name.removeprefix('--')}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
+        f"-l {name.removeprefix('--')}" if name.startswith("--") else f"-s {name[1:]}"
+        for name in option.names
     )
     value = " -x -a '(__fish_complete_directories)'" if option.takes_folder else " -x"
     return f"complete -c beacon {seen}{names}{value if option.takes_value else ''} -d '{option.help}'"
