@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from beacon.imports import missing
+
 if TYPE_CHECKING:
     from beacon.registry.client import RegistryClient
     from beacon.registry.results import (
@@ -53,4 +55,5 @@ def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "beacon.registry.results")), name)
+    with missing("chardet"):  # requests has a second library that guesses encodings; none is guessed: 20 ms
+        return getattr(import_module(_HOMES.get(name, "beacon.registry.results")), name)

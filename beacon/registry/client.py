@@ -135,7 +135,8 @@ class RegistryClient:
         for lookup in dict.fromkeys(lookups.values()):
             hosts = tuple(self._host(endpoint) for endpoint in lookup.endpoints)
             jobs.append(Job(lookup, hosts))
-            repositories.setdefault(hosts[0], []).append(lookup.endpoints[0].repository)
+            for host, endpoint in zip(hosts, lookup.endpoints, strict=True):
+                repositories.setdefault(host, []).append(endpoint.repository)
         for host, names in repositories.items():
             host.expect(names)
         rules: Rules[_Lookup, Host] = Rules(

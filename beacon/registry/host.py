@@ -59,8 +59,8 @@ class Host:
         self.name = endpoint.registry
         self.connections = HUB_CONNECTIONS if endpoint.registry == DOCKER_HUB else CONNECTIONS
         self.budget: Budget | None = None
-        self.wants_get = False
-        """Whether HEAD was seen to be of no use here."""
+        self.answers_head: bool | None = None
+        """Whether HEAD was seen to give digests; None as long as nothing was seen."""
         self._netloc = endpoint.host
         self._insecure = endpoint.insecure
         self._schemes: tuple[str, ...] = ("https", "http") if endpoint.insecure else ("https",)
@@ -118,22 +118,28 @@ class Host:
     def _send(self, query: Query, authorization: str | None, deadline: Deadline) -> Reply:
         """Send over https, and where that is allowed and fails, over http from then on."""
         if len(self._schemes) > 1:
-            reply = self._probe(self._request("https", query, authorization), deadline)
+            reply = self._probe(query, authorization, deadline)
             if reply is not None:
                 return reply
         return self._exchange(self._request(self._schemes[0], query, authorization), deadline)
 
-    def _probe(self, request: Request, deadline: Deadline) -> Reply | None:
-        """Find out whether the host speaks TLS, while other threads wait; return the answer if it does."""
+    def _probe(self, query: Query, authorization: str | None, deadline: Deadline) -> Reply | None:
+        """Find out whether the host speaks TLS, while other threads wait; return the answer, if any."""
         with self._probing:
             if len(self._schemes) == 1:
                 return None
+            scheme = "https"
             try:
+                request = self._request(scheme, query, authorization)
                 reply = self._patiently(request, deadline, _PROBE_SECONDS)
-            except TransportError:
-                self._schemes = ("http",)
-                return None
-            self._schemes = ("https",)
+            except TransportError as error:
+                scheme = "http"
+                if error.kind is not TroubleKind.TIMEOUT:
+                    self._schemes = (scheme,)
+                    return None
+                # Slow, or waiting for a line of HTTP: only an answer tells.
+                reply = self._exchange(self._request(scheme, query, authorization), deadline)
+            self._schemes = (scheme,)
             return reply
 
     def _request(self, scheme: str, query: Query, authorization: str | None) -> Request:

@@ -84,7 +84,7 @@ def look_up(source: Source, selector: str, ready: Callable[[], None]) -> CheckRe
 
 def _by_head(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult | None:
     """Ask by HEAD, which no registry counts as a pull; None where that says nothing."""
-    if source.host.wants_get:
+    if source.host.answers_head is False:
         return None
     reply = source.ask("HEAD", selector, ready)
     told = _told_digest(reply)
@@ -97,6 +97,7 @@ def _by_head(source: Source, selector: str, ready: Callable[[], None]) -> CheckR
         return _problem(source, selector, reply)
     if told is None:
         return None
+    source.host.answers_head = True
     return _found(source, selector, told, reply)
 
 
@@ -104,7 +105,7 @@ def _by_get(source: Source, selector: str, ready: Callable[[], None]) -> CheckRe
     reply = source.ask("GET", selector, ready)
     if reply.status != _OK:
         return _problem(source, selector, reply)
-    source.host.wants_get = True
+    source.host.answers_head = source.host.answers_head or False  # else the tag just appeared
     return _found(source, selector, verified(source, selector, reply), reply)
 
 

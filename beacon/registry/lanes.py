@@ -62,6 +62,7 @@ class Lane(Generic[K, H]):
     is_open: bool = False
     """A lane has one thread until it is known whether its host wants a login."""
     has_answered: bool = False
+    silences: int = 0
     failure: Failed | None = None
     """Why nothing more is asked of the host."""
 
@@ -170,7 +171,9 @@ class Lanes(Generic[K, H]):
         if not isinstance(result, Failed) or result.kind is not FailureKind.UNREACHABLE:
             lane.has_answered = True
         elif not lane.has_answered:
-            self._give_up(lane, result)
+            lane.silences += 1
+            if lane.silences >= lane.threads:  # every thread has heard nothing: no use in asking on
+                self._give_up(lane, result)
         self._settle(job, result)
 
     def _give_up(self, lane: Lane[K, H], failure: Failed) -> None:

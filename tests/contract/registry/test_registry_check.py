@@ -104,6 +104,19 @@ def test_a_registry_without_head_is_asked_by_get_from_then_on(
     assert (fake.counted("HEAD"), fake.counted("GET")) == (1, 2)
 
 
+def test_a_tag_that_appears_between_two_requests_changes_no_habit(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    made = pusher.image("web", "latest")
+    client = make_client()
+    client.check([reference("web")])
+    fake.when("HEAD", "/manifests/", Answer(404), times=1)
+    fake.asked.clear()
+    for _ in range(2):
+        assert client.check([reference("web")]) == {reference("web"): Found(made.digest)}
+    assert (fake.counted("HEAD"), fake.counted("GET")) == (2, 1)
+
+
 def test_a_registry_that_names_no_digest_has_its_manifest_hashed(
     fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
 ) -> None:
