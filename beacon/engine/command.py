@@ -87,6 +87,12 @@ def explain(error: CommandFailedError, what: str, registry: str) -> BeaconError:
     return HostError(f"{what}: {error.message}")
 
 
+def is_login_trouble(error: CommandFailedError) -> bool:
+    """Say whether a login would have helped, or a wrong one was in the way."""
+    said = error.said.lower()
+    return any(mark in said for mark, _, _, hint in _MOTIVES if hint and "login" in hint)
+
+
 def _failure(argv: Sequence[str], stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
     words = lines[-1].removeprefix("Error: ") if lines else "it gave no reason"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from beacon.engine.command import CommandFailedError, explain, run, stream
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble, run, stream
 from beacon.errors import HostError
 from beacon.model.host import EngineVersion
 from beacon.model.reference import Digest, ImageReference
@@ -37,11 +38,26 @@ class Podman:
             raise HostError(f"cannot understand what podman --version says: {said.strip()!r}") from error
 
     def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
-        """Fetch the image named by digest."""
+        """Fetch the image named by digest; without the login where the registry refuses that."""
         try:
             stream(["podman", "pull", str(image)], self._environment, progress)
         except CommandFailedError as error:
+            if is_login_trouble(error) and self._pull_anonymously(image, progress):
+                return
             raise explain(error, f"cannot pull {image}", image.registry) from error
+
+    def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
+        """Say whether the image can be had by everybody: an old login locks out of public images too."""
+        with tempfile.NamedTemporaryFile(prefix="beacon-", suffix=".json") as nobody:
+            nobody.write(b"{}")
+            nobody.flush()
+            try:
+                stream(
+                    ["podman", "pull", f"--authfile={nobody.name}", str(image)], self._environment, progress
+                )
+            except CommandFailedError:
+                return False
+        return True
 
     def image_id(self, image: ImageReference) -> Digest | None:
         """Return the id of the image that *image* (by digest) names locally, or None."""
