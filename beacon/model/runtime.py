@@ -66,3 +66,5 @@ class JobResult(StrEnum):
     """systemd made no job at all: no such unit, or a unit file that it cannot load."""
     GAVE_UP = "gave-up"
     """Beacon's own time limit ran out before the job's did."""
+    HOPELESS = "hopeless"
+    """Beacon saw that the job would never be done, and did not wait for its end."""

@@ -104,6 +104,7 @@ def judge_job(result: JobResult, unit: UnitState, limit: float) -> Verdict:
         JobResult.DEPENDENCY: "a unit that it requires did not start",
         JobResult.CANCELED: "the start was canceled by somebody else",
         JobResult.GAVE_UP: f"it was not up after {limit:.0f} s",
+        JobResult.HOPELESS: "its health check fails",
         JobResult.REFUSED: "systemd has no such unit; beacon render --check says why",
     }
     if result in reasons:

@@ -55,6 +55,19 @@ def watch(world: World, release: Release) -> Verdict:
     return verdict
 
 
+def is_sick(world: World, release: Release) -> bool:
+    """Say whether the engine has found *release* unhealthy while systemd still waits for it to be ready.
+
+    The start job itself would wait for the whole of TimeoutStartSec, with the service down.
+    """
+    service = effective(release.service, release.image).service
+    unit = unit_name(service.name)
+    if service.health.command is None or world.systemd.states([unit])[unit].active != "activating":
+        return False
+    container = world.engine.containers().get(service.name)
+    return container is not None and (container.release, container.health) == (release.number, "unhealthy")
+
+
 def _settles(service: Service) -> bool:
     health = service.health
     return health.command is None and health.http is None and health.tcp is None

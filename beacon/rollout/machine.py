@@ -29,7 +29,7 @@ from beacon.model.release import (
 )
 from beacon.model.unit import unit_name
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
-from beacon.rollout.health import watch
+from beacon.rollout.health import is_sick, watch
 from beacon.rollout.world import World
 from beacon.units.mark import read_mark
 
@@ -216,7 +216,7 @@ def start(world: World, release: Release) -> Verdict:
     unit = unit_name(release.service.name)
     limit = job_limit(release)
     world.systemd.reset_failed(unit)
-    result = world.systemd.restart(unit, limit)
+    result = world.systemd.restart(unit, limit, lambda: is_sick(world, release))
     return judge_job(result, world.systemd.states([unit])[unit], limit)
 
 
@@ -303,7 +303,9 @@ def _restore(world: World, state: ServiceState) -> Outcome:
     world.put_files(journal.before)
     verdict = PASSED
     if journal.was in _UP:
-        world.systemd.wait_idle(unit, job_limit(old))
+        container = world.engine.containers().get(state.name)
+        if container is not None and container.release == old.number:
+            world.systemd.wait_idle(unit, job_limit(old))  # a kill came while it was coming up
         if not _runs(world, old):  # it does where the files could not even be written
             verdict = _guarded(lambda: start(world, old))
         if verdict.gate is not Gate.FAILED:

@@ -67,8 +67,8 @@ class Systemd(Protocol):
     def start(self, unit: str, limit: float) -> JobResult:
         """Start, and wait for the job *limit* seconds at the most."""
 
-    def restart(self, unit: str, limit: float) -> JobResult:
-        """Restart, and wait for the job."""
+    def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
+        """Restart, and wait for the job, as long as it is not *hopeless*."""
 
     def stop(self, unit: str, limit: float) -> JobResult:
         """Stop, and wait for the job."""

@@ -10,7 +10,7 @@ import contextlib
 import select
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from pystemd.dbusexc import DBusBaseError
@@ -33,6 +33,8 @@ _STOPPED_WITH = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf")
 
 _DRAIN = 64
 _POLL_MS = 200
+_LOOK = 1.0
+"""Seconds between two looks at whether a job is hopeless."""
 
 
 class SystemdManager:
@@ -90,9 +92,9 @@ class SystemdManager:
         """Start *unit* and wait for the job *limit* seconds at the most."""
         return self._run("StartUnit", unit, limit)
 
-    def restart(self, unit: str, limit: float) -> JobResult:
-        """Restart *unit* (start it where it is down) and wait for the job."""
-        return self._run("RestartUnit", unit, limit)
+    def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
+        """Restart *unit* (start it where it is down) and wait for the job, unless *hopeless*."""
+        return self._run("RestartUnit", unit, limit, hopeless)
 
     def stop(self, unit: str, limit: float) -> JobResult:
         """Stop *unit* and wait for the job."""
@@ -132,7 +134,9 @@ class SystemdManager:
                     queue.append(name)
         return tuple(found)
 
-    def _run(self, method: str, unit: str, limit: float) -> JobResult:
+    def _run(
+        self, method: str, unit: str, limit: float, hopeless: Callable[[], bool] | None = None
+    ) -> JobResult:
         self._subscribe()
         self._began[unit] = time.time()
         try:
@@ -142,7 +146,7 @@ class SystemdManager:
             if _is_denied(error):
                 raise _denied(f"{method} {unit}") from error
             return JobResult.REFUSED
-        return self._await_job(job, limit)
+        return self._await_job(job, limit, hopeless)
 
     def _subscribe(self) -> None:
         with self._lock:
@@ -163,8 +167,9 @@ class SystemdManager:
                 self._manager.Manager.Subscribe()
             self._subscribed = True
 
-    def _await_job(self, job: bytes, limit: float) -> JobResult:
+    def _await_job(self, job: bytes, limit: float, hopeless: Callable[[], bool] | None) -> JobResult:
         deadline = time.monotonic() + limit
+        look = time.monotonic() + _LOOK
         poller = select.poll()
         poller.register(self._bus.get_fd(), select.POLLIN)
         while True:
@@ -177,6 +182,10 @@ class SystemdManager:
                 return JobResult(result)
             if time.monotonic() >= deadline:
                 return JobResult.GAVE_UP
+            if hopeless is not None and time.monotonic() >= look:
+                if hopeless():
+                    return JobResult.HOPELESS
+                look = time.monotonic() + _LOOK
             poller.poll(_POLL_MS)
 
     def _state(self, unit: str) -> UnitState:

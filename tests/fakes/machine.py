@@ -20,7 +20,8 @@ from beacon.model.runtime import Container, JobResult, UnitState
 from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
-"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (times out)."""
+"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``sick`` (so that systemd waits in vain),
+``unready`` (times out)."""
 
 
 class KilledError(BaseException):
@@ -173,9 +174,9 @@ class FakeMachine:
         found = {}
         for name, unit in self.units.items():
             service = service_of_unit(name)
-            if service is not None and unit.active == "active" and unit.running is not None:
+            if service is not None and unit.active in {"active", "activating"} and unit.running is not None:
                 image, release = unit.running
-                sick = self._behaviour(image) == "unhealthy"
+                sick = self._behaviour(image) in {"unhealthy", "sick"}
                 found[service] = Container(service, image, release, "unhealthy" if sick else "healthy")
         return found
 
@@ -200,8 +201,8 @@ class FakeMachine:
             return JobResult.DONE
         return self._start(unit, "start", limit)
 
-    def restart(self, unit: str, limit: float) -> JobResult:
-        return self._start(unit, "restart", limit)
+    def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
+        return self._start(unit, "restart", limit, hopeless)
 
     def stop(self, unit: str, limit: float) -> JobResult:
         del limit
@@ -271,7 +272,9 @@ class FakeMachine:
     def _file(self, unit: str) -> str:
         return f"{container_name(service_of_unit(unit) or unit)}.container"
 
-    def _start(self, name: str, verb: str, limit: float) -> JobResult:
+    def _start(
+        self, name: str, verb: str, limit: float, hopeless: Callable[[], bool] | None = None
+    ) -> JobResult:
         self._effect(f"{verb} {name}")
         dependents = self.dependents(name)
         self._down(name)
@@ -290,7 +293,12 @@ class FakeMachine:
         if behaviour in {"missing", "unstartable"}:
             self._fail(unit, "exit-code")
             return JobResult.FAILED
-        if behaviour == "unready":
+        if behaviour == "sick":
+            unit.active, unit.sub = "activating", "start"
+            if hopeless is not None and hopeless():
+                self.time += 1
+                return JobResult.HOPELESS
+        if behaviour in {"unready", "sick"}:
             self.time += min(limit, 90)
             self._fail(unit, "timeout")
             return JobResult.FAILED

@@ -81,6 +81,17 @@ def test_an_unhealthy_release_is_put_back(machine: FakeMachine) -> None:
     assert running(machine) == one.config.image_id
 
 
+def test_a_release_that_is_sick_is_put_back_before_systemd_gives_up(machine: FakeMachine) -> None:
+    checked = service(health=Health(command=("CMD", "true", "now")))
+    one, bad = push(machine, "1"), push(machine, "2", "sick")
+    roll_out(machine, one, checked)
+    before = machine.time
+    outcome = roll_out(machine, bad, checked)
+    assert (outcome.kind, running(machine)) == (OutcomeKind.ROLLED_BACK, one.config.image_id)
+    assert "its health check fails" in outcome.detail
+    assert machine.time - before < 10
+
+
 def test_a_release_that_does_not_answer_is_put_back(machine: FakeMachine) -> None:
     probed = service(health=Health(http=HttpProbe(8080), interval=1, timeout=1, retries=2))
     one, bad = push(machine, "1"), push(machine, "2", "unhealthy")
