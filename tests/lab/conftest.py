@@ -14,6 +14,7 @@ from tests.lab.faulty_registry import FaultyRegistry
 from tests.lab.ground import Ground, LabUnavailableError
 from tests.lab.host import LabHost, wait_until
 from tests.lab.installation import build_deb, install_beacon
+from tests.lab.stage import Stage
 
 HERE = Path(__file__).resolve().parent
 PROXY_PORT = 5001
@@ -99,6 +100,12 @@ def fresh_host(ground: Ground, beacon_layer: Path) -> Iterator[FreshHost]:
 def push(host: LabHost) -> Push:
     """Return `images.push` for the shared host's registry."""
     return partial(images.push, host)
+
+
+@pytest.fixture
+def stage(host: LabHost) -> Stage:
+    """Return the shared host as a stage for services."""
+    return Stage(host)
 
 
 @pytest.fixture
