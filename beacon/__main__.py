@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 
 from beacon import __version__
 
@@ -14,26 +12,12 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"beacon {__version__}\n")
         return
-    with _missing("rich"):
+    from beacon.imports import missing  # noqa: PLC0415  # see above
+
+    with missing("rich"):  # typer makes coloured help with it, which is not wanted: 120 ms
         from beacon.cli.app import run  # noqa: PLC0415  # see above
 
     run()
-
-
-@contextlib.contextmanager
-def _missing(module: str) -> Iterator[None]:
-    """Have imports within the block behave as if *module* were not installed.
-
-    typer imports rich where it finds it, which costs 120 ms of every call, for a help that is not wanted.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # importlib's own sign for it
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from beacon.errors import AccessError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
@@ -21,6 +21,8 @@ from beacon.state.files import UnitDirectory, read_text
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
     from beacon.engine.podman import Podman
@@ -66,6 +68,16 @@ class SystemClock:
     def now(self) -> datetime:
         """Return local time with its zone."""
         return datetime.now().astimezone()
+
+
+class _OnDemand:
+    """Stands for a part that is costly to make, until somebody asks something of it."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._make(), name)
 
 
 class Host:
@@ -142,7 +154,8 @@ class Host:
 
         return World(
             engine=self.engine,
-            systemd=self.systemd,
+            # A check that finds nothing new asks nothing of systemd.
+            systemd=cast("SystemdManager", _OnDemand(lambda: self.systemd)),
             files=self.units,
             store=self.store,
             clock=SystemClock(),

@@ -52,10 +52,11 @@ def update(
     states = {name: host.store.load(name) for name in rest}
     last = {} if names or check else _last_checks(host)
     findings = Check(host.world, host.registry, states, retry=retry).run(last)
-    if check:
+    if check or all(finding.candidate is None for finding in findings):
         outcomes += [finding.outcome for finding in findings]
     else:
         outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
+    if not check:
         _remember(host, outcomes)
     status = show(host.output, outcomes, every=check or bool(names), as_json=as_json)
     if check and exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from beacon.definition.effective import effective
 from beacon.errors import BeaconError, RegistryError
 from beacon.model.host import HostFacts
 from beacon.model.image import Platform, ResolvedImage
@@ -17,7 +16,9 @@ from beacon.model.service import Service
 from beacon.model.unit import UnitFile
 from beacon.model.version import VersionRange
 from beacon.rollout.ports import Registry
-from beacon.units.render import ReleaseInput, Templates, render
+
+if TYPE_CHECKING:
+    from beacon.units.render import Templates
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,6 +35,10 @@ class Renderer:
 
     def files(self, release: Release) -> tuple[UnitFile, ...]:
         """Return the unit files of *release*."""
+        # Most runs find nothing new and render nothing.
+        from beacon.definition.effective import effective  # noqa: PLC0415
+        from beacon.units.render import ReleaseInput, render  # noqa: PLC0415
+
         return render(
             ReleaseInput(
                 service=effective(release.service, release.image).service,
