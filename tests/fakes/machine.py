@@ -20,8 +20,9 @@ from beacon.model.runtime import Container, JobResult, UnitState
 from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
-"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``sick`` (so that systemd waits in vain),
-``unready`` (times out)."""
+"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (times out), ``sick``
+(found unhealthy while systemd still waits for it).
+"""
 
 
 class KilledError(BaseException):
