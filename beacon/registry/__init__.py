@@ -1,30 +1,26 @@
 """The client of OCI registries: digests, images, tags, logins and limits (OCI distribution specification).
 
-Importing this package is cheap: requests is imported with the client, by the first who asks for it. Who only
-reads what a check came to takes that from beacon.registry.results.
+What a check comes to is imported at once; the client, and with it HTTP, when it is asked for: most verbs talk
+about results and never to a registry.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from beacon.imports import missing
+from beacon.registry.results import (
+    Budget,
+    BudgetError,
+    CheckResult,
+    Deferred,
+    DeferredError,
+    Failed,
+    FailureKind,
+    Found,
+    PlatformError,
+    RefusedError,
+)
 
 if TYPE_CHECKING:
     from beacon.registry.client import RegistryClient
-    from beacon.registry.results import (
-        Budget,
-        BudgetError,
-        CheckResult,
-        Deferred,
-        DeferredError,
-        Failed,
-        FailureKind,
-        Found,
-        PlatformError,
-        RefusedError,
-    )
     from beacon.registry.settings.credentials import CredentialStore
     from beacon.registry.settings.registries_conf import RegistriesConfig
 
@@ -52,8 +48,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for (PEP 562)."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with missing("chardet"):  # requests has a second library that guesses encodings; none is guessed: 20 ms
-        return getattr(import_module(_HOMES.get(name, "beacon.registry.results")), name)
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_HOMES[name]), name)

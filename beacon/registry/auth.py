@@ -49,6 +49,8 @@ class Authenticator:
         self._tokens: dict[str, Token] = {}
         self._tried: dict[str, set[Attempt]] = {}
         self._uncombined: set[Credential | None] = set()
+        self._shared: set[tuple[str, Credential | None]] = set()
+        """Who was in a request for all together: once each, or threads would replace each other's tokens."""
         self._accepted: set[Credential] = set()
         self._refused: set[Credential] = set()
         self._anonymous: set[str] = set()
@@ -60,6 +62,7 @@ class Authenticator:
         """Tell which repositories will be asked for, so that one token serves them all."""
         self._expected = tuple(dict.fromkeys(repositories))
         self._uncombined = set()
+        self._shared = set()
 
     def credential(self, repository: str) -> Credential | None:
         """Return the login that is stored for a repository; raises ConfigError."""
@@ -145,6 +148,8 @@ class Authenticator:
             attempt = next((one for one in attempts if one not in tried), None)
             if attempt is not None:
                 tried.add(attempt)
+                if len(attempt[1]) > 1:
+                    self._shared.update((_repository(scope), credential) for scope in attempt[1])
                 try:
                     self._keep(repository, attempt, service.token(attempt[1], credential, deadline))
                 except RefusedTokenError as error:
@@ -160,7 +165,7 @@ class Authenticator:
     def _scopes(self, repository: str, challenge: Challenge) -> Iterator[tuple[str, ...]]:
         """Yield what to ask for: all repositories together, what the registry names, this one alone."""
         credential = self._usable(repository)
-        if credential not in self._uncombined:
+        if credential not in self._uncombined and (repository, credential) not in self._shared:
             yield self._together(repository, credential)
         if challenge.parameters.get("error") == "insufficient_scope":
             yield tuple(challenge.parameters.get("scope", "").split()) or (_scope(repository),)
@@ -171,7 +176,7 @@ class Authenticator:
         length = 0
         for other in self._expected:
             token = self._tokens.get(other)
-            if other == repository or (token is not None and token.is_valid()):
+            if other == repository or (other, credential) in self._shared or (token and token.is_valid()):
                 continue
             scope = _scope(other)
             length += len(scope)
