@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from beacon import __version__
@@ -12,6 +13,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"beacon {__version__}\n")
         return
+    # The collector would look again and again, in vain, through all that imports and definitions make.
+    gc.set_threshold(100_000, 20, 20)
     from beacon.imports import missing  # noqa: PLC0415  # see above
 
     with missing("rich"):  # typer makes coloured help with it, which is not wanted: 120 ms

@@ -143,6 +143,11 @@ class Host:
             budget_reserve=self.settings.registry_reserve,
         )
 
+    @property
+    def registry_on_demand(self) -> RegistryClient:
+        """The same, made when it is asked something: most plans ask no registry."""
+        return cast("RegistryClient", _OnDemand(lambda: self.registry))
+
     @cached_property
     def world(self) -> World:
         """Everything a rollout acts on."""
@@ -161,7 +166,7 @@ class Host:
             clock=SystemClock(),
             probe=NetworkProbe(),
             hooks=HostHooks(),
-            reporter=TerminalReporter(self.output),
+            reporter=TerminalReporter(self.output, self.scope),
             fingerprint=fingerprint,
         )
 

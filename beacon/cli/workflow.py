@@ -90,7 +90,7 @@ def make_proposal(
 
 def proposer(host: Host) -> Proposer:
     """Return what works plans out on this machine."""
-    return Proposer(host.world, host.registry, host.renderer, host.platform)
+    return Proposer(host.world, host.registry_on_demand, host.renderer, host.platform)
 
 
 def apply_services(
@@ -219,7 +219,7 @@ def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[
     wanted = Wanted(definitions=definitions, retry=True)
     states = {name: host.store.load(name) for name in definitions}
     renderer = Renderer(facts, host.templates)
-    planner = Proposer(host.world, host.registry, renderer, host.platform)
+    planner = Proposer(host.world, host.registry_on_demand, renderer, host.platform)
     intents, outcomes = planner.intents(wanted, states, {})
     if outcomes:
         raise RegistryError(

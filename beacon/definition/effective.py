@@ -36,15 +36,27 @@ INITS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """*service* with *image*'s defaults filled in; *sources* says for each key path where it came from.
+    """*service* with *image*'s defaults filled in; *declared* is what the definition says.
 
-    Keys that are in *sources* are those of :func:`describe`. *notes* are for the owner to read.
+    *filled* has the source of every key that is not simply the definition's or the default. *notes* are for
+    the owner to read.
     """
 
     service: Service
     image: ImageConfig
-    sources: Mapping[str, str]
+    declared: Service
+    filled: Mapping[str, Source]
     notes: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Where each key path of :func:`describe` came from; worked out when asked, for few ask."""
+        return {key: self._source(key, value) for key, value in flatten(self.service).items()}
+
+    def _source(self, key: str, value: object) -> Source:
+        if key in self.filled:
+            return self.filled[key]
+        return "definition" if key == "image" or _is_given(self.declared, key, value) else "default"
 
 
 def effective(service: Service, image: ImageConfig) -> Effective:
@@ -55,17 +67,22 @@ def effective(service: Service, image: ImageConfig) -> Effective:
     labels, notes = read_labels(image, str(service.image))
     filled = _Filling(service, image, labels, {}, list(notes))
     result = filled.run()
-    sources = {key: filled.source(key, value) for key, value in flatten(result).items()}
-    return Effective(result, image, sources, tuple(filled.notes))
+    return Effective(result, image, service, filled.sources, tuple(filled.notes))
 
 
 def describe(result: Effective) -> list[tuple[str, str, str]]:
     """Return (key path, value as text, source) of every key that has a value, for ``show --effective``."""
+    sources = result.sources
     return [
-        (key, value_text(value), result.sources[key])
+        (key, value_text(value), sources[key])
         for key, value in flatten(result.service).items()
         if value not in (None, (), "") or key in result.service.given
     ]
+
+
+def _is_given(service: Service, key: str, value: object) -> bool:
+    """Whether the definition sets *key*; one made without a file is judged by its values."""
+    return key in service.given or (value is not None and value != default_of(key))
 
 
 @dataclass(slots=True)
@@ -99,21 +116,9 @@ class _Filling:
         )
         return replace(filled, init=self._init(entrypoint, command), volumes=self._volumes(filled))
 
-    def is_given(self, key: str, value: object) -> bool:
-        """Whether the definition sets *key*; one made without a file is judged by its values."""
-        return key in self.service.given or (value is not None and value != default_of(key))
-
-    def source(self, key: str, value: object) -> Source:
-        """Return where the final *value* of *key* came from."""
-        if key in self.sources:
-            return self.sources[key]
-        if key == "image" or self.is_given(key, value):
-            return "definition"
-        return "default"
-
     def _plain(self, key: str, value: object) -> object:
         """Return the definition's value, else the label's."""
-        if key not in self.labels or self.is_given(key, value):
+        if key not in self.labels or _is_given(self.service, key, value):
             return value
         self.sources[key] = "label"
         return self.labels[key]

@@ -168,7 +168,20 @@ class Plan:
 
 
 def _diff(name: str, old: str | None, new: str | None) -> Iterator[str]:
+    if old is None and new:
+        return _whole(f"desired/{name}", new)
     before, after = (old or "").splitlines(), (new or "").splitlines()
     source = "/dev/null" if old is None else f"installed/{name}"
     target = "/dev/null" if new is None else f"desired/{name}"
     return unified_diff(before, after, source, target, lineterm="")
+
+
+def _whole(target: str, text: str) -> Iterator[str]:
+    """Yield the diff of a file that is new as a whole, which needs no comparison."""
+    lines = text.splitlines()
+    yield from (
+        "--- /dev/null",
+        f"+++ {target}",
+        f"@@ -0,0 +{'1' if len(lines) == 1 else f'1,{len(lines)}'} @@",
+    )
+    yield from (f"+{line}" for line in lines)

@@ -82,7 +82,10 @@ class SystemdManager:
                     load=row[2].decode(),
                     active=row[3].decode(),
                     sub=row[4].decode(),
-                    started=self._bus.get_property(_SYSTEMD, row[6], _UNIT, b"ActiveEnterTimestamp", b"t"),
+                    # One call each, which thousands of units that are down are spared.
+                    started=self._bus.get_property(_SYSTEMD, row[6], _UNIT, b"ActiveEnterTimestamp", b"t")
+                    if row[3] == b"active"
+                    else 0,
                 )
                 for row in rows
             ]
