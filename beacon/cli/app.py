@@ -32,12 +32,22 @@ for module in (definitions, services, status, control, updates):
 _ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}
 """Options of the whole command, which people put behind the verb as well, as with systemctl."""
 
+_OTHER_USER = "--user="
+
 
 @app.callback()
 def options(
     context: typer.Context,
-    user: Annotated[bool, typer.Option("--user", help="Services of the calling user (rootless).")] = False,
-    system: Annotated[bool, typer.Option("--system", help="Services of the machine.")] = False,
+    user: Annotated[
+        bool,
+        typer.Option(
+            "--user",
+            help="Services of the calling user; root may say whose: --user=NAME. Default unless root.",
+        ),
+    ] = False,
+    system: Annotated[
+        bool, typer.Option("--system", help="Services of the machine. Default for root.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="Never colour the output.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
@@ -48,7 +58,7 @@ def options(
         raise typer.Exit
     if user and system:
         raise typer.BadParameter("--user and --system exclude each other")
-    scope = Scope.USER if user else Scope.SYSTEM
+    scope = Scope.USER if user or (os.geteuid() != 0 and not system) else Scope.SYSTEM
     context.obj = Session(scope, Output(quiet=quiet, colour=not no_color))
 
 
@@ -56,7 +66,13 @@ def run() -> None:
     """Run the command line of this process, and exit with its status."""
     output = Output()
     try:
-        app(args=hoist(sys.argv[1:]), prog_name="beacon")
+        arguments = hoist(sys.argv[1:])
+        for word in arguments:
+            if word.startswith(_OTHER_USER):
+                from beacon.cli.user import become
+
+                become(word.removeprefix(_OTHER_USER), [other for other in arguments if other != word])
+        app(args=arguments, prog_name="beacon")
     except BeaconError as error:
         output.error(error)
         sys.exit(error.status)
@@ -75,5 +91,9 @@ def hoist(arguments: list[str]) -> list[str]:
     if "--" in arguments:
         cut = arguments.index("--")
         head, tail = arguments[:cut], arguments[cut:]
-    front = [word for word in head if word in _ANYWHERE]
-    return front + [word for word in head if word not in _ANYWHERE] + tail
+    front = [word for word in head if _is_anywhere(word)]
+    return front + [word for word in head if not _is_anywhere(word)] + tail
+
+
+def _is_anywhere(word: str) -> bool:
+    return word in _ANYWHERE or word.startswith(_OTHER_USER)

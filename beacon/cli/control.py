@@ -84,7 +84,7 @@ def _job(host: Host, verb: str, name: str, action: Callable[[str, float], JobRes
         from beacon.rollout.decide import judge_job
 
         reason = judge_job(result, host.systemd.states([unit])[unit], _LIMIT).reason
-        raise HostError(f"cannot {verb} {chosen}: {reason}", hint=f"journalctl -u {unit}")
+        raise HostError(f"cannot {verb} {chosen}: {reason}", hint=f"beacon logs {chosen}")
 
 
 def _change(host: Host, name: str, change: Callable[[ServiceState], ServiceState]) -> None:

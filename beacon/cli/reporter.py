@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.output import Output
     from beacon.model.event import Event
+    from beacon.model.host import Scope
     from beacon.model.reference import ImageReference
 
 _LAYER = "Copying blob"
@@ -20,8 +21,9 @@ _LAYER = "Copying blob"
 class TerminalReporter:
     """Shows pulls as they come along: a moving line on a terminal, a plain one elsewhere."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, scope: Scope) -> None:
         self._output = output
+        self._scope = scope
         self._lock = threading.Lock()
         self._live: Progress | None = None
         self._pulls = 0
@@ -30,7 +32,7 @@ class TerminalReporter:
         """Write *event* to the journal."""
         from beacon.systemd.journal import log_event
 
-        log_event(event)
+        log_event(event, self._scope)
 
     def note(self, service: str, line: str) -> None:
         """Print a line."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from beacon.cli.output import Output
-from beacon.errors import UsageError
 from beacon.model.host import Scope
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ class Session:
         from beacon.cli.host import Host
 
         if self.scope is Scope.USER:
-            raise UsageError("services of a user (--user) are not there yet", hint="use sudo beacon for now")
+            from beacon.cli.user import enter_manager
+
+            enter_manager()
         return Host(self.scope, self.output)
 
 

@@ -61,11 +61,12 @@ def logs(
     lines: Annotated[int | None, typer.Option("--lines", "-n", help="Show the last so many lines.")] = None,
 ) -> None:
     """Show what the service and Beacon said, as journalctl -u beacon-NAME does."""
+    from beacon.model.host import Scope
     from beacon.model.unit import unit_name
 
     host = session(context).host()
     (chosen,) = host.select([name])
-    argv = ["journalctl", f"--unit={unit_name(chosen)}"]
+    argv = ["journalctl", *(["--user"] if host.scope is Scope.USER else []), f"--unit={unit_name(chosen)}"]
     argv += ["--follow"] if follow else []
     argv += [f"--lines={lines}"] if lines is not None else []
     sys.stdout.flush()

@@ -342,7 +342,7 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
         )
         world.tell(EventKind.ROLLBACK_FAILED, message, candidate, old)
     _hook(world, candidate.service.hooks.after_rollback, hook_environment(candidate))
-    hint = f"journalctl -u {unit_name(name)}"
+    hint = f"beacon logs {name}"
     if stands:
         return Outcome(name, OutcomeKind.ROLLED_BACK, f"{reason}; {back}", hint, old.number)
     if old.state is ReleaseState.FAILED or journal.was not in {"active", "reloading", "refreshing"}:
@@ -362,7 +362,7 @@ def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
     world.store.save(state)
     message = f"Release {candidate.number} of {state.name} failed: {journal.reason}"
     world.tell(EventKind.RELEASE_FAILED, message, candidate)
-    hint = f"journalctl -u {unit_name(state.name)}, then beacon edit {state.name}"
+    hint = f"beacon logs {state.name}, then beacon edit {state.name}"
     return Outcome(state.name, OutcomeKind.FAILED, journal.reason, hint, candidate.number)
 
 

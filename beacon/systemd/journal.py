@@ -13,11 +13,12 @@ from beacon.model.unit import unit_name
 _SOCKET = Path("/run/systemd/journal/socket")
 
 
-def log_event(event: Event) -> None:
+def log_event(event: Event, scope: Scope) -> None:
     """Write *event* to the journal, so that ``journalctl -u beacon-NAME`` shows it among its lines.
 
-    journalctl takes OBJECT_SYSTEMD_UNIT into ``-u`` for entries of root alone (journalctl(1)).
-    Without a journal (a container, a chroot) nothing is written.
+    journalctl takes OBJECT_SYSTEMD_UNIT into ``-u`` for entries of root alone, and USER_UNIT into
+    ``--user -u`` for those of the user (journalctl(1)). Without a journal (a container, a chroot) nothing is
+    written.
     """
     if not _SOCKET.exists():
         return
@@ -33,7 +34,7 @@ def log_event(event: Event) -> None:
         "BEACON_RELEASE": None if event.release is None else str(event.release),
         "BEACON_DIGEST": event.digest,
         "BEACON_PREVIOUS_DIGEST": event.previous_digest,
-        "OBJECT_SYSTEMD_UNIT": unit_name(event.service),
+        "OBJECT_SYSTEMD_UNIT" if scope is Scope.SYSTEM else "USER_UNIT": unit_name(event.service),
     }
     journal.sendv(**{key: value for key, value in fields.items() if value is not None})
 
