@@ -1,7 +1,8 @@
 #!/bin/bash
 # Build the Debian package in build/deb, in the root of the lab's test hosts: offline, and the same everywhere.
 # With --here it is built on this machine, which then needs the packages that --needs names.
-# With --into DIR it is put there. Nothing is built again while nothing has changed.
+# With --into DIR it is put there. Nothing is built again while nothing has changed; --built prints the package
+# if that is so, and builds nothing.
 set -euo pipefail
 
 tree=$(readlink -f "$(dirname "$(readlink -f "$0")")/..")
@@ -18,9 +19,10 @@ needs() {
 while [ $# -gt 0 ]; do
     case $1 in
     --here) place=here ;;
+    --built) place=nowhere ;;
     --into) output=$(readlink -m "$2") && shift ;;
     --needs) echo dpkg-dev && needs && exit ;;
-    *) echo "usage: ${0##*/} [--here] [--into DIR] | --needs" >&2 && exit 2 ;;
+    *) echo "usage: ${0##*/} [--here | --built] [--into DIR] | --needs" >&2 && exit 2 ;;
     esac
     shift
 done
@@ -36,6 +38,7 @@ build() { # DIR: as the package's maintainer would; `said` holds what to show wh
         { tail -n 60 "$1/../build.log" >&2 && echo "the package could not be built" >&2 && return 1; }
 }
 
+[ "$place" != nowhere ] || [ -d "$output" ] || exit 1
 mkdir -p "$output"
 exec 9>"$output/.lock"
 flock 9 # test runs of one tree take turns
@@ -48,6 +51,7 @@ if [ -e "$package" ] && [ "$(cat "$output/.made-from" 2>/dev/null)" = "$key" ]; 
     echo "$package"
     exit
 fi
+[ "$place" != nowhere ] || exit 1
 
 if [ "$place" = here ]; then
     work=$(mktemp -d)

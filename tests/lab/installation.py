@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from tests.lab.ground import Ground
 from tests.lab.host import LabHost
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD_SCRIPT = REPOSITORY / "packaging" / "build-deb.sh"
 BUILT = REPOSITORY / "build" / "deb"
 
 
@@ -42,26 +42,46 @@ def build_deb() -> Path:
     return found[-1]
 
 
+def repackage(package: Path, version: str, folder: Path) -> Path:
+    """Return the same package as another version, made in *folder*."""
+    tree = folder / f"beacon-{version}"
+    _run("dpkg-deb", "--raw-extract", str(package), str(tree))
+    control = tree / "DEBIAN/control"
+    text = re.sub(r"^Version: .*$", f"Version: {version}", control.read_text(), flags=re.MULTILINE)
+    control.write_text(text)
+    made = folder / f"beacon_{version}_all.deb"
+    _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(made))
+    return made
+
+
+def copy_tree(host: LabHost, place: str) -> None:
+    """Put a copy of this working tree on a host, as a checkout is: no caches, nothing built."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    said = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    files = [name for name in said.split("\0") if name and (REPOSITORY / name).is_file()]
+    target = host.path(place)
+    target.mkdir(parents=True)
+    pack = subprocess.run(
+        ["tar", "-c", "--null", "--no-recursion", "-T", "-"],
+        cwd=REPOSITORY,
+        input="\0".join(files).encode(),
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(["tar", "-C", target, "-x", "--no-same-owner"], input=pack.stdout, check=True)
+
+
 def install_beacon(root: Path) -> None:
-    """Install Beacon in the root of a host that is not booted."""
-    if not BUILD_SCRIPT.exists():
-        _copy_beacon(root)
-        return
+    """Install Beacon in the root of a host that is not booted.
+
+    The timer is not started at boot: a test says itself when updates are looked for.
+    """
     package = build_deb()
     inside = f"/var/tmp/{package.name}"  # noqa: S108 (on a host of our own)
     shutil.copy(package, f"{root}{inside}")
     _run("chroot", str(root), "dpkg", "--force-unsafe-io", "--install", inside)
     Path(f"{root}{inside}").unlink()
-
-
-def _copy_beacon(root: Path) -> None:
-    """Put Beacon where its package will put it, as long as there is no package."""
-    python = root / "usr/lib/python3/dist-packages"
-    shutil.copytree(REPOSITORY / "beacon", python / "beacon", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(REPOSITORY / "unit-templates", root / "usr/share/beacon/unit-templates")
-    script = root / "usr/bin/beacon"
-    script.write_text("#!/usr/bin/python3\nfrom beacon.__main__ import main\n\nmain()\n")
-    script.chmod(0o755)
+    _run("systemctl", f"--root={root}", "--quiet", "disable", "beacon-update.timer")
 
 
 def _run(*argv: str) -> None:

@@ -1,0 +1,358 @@
+#!/bin/bash
+# Install Beacon on this machine, or take it away again; ./install.sh --help says how.
+# Run again at any time, it changes what is not as it should be, and nothing else.
+set -euo pipefail
+
+readonly VENV=/opt/beacon
+readonly MANIFEST=$VENV/installed-files
+readonly LOCAL=/usr/local
+readonly EX_UNAVAILABLE=69 EX_NOPERM=77
+
+usage() {
+    cat <<'END'
+usage: sudo ./install.sh [--mode solo|fleet] [--venv [--offline]] [--dry-run] [PACKAGE.deb]
+       sudo ./install.sh --uninstall [--purge] [--dry-run]
+
+  --mode solo   one machine on its own (the default); fleet is not there yet
+  --venv        install into /opt/beacon although the Debian package could be used
+  --offline     with --venv: use the Python packages of the system, fetch nothing
+  --uninstall   take away what was put there; services keep running, definitions and data stay
+  --purge       with --uninstall: forget releases, history and quarantine too
+  --dry-run     say what would be done, and stop
+  PACKAGE.deb   install this package; the default is to build it from this checkout
+END
+}
+
+say() { printf '%s\n' "$*"; }
+fail() { # STATUS MESSAGE [WHAT-TO-DO...]
+    local status=$1
+    printf 'install.sh: %s\n' "$2" >&2
+    shift 2
+    [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+    exit "$status"
+}
+
+mode=solo action=install
+purge='' venv='' offline='' dry_run='' package=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --mode) [ $# -gt 1 ] || fail 2 "--mode wants solo or fleet" && mode=$2 && shift ;;
+    --mode=*) mode=${1#--mode=} ;;
+    --uninstall) action=uninstall ;;
+    --purge) purge=yes ;;
+    --venv) venv=yes ;;
+    --offline) offline=yes ;;
+    --dry-run) dry_run=yes ;;
+    -h | --help) usage && exit ;;
+    *.deb)
+        [ -f "$1" ] || fail 2 "there is no package $1"
+        package=$(readlink -f "$1")
+        ;;
+    *) usage >&2 && fail 2 "cannot understand $1" ;;
+    esac
+    shift
+done
+case $mode in
+solo) ;;
+fleet) fail $EX_UNAVAILABLE "--mode fleet is not there yet: this version manages one machine" \
+    "sudo ./install.sh --mode solo   installs it for this machine alone" ;;
+*) fail 2 "--mode is solo or fleet, not $mode" ;;
+esac
+[ -z "$purge" ] || [ "$action" = uninstall ] || fail 2 "--purge goes with --uninstall"
+[ -z "$offline" ] || [ -n "$venv" ] || fail 2 "--offline goes with --venv"
+[ -z "$package" ] || [ -z "$venv" ] || fail 2 "a package and --venv exclude each other"
+
+tree=
+if [ -f "${BASH_SOURCE[0]:-}" ]; then
+    tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+    [ -f "$tree/packaging/build-deb.sh" ] && [ -d "$tree/beacon" ] || tree=
+fi
+
+# What this machine is
+
+is_booted_with_systemd() { [ -d /run/systemd/system ]; }
+has() { command -v "$1" >/dev/null; }
+package_status() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null || true; }
+is_package_installed() { has dpkg-query && [ "$(package_status "$1")" = installed ]; }
+is_venv_installed() { [ -f "$MANIFEST" ]; }
+
+has_candidate() { # PACKAGE VERSION: Debian has it installed or on offer, new enough
+    local candidate
+    candidate=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    [ -n "$candidate" ] && [ "$candidate" != "(none)" ] && dpkg --compare-versions "$candidate" ge "$2"
+}
+
+# Debian 13's versions; derivatives that have them as well are as good.
+can_use_package() {
+    has apt-get && has dpkg || return 1
+    local need
+    for need in "podman 4.4" "systemd 252" "python3-typer 0.15" "python3-pydantic 2.10" "python3-msgspec 0.19" \
+        "python3-pystemd 0.13" "python3-requests 2.32" "python3-rich 13.9" "catatonit 0"; do
+        # shellcheck disable=SC2086 # name and version
+        has_candidate $need || return 1
+    done
+}
+
+find_python() { # a Python that Beacon runs on
+    local python
+    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+        if has "$python" && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$python" && return
+        fi
+    done
+    return 1
+}
+
+podman_is_new_enough() {
+    local version
+    version=$(podman --version 2>/dev/null | sed 's/.* //') || return 1
+    [ "$(printf '4.4\n%s\n' "$version" | sort -V | head -n1)" = 4.4 ]
+}
+
+how_to_get_podman() {
+    local id=
+    # shellcheck disable=SC1091 # of the machine
+    id=$(. /etc/os-release 2>/dev/null && echo "${ID_LIKE:-} ${ID:-}") || true
+    case $id in
+    *debian* | *ubuntu*) echo "apt-get install podman   (4.4 or newer: Debian 13, Ubuntu 24.04)" ;;
+    *fedora* | *rhel*) echo "dnf install podman" ;;
+    *suse*) echo "zypper install podman" ;;
+    *arch*) echo "pacman -S podman" ;;
+    *) echo "see https://podman.io/docs/installation" ;;
+    esac
+}
+
+# With the package
+
+missing_packages() { # those of the list on stdin that are not installed
+    local name
+    while read -r name; do
+        is_package_installed "$name" || echo "$name"
+    done
+}
+
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option=Dpkg::Use-Pty=0 "$@"
+}
+
+install_package() {
+    local built missing=
+    if [ -z "$package" ]; then
+        built=$("$tree/packaging/build-deb.sh" --built || true)
+        if [ -z "$built" ]; then
+            missing=$("$tree/packaging/build-deb.sh" --needs | missing_packages | xargs)
+        fi
+    fi
+    say "Beacon will be installed on this machine as a Debian package:"
+    if is_venv_installed; then
+        say "  - what an earlier run put in $VENV is taken away; services keep running"
+    fi
+    if [ -n "$missing" ]; then
+        say "  - what building the package needs is installed: $missing"
+    fi
+    if [ -n "$package" ]; then
+        say "  - $package is installed with apt, with what it depends on (Podman among it)"
+    elif [ -n "$built" ]; then
+        say "  - $built, which was built from this checkout, is installed with apt, with what it depends on"
+    else
+        say "  - the package is built from this checkout, and installed with apt, with what it depends on"
+    fi
+    say "  - beacon-update.timer is enabled and started; no service of yours is started or restarted"
+    [ -z "$dry_run" ] || exit 0
+    say
+
+    ! is_venv_installed || remove_venv
+    if [ -n "$missing" ]; then
+        apt_get update || say "apt-get update failed; going on with the lists that are there"
+        # shellcheck disable=SC2086 # names of packages
+        apt_get install --yes --no-install-recommends $missing >/dev/null
+        # shellcheck disable=SC2086 # the same: `apt autoremove` takes them away again
+        apt-mark auto $missing >/dev/null
+    fi
+    if [ -z "$package" ]; then
+        package=${built:-$("$tree/packaging/build-deb.sh" --here)}
+    fi
+    # Readable for apt's own user, who may not look into the home of root.
+    local place
+    place=$(mktemp -d)
+    # shellcheck disable=SC2064 # now is when it is known
+    trap "rm -rf '$place'" EXIT
+    chmod 755 "$place"
+    cp "$package" "$place/"
+    apt_get install --yes --reinstall --allow-downgrades "$place/${package##*/}"
+}
+
+remove_package() {
+    if [ -n "$purge" ]; then
+        apt_get purge --yes beacon
+    else
+        apt_get remove --yes beacon
+    fi
+}
+
+# Without it
+
+put() { # FILE PLACE: copy, and remember that it is ours
+    install -D --mode=644 "$1" "$2"
+    echo "$2" >>"$MANIFEST.new"
+}
+
+check_venv() {
+    [ -n "$tree" ] || fail 2 "this is not run from a checkout of Beacon" "get one, and run its install.sh"
+    has podman || fail 1 "Podman is not installed, and this script does not know how on this system" \
+        "$(how_to_get_podman)" "then run this again"
+    podman_is_new_enough || fail 1 "$(podman --version) is too old: Beacon needs 4.4 or newer" "$(how_to_get_podman)"
+    python=$(find_python) || fail 1 "Python 3.11 or newer is not installed" "install it, then run this again"
+    if [ -n "$offline" ]; then
+        local modules='hatchling.build, installer, jinja2, msgspec, pydantic, pystemd, requests, rich, tomli_w, typer'
+        "$python" -c "import $modules" 2>/dev/null ||
+            fail 1 "--offline needs the system's own Python packages, and not all are there" \
+                "it imports $modules"
+    elif ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        fail 1 "Python's venv module cannot install pip here" "apt-get install python3-venv   (on Debian)"
+    fi
+}
+
+install_venv() {
+    check_venv
+    say "Beacon will be installed on this machine in a virtual environment, since it has no package for it:"
+    is_package_installed beacon && say "  - the package beacon is removed first; services keep running"
+    if [ -n "$offline" ]; then
+        say "  - $VENV, with Beacon, and with the Python packages that the system has"
+    else
+        say "  - $VENV, with Beacon, and with its Python packages from PyPI (pystemd may need gcc and libsystemd-dev)"
+    fi
+    say "  - $LOCAL/bin/beacon, units, manual pages and completions below $LOCAL"
+    [ -e /etc/beacon/beacon.toml ] || say "  - /etc/beacon/beacon.toml, in which every line is a comment"
+    say "  - beacon-update.timer is enabled and started; no service of yours is started or restarted"
+    [ -z "$dry_run" ] || exit 0
+    say
+
+    ! is_package_installed beacon || apt_get remove --yes beacon
+    make_venv
+    : >"$MANIFEST.new"
+    put_files
+    # What an older version put elsewhere goes.
+    if [ -f "$MANIFEST" ]; then
+        grep -vxFf "$MANIFEST.new" "$MANIFEST" | xargs -r -d '\n' rm -f || true
+    fi
+    mv "$MANIFEST.new" "$MANIFEST"
+    systemd-tmpfiles --create "$LOCAL/lib/tmpfiles.d/beacon.conf"
+    journalctl --update-catalog
+    systemctl daemon-reload
+    systemctl --quiet enable beacon-update.timer
+    systemctl restart beacon-update.timer
+}
+
+make_venv() {
+    if [ -n "$offline" ]; then
+        "$python" -m venv --clear --without-pip --system-site-packages "$VENV"
+        local wheels
+        wheels=$(mktemp -d)
+        (cd "$tree" && "$VENV/bin/python" -c 'import sys, hatchling.build as b; b.build_wheel(sys.argv[1])' "$wheels") \
+            >/dev/null
+        "$VENV/bin/python" -m installer "$wheels"/beacon-*.whl
+        rm -r "$wheels"
+    else
+        "$python" -m venv "$VENV"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade --force-reinstall "$tree"
+    fi
+}
+
+put_files() {
+    local unit work page
+    work=$(mktemp -d)
+    for unit in "$tree"/packaging/systemd/*; do
+        sed "s|/usr/bin/beacon|$LOCAL/bin/beacon|" "$unit" >"$work/unit"
+        put "$work/unit" "$LOCAL/lib/systemd/system/${unit##*/}"
+    done
+    put "$tree/packaging/debian/beacon.tmpfiles" $LOCAL/lib/tmpfiles.d/beacon.conf
+    put "$tree/packaging/beacon.catalog" $LOCAL/lib/systemd/catalog/beacon.catalog
+    [ -e /etc/beacon/beacon.toml ] || install -D --mode=644 "$tree/packaging/beacon.toml" /etc/beacon/beacon.toml
+    "$VENV/bin/python" "$tree/packaging/completions.py" "$work"
+    put "$work/bash/beacon" $LOCAL/share/bash-completion/completions/beacon
+    put "$work/zsh/_beacon" $LOCAL/share/zsh/site-functions/_beacon
+    put "$work/fish/beacon.fish" $LOCAL/share/fish/vendor_completions.d/beacon.fish
+    if has pandoc; then
+        "$tree/packaging/man.sh" "$work/man"
+        for page in "$work"/man/*; do
+            put "$page" "$LOCAL/share/man/man${page##*.}/${page##*/}"
+        done
+    else
+        say "pandoc is not installed, so that there are no manual pages; they are in $tree/docs as text"
+    fi
+    mkdir -p $LOCAL/bin
+    ln -sf "$VENV/bin/beacon" $LOCAL/bin/beacon
+    echo $LOCAL/bin/beacon >>"$MANIFEST.new"
+    rm -r "$work"
+}
+
+remove_venv() {
+    systemctl --quiet disable --now beacon-update.timer || true
+    local waited=0
+    while [ "$(systemctl show --property=ActiveState --value beacon-update.service)" = activating ] &&
+        [ "$waited" -lt 600 ]; do
+        [ "$waited" -gt 0 ] || say "waiting for beacon-update.service to end (10 minutes at most)"
+        sleep 1
+        waited=$((waited + 1))
+    done
+    xargs -r -d '\n' rm -f <"$MANIFEST"
+    rm -rf "$VENV"
+    # Someone's own beacon.toml stays; one that only has comments is as it was put there.
+    if ! grep -qsvE '^[[:space:]]*(#|$)' /etc/beacon/beacon.toml; then
+        rm -f /etc/beacon/beacon.toml
+        rmdir --ignore-fail-on-non-empty /etc/beacon 2>/dev/null || true
+    fi
+    systemctl daemon-reload
+    systemctl reset-failed beacon-update.service 2>/dev/null || true
+    journalctl --update-catalog
+}
+
+# Both
+
+uninstall() {
+    if ! is_venv_installed && { ! has dpkg-query || [ -z "$(package_status beacon)" ] ||
+        [ "$(package_status beacon)" = not-installed ]; }; then
+        say "Beacon is not installed."
+        [ -n "$purge" ] && [ -d /var/lib/beacon ] || exit 0
+    fi
+    say "Beacon will be taken away from this machine:"
+    ! is_venv_installed || say "  - $VENV, and what was put below $LOCAL"
+    ! is_package_installed beacon || say "  - the package beacon"
+    [ -z "$purge" ] || say "  - /var/lib/beacon: releases, history and quarantine"
+    say "  - services keep running; their units are /etc/containers/systemd/beacon-*"
+    say "  - definitions stay in /etc/beacon/services, data in Podman's volumes (podman volume ls)"
+    [ -n "$purge" ] || say "  - what is remembered stays in /var/lib/beacon; --purge removes it too"
+    [ -z "$dry_run" ] || exit 0
+    say
+    ! is_venv_installed || remove_venv
+    if has dpkg-query && { is_package_installed beacon || [ -n "$purge" ]; } && [ -n "$(package_status beacon)" ] &&
+        [ "$(package_status beacon)" != not-installed ]; then
+        remove_package
+    fi
+    [ -z "$purge" ] || rm -rf /var/lib/beacon /run/beacon /var/lib/systemd/timers/stamp-beacon-update.timer
+    say "Beacon is gone."
+}
+
+if [ "$(id -u)" -ne 0 ]; then
+    fail $EX_NOPERM "this needs root" "sudo ./install.sh"
+fi
+if ! is_booted_with_systemd; then
+    fail 1 "this machine was not booted with systemd, which runs Beacon's services" \
+        "sudo make demo   shows Beacon at work in a machine that is booted for it"
+fi
+if [ "$action" = uninstall ]; then
+    uninstall
+    exit
+fi
+[ -n "$tree" ] || [ -n "$package" ] || fail 2 "this is not run from a checkout of Beacon" \
+    "get one and run its install.sh, or say which package: install.sh beacon_VERSION_all.deb"
+if [ -n "$package" ] || { [ -z "$venv" ] && can_use_package; }; then
+    install_package
+else
+    install_venv
+fi
+say
+say "$(beacon --version) is installed; beacon-update.timer is $(systemctl is-active beacon-update.timer)."
+say "A first service:  sudo beacon add web REGISTRY/IMAGE:TAG --port 127.0.0.1:8080:8080"
+say "More:             beacon --help, man beacon"
