@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -60,25 +59,32 @@ def deploy(
 
 def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
     """Finish or undo the rollouts that a killed Beacon left behind; says nothing where there are none."""
-    outcomes = []
-    for name in names:
-        if world.store.load(name).rollout is None:
-            continue
-        try:
-            with world.store.lock(name):
-                state = world.store.load(name)  # again: its process may just have ended it
-                if state.rollout is None:
-                    continue
-                candidate = state.release(state.rollout.release)
-                if candidate is not None:
-                    message = f"The rollout of {name} was cut off while {state.rollout.phase}; it goes on"
-                    world.tell(EventKind.RESUMED, message, candidate)
-                outcomes.append(_attempt(name, functools.partial(finish, world, state)))
-        except BusyError:
-            continue
+    with ExitStack() as locks:
+        states = []
+        for name in names:
+            if world.store.load(name).rollout is None:
+                continue
+            try:
+                locks.enter_context(world.store.lock(name))
+            except BusyError:
+                continue
+            state = world.store.load(name)  # again: its process may just have ended it
+            if state.rollout is not None:
+                states.append(state)
+        outcomes = concurrently(
+            _RESTARTS, lambda state: _attempt(state.name, lambda: _go_on(world, state)), states
+        )
     if outcomes:
         tidy(world, [outcome.service for outcome in outcomes])
     return tuple(outcomes)
+
+
+def _go_on(world: World, state: ServiceState) -> Outcome:
+    candidate = state.release(state.rollout.release) if state.rollout is not None else None
+    if candidate is not None and state.rollout is not None:
+        message = f"The rollout of {state.name} was cut off while {state.rollout.phase}; it goes on"
+        world.tell(EventKind.RESUMED, message, candidate)
+    return finish(world, state)
 
 
 def _wave(world: World, works: Sequence[Work], also: Mapping[str, None] | None = None) -> list[Outcome]:
