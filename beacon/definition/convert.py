@@ -38,6 +38,7 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         groups=tuple(table.groups),
         workdir=table.workdir,
         hostname=table.hostname,
+        userns=table.userns,
         init=table.init,
         read_only=table.read_only,
         env=table.env,

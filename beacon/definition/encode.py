@@ -137,6 +137,7 @@ def _plain_keys(service: Service) -> _Table:
         "groups": list(service.groups),
         "workdir": service.workdir,
         "hostname": service.hostname,
+        "userns": service.userns,
         "init": service.init,
         "read_only": service.read_only,
         "no_new_privileges": service.no_new_privileges,

@@ -65,6 +65,12 @@ class ServiceTable(Table):
     command: Annotated[Words | None, Field(description="Replaces the image's command.")] = None
     user: Annotated[User | None, Field(description="User, or user:group. Default: the image's.")] = None
     groups: Annotated[list[User], Field(description="Further groups of the process.")] = []
+    userns: Annotated[
+        str | None,
+        PlainValidator(values.pattern(r"[a-z][A-Za-z0-9:=,@#+-]*", "a user namespace such as keep-id")),
+        STRING,
+        Field(description="User namespace. Default: the engine's; a user's own for images with PUID."),
+    ] = None
     workdir: Annotated[AbsolutePath | None, Field(description="Working directory. Default: the image's.")] = (
         None
     )

@@ -193,6 +193,8 @@ class Service:
     command: tuple[str, ...] | None = None
     user: str | None = None
     groups: tuple[str, ...] = ()
+    userns: str | None = None
+    """None: the engine's default, and for images that drop to PUID a mapping to the user who runs them."""
     workdir: str | None = None
     hostname: str | None = None
     init: bool | None = None

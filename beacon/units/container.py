@@ -42,6 +42,7 @@ def write_container(release: ReleaseInput, facts: HostFacts) -> Sheet:
     _unit(sheet, release)
     _identity(sheet, release)
     _process(sheet, release)
+    _namespace(sheet, service, facts)
     _environment(sheet, release)
     _networks(sheet, service)
     render_volumes(sheet, service)
@@ -139,6 +140,17 @@ def _user(sheet: Sheet, declared: Service) -> None:
         return
     for key, value in values:
         sheet.add(Section.CONTAINER, key, value)
+
+
+def _namespace(sheet: Sheet, service: Service, facts: HostFacts) -> None:
+    """Write the user namespace; where an image drops to PUID, what it writes is to be its owner's."""
+    mapping = service.userns
+    uid = service.env.get("PUID", "")
+    if mapping is None and facts.scope is Scope.USER and uid.isdecimal():
+        gid = service.env.get("PGID", uid)
+        mapping = f"keep-id:uid={uid},gid={gid if gid.isdecimal() else uid}"
+    if mapping is not None:
+        sheet.option("UserNS", mapping, "userns")
 
 
 def _environment(sheet: Sheet, release: ReleaseInput) -> None:

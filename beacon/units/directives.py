@@ -84,6 +84,7 @@ OPTIONS: Mapping[str, Option] = {
     "Tmpfs": Option(Parser.ALL, "--tmpfs"),
     "Ulimit": Option(Parser.ALL, "--ulimit"),
     "User": Option(Parser.ONE, "--user"),
+    "UserNS": Option(Parser.ONE, "--userns"),
     "Volume": Option(Parser.ALL, "--volume"),
     "WorkingDir": Option(Parser.ONE, "--workdir"),
 }
