@@ -44,6 +44,29 @@ def warn_without_linger(output: Output) -> None:
         )
 
 
+def subordinate_faults() -> list[str]:
+    """Return what the calling user lacks to map more than one id in a container (subuid(5))."""
+    name = pwd.getpwuid(os.getuid()).pw_name
+    missing = []
+    for path in (Path("/etc/subuid"), Path("/etc/subgid")):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            lines = []
+        if not any(line.split(":")[0] in {name, str(os.getuid())} for line in lines):
+            missing.append(f"{name} has no range in {path}")
+    return missing
+
+
+def lowest_port() -> int:
+    """Return the lowest port that an ordinary user may listen on (ip-sysctl, ip_unprivileged_port_start)."""
+    try:
+        text = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii")
+        return int(text)
+    except (OSError, ValueError):
+        return 1024
+
+
 def become(name: str, arguments: Sequence[str]) -> NoReturn:
     """Run this command again as the user *name*; does not return.
 

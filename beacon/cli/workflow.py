@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.definition import decode, decode_all, validate_name
-from beacon.errors import DefinitionError, Fault, RegistryError, UsageError
+from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
+from beacon.model.host import Scope
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, Trigger
 from beacon.model.service import Service
@@ -43,6 +44,39 @@ def read_definitions(
     return {name: Definition(services[name], text_digest(texts[name])) for name in chosen}, faulty
 
 
+def _check_rootless(host: Host, definitions: Mapping[str, Definition]) -> None:
+    """Refuse what an ordinary user's services cannot have, before anything is begun."""
+    if host.scope is not Scope.USER or not definitions:
+        return
+    from beacon.cli.user import lowest_port, subordinate_faults, warn_without_linger
+
+    missing = subordinate_faults()
+    if missing:
+        hint = "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+        raise HostError(f"containers of this user cannot run: {'; '.join(missing)}", hint=hint)
+    lowest = lowest_port()
+    faults = [
+        Fault(
+            str(host.definition_path(name)),
+            f"port[{index}].host",
+            f"must be {lowest} or above for an ordinary user, not {port.host_port}",
+        )
+        for name, definition in definitions.items()
+        for index, port in enumerate(definition.service.ports)
+        if port.host_port is not None and port.host_port < lowest
+    ]
+    if faults:
+        raise DefinitionError(
+            faults, hint=f"sudo sysctl net.ipv4.ip_unprivileged_port_start={_lowest(definitions)}"
+        )
+    warn_without_linger(host.output)
+
+
+def _lowest(definitions: Mapping[str, Definition]) -> int:
+    services = (definition.service for definition in definitions.values())
+    return min(port.host_port for one in services for port in one.ports if port.host_port is not None)
+
+
 def _decode_one(host: Host, name: str, text: str) -> Service:
     return decode(text, name=name, file=str(host.definition_path(name)))
 
@@ -72,6 +106,7 @@ def make_proposal(
         texts = host.definition_files()
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
     definitions, faulty = read_definitions(host, chosen, texts)
+    _check_rootless(host, definitions)
     for name in faulty:
         host.output.warn(f"the definition of {name} is faulty; it is left as it is")
     everything = not names
