@@ -65,6 +65,7 @@ class LabHost:
         self._cgroup = ground.slot.cgroup(name)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
+        self._users = 0
         self._merged = mount_overlay(self._folder, (*layers, ground.root))
         for folder in PLAIN_FOLDERS:
             (self._folder / folder).mkdir()
@@ -166,7 +167,8 @@ class LabHost:
 
     def add_user(self, name: str = "owner") -> LabUser:
         """Make a user who may run containers and whose services run without a login."""
-        self.run("useradd", "--create-home", "--shell", "/bin/bash", name)
+        self._users += 1  # never the same id twice: the manager of the last one may still be stopping
+        self.run("useradd", "--create-home", "--shell", "/bin/bash", f"--uid={2000 + self._users}", name)
         self.run("sh", "-c", "[ -e /dev/fuse ] || mknod /dev/fuse c 10 229; chmod 666 /dev/fuse /dev/net/tun")
         self.run("loginctl", "enable-linger", name)
         user = LabUser(self, name, int(self.run("id", "--user", name).stdout))
