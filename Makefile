@@ -52,8 +52,8 @@ demo: setup  ## show Beacon at work on a test host
 	@$(PYTHON) -m tests.demo
 
 .PHONY: bench
-bench: setup  ## measure Beacon on a test host
-	@$(PYTHON) -m tests.bench
+bench: setup  ## measure Beacon on a test host; `make bench ARGS="check"` measures one thing
+	@$(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: clean
 clean:  ## remove what was built; .venv and the cached root of the test hosts stay
