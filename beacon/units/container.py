@@ -10,11 +10,10 @@ from beacon.model.host import HostFacts, Scope
 from beacon.model.service import Port, RestartPolicy, Service
 from beacon.model.unit import container_name, unit_name
 from beacon.units.directives import Section, Sheet
-from beacon.units.health import STOP_SLACK, as_json, render_health, span, start_limit
+from beacon.units.health import STOP_SLACK, render_health, span, start_limit
 from beacon.units.mounts import render_secret, render_volumes, require_mount
-from beacon.units.quoting import InexpressibleError, encode_raw, encode_setting
+from beacon.units.quoting import InexpressibleError, encode_setting
 from beacon.units.release import ReleaseInput
-from beacon.units.versions import USER_BY_NAME
 
 SLICE = "beacon.slice"
 SPECIAL_NETWORKS = frozenset({"host", "none"})
@@ -30,14 +29,21 @@ def own_networks(service: Service) -> tuple[str, ...]:
     )
 
 
+def _own_networks(service: Service) -> dict[str, str]:
+    """Return the engine's names of Beacon's own networks, each with its key in the definition."""
+    own = own_networks(service)
+    return {
+        network_name(name): f"networks[{index}]" for index, name in enumerate(service.networks) if name in own
+    }
+
+
 def network_name(network: str) -> str:
     """Return the engine's name of a network, which is also the stem of its file."""
     return container_name(network)
 
 
-def write_container(release: ReleaseInput, facts: HostFacts) -> Sheet:
-    """Return every directive of the container file, and every fault of the definition."""
-    sheet = Sheet(facts.engine_version, release.fault_file)
+def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> None:
+    """Write every directive of the service's file into *sheet*, and every fault of the definition."""
     service = release.service
     _unit(sheet, release)
     _identity(sheet, release)
@@ -51,12 +57,11 @@ def write_container(release: ReleaseInput, facts: HostFacts) -> Sheet:
     for index, secret in enumerate(service.secrets):
         render_secret(sheet, secret, f"secret[{index}]")
     _confinement(sheet, service)
-    render_health(sheet, service)
+    render_health(sheet, service, own_check=release.own_check)
     _service(sheet, service)
     wanted_by = "multi-user.target" if facts.scope is Scope.SYSTEM else "default.target"
     sheet.add(Section.INSTALL, "WantedBy", wanted_by)
-    _raw(sheet, service)
-    return sheet
+    sheet.own(service.podman)
 
 
 def _unit(sheet: Sheet, release: ReleaseInput) -> None:
@@ -76,8 +81,7 @@ def _unit(sheet: Sheet, release: ReleaseInput) -> None:
 
 def _identity(sheet: Sheet, release: ReleaseInput) -> None:
     service = release.service
-    # Registries, repositories and digests have no character that any parser treats (beacon.model.reference).
-    sheet.add(Section.CONTAINER, "Image", str(service.image.with_digest(release.digest)))
+    sheet.image(service.image.with_digest(release.digest))
     sheet.option("ContainerName", container_name(service.name), "name")
     # A start must not depend on a registry: Beacon has pulled the image, and podman says "image not known"
     # where somebody removed it since.
@@ -92,8 +96,9 @@ def _identity(sheet: Sheet, release: ReleaseInput) -> None:
 
 def _process(sheet: Sheet, release: ReleaseInput) -> None:
     declared, service = release.declared, release.service
-    _command(sheet, release)
-    _user(sheet, declared)
+    sheet.process(service.entrypoint, declared.entrypoint, declared.command)
+    if declared.user:
+        sheet.user(declared.user)
     for index, group in enumerate(service.groups):
         sheet.option("GroupAdd", group, f"groups[{index}]")
     if declared.workdir is not None:
@@ -105,41 +110,6 @@ def _process(sheet: Sheet, release: ReleaseInput) -> None:
     sheet.option("StopTimeout", str(math.ceil(service.stop.timeout)), "stop.timeout")
     if service.stop.signal is not None:
         sheet.option("StopSignal", service.stop.signal, "stop.signal")
-
-
-def _command(sheet: Sheet, release: ReleaseInput) -> None:
-    entrypoint, command = release.declared.entrypoint, release.declared.command
-    if any(word in {"", ";"} for word in command or ()):
-        # Exec= cannot hold these words; an entrypoint can, as JSON, and so it takes the whole command line.
-        start = release.service.entrypoint if entrypoint is None else entrypoint
-        sheet.option("Entrypoint", as_json((*(start or ()), *(command or ()))), "command")
-        return
-    if entrypoint:
-        sheet.option("Entrypoint", as_json(entrypoint), "entrypoint")
-    elif entrypoint is not None:
-        sheet.argument("--entrypoint", "", "entrypoint")
-    if command:
-        line = sheet.words("Exec", command, "command")
-        if line is not None:
-            sheet.add(Section.CONTAINER, "Exec", line)
-
-
-def _user(sheet: Sheet, declared: Service) -> None:
-    if not declared.user:
-        return
-    user, _, group = declared.user.partition(":")
-    if sheet.version < USER_BY_NAME or not user or (":" in declared.user and not group):
-        sheet.argument("--user", declared.user, "user")
-        return
-    try:
-        values = [("User", encode_raw("User", user))]
-        if group:
-            values.append(("Group", encode_raw("Group", group)))
-    except InexpressibleError:
-        sheet.argument("--user", declared.user, "user")
-        return
-    for key, value in values:
-        sheet.add(Section.CONTAINER, key, value)
 
 
 def _namespace(sheet: Sheet, service: Service, facts: HostFacts) -> None:
@@ -173,10 +143,7 @@ def _networks(sheet: Sheet, service: Service) -> None:
             # Its network lives and dies with the other container.
             sheet.add(Section.UNIT, "BindsTo", unit_name(other))
             sheet.add(Section.UNIT, "After", unit_name(other))
-        else:
-            sheet.option("Network", f"{network_name(network)}.network", path)
-    if own_networks(service):
-        sheet.option("NetworkAlias", service.name, "networks")
+    sheet.networks(_own_networks(service), service.name)
     for index, port in enumerate(service.ports):
         for value in published(port):
             sheet.option("PublishPort", value, f"port[{index}]")
@@ -232,18 +199,21 @@ def _service(sheet: Sheet, service: Service) -> None:
     settings = {
         "Restart": restart.policy.value,
         "RestartSec": span(restart.delay),
-        "TimeoutStartSec": span(start_limit(service, sheet.version)),
+        "TimeoutStartSec": span(start_limit(service, waits_for_health=sheet.waits_for_health)),
         "TimeoutStopSec": span(math.ceil(service.stop.timeout) + STOP_SLACK),
         **_exit_statuses(service),
         "Slice": SLICE,
+    }
+    for key, value in settings.items():
+        if value:
+            sheet.add(Section.SERVICE, key, value)
+    limits = {
         "MemoryMax": _number(resources.memory),
         "CPUQuota": "" if resources.cpus is None else f"{_percent(resources.cpus)}%",
         "TasksMax": _number(resources.pids),
         "IOWeight": _number(resources.io_weight),
     }
-    for key, value in settings.items():
-        if value:
-            sheet.add(Section.SERVICE, key, value)
+    sheet.limits({key: value for key, value in limits.items() if value})
 
 
 def _exit_statuses(service: Service) -> dict[str, str]:
@@ -282,13 +252,3 @@ def _number(value: int | None) -> str:
 
 def _percent(cpus: float) -> str:
     return f"{cpus * 100:.2f}".rstrip("0").rstrip(".")
-
-
-def _raw(sheet: Sheet, service: Service) -> None:
-    sheet.sections[Section.CONTAINER] += sheet.arguments
-    line = sheet.words("PodmanArgs", service.podman.args, "podman.args")
-    if line is not None:
-        sheet.add(Section.CONTAINER, "PodmanArgs", line)
-    sheet.raw(Section.CONTAINER, service.podman.container, "podman.container")
-    sheet.raw(Section.UNIT, service.podman.unit, "podman.unit")
-    sheet.raw(Section.SERVICE, service.podman.service, "podman.service")

@@ -10,9 +10,28 @@ from enum import StrEnum
 
 from beacon.errors import Fault
 from beacon.model.host import EngineVersion
-from beacon.model.service import Directives
-from beacon.units.quoting import InexpressibleError, Parser, encode_directive, encode_pair, encode_word
-from beacon.units.versions import KEYS, first_version, is_known
+from beacon.model.reference import ImageReference
+from beacon.model.service import Directives, RawPodman, Volume
+from beacon.units.quoting import (
+    InexpressibleError,
+    Parser,
+    as_json,
+    encode_directive,
+    encode_pair,
+    encode_raw,
+    encode_word,
+)
+from beacon.units.versions import (
+    CREATES_BY_NAME,
+    KEYS,
+    NOTIFY_HEALTHY,
+    SDNOTIFY_HEALTHY,
+    USER_BY_NAME,
+    first_version,
+    is_known,
+)
+
+Words = tuple[str, ...] | None
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -43,6 +62,14 @@ class Option:
 
     parser: Parser
     flag: str
+    switch: str | None = None
+    """The whole option that stands for ``true``; ``flag=false`` is its opposite."""
+
+    def word(self, value: str) -> str:
+        """Return the word of a command line that says *value*."""
+        if self.switch is not None and value == "true":
+            return self.switch
+        return f"{self.flag}={value}"
 
 
 OPTIONS: Mapping[str, Option] = {
@@ -71,11 +98,11 @@ OPTIONS: Mapping[str, Option] = {
     "Label": Option(Parser.KEYVAL, "--label"),
     "Network": Option(Parser.ALL, "--network"),
     "NetworkAlias": Option(Parser.ALL, "--network-alias"),
-    "NoNewPrivileges": Option(Parser.ONE, "--security-opt"),
+    "NoNewPrivileges": Option(Parser.ONE, "--security-opt", "--security-opt=no-new-privileges"),
     "PublishPort": Option(Parser.ALL, "--publish"),
     "Pull": Option(Parser.ONE, "--pull"),
-    "ReadOnly": Option(Parser.ONE, "--read-only"),
-    "RunInit": Option(Parser.ONE, "--init"),
+    "ReadOnly": Option(Parser.ONE, "--read-only", "--read-only"),
+    "RunInit": Option(Parser.ONE, "--init", "--init"),
     "Secret": Option(Parser.ARGS, "--secret"),
     "ShmSize": Option(Parser.ONE, "--shm-size"),
     "StopSignal": Option(Parser.ONE, "--stop-signal"),
@@ -99,7 +126,12 @@ _REFUSED: Mapping[tuple[Section, str], str] = {
 
 
 class Sheet:
-    """A unit file in the making: its sections, and everything that cannot be written into it."""
+    """A unit file in the making: its sections, and everything that cannot be written into it.
+
+    This one is Quadlet's; those of plain units (beacon.units.plain) say the same to an engine's command line.
+    """
+
+    engine = "Podman"
 
     def __init__(self, version: EngineVersion, file: str) -> None:
         self.version = version
@@ -108,6 +140,16 @@ class Sheet:
         self.arguments: list[Directive] = []
         """PodmanArgs= lines: at the end of [Container], because the last of an option counts."""
         self.faults: list[Fault] = []
+
+    @property
+    def waits_for_health(self) -> bool:
+        """Whether a start lasts until the health check has passed."""
+        return self.version >= SDNOTIFY_HEALTHY
+
+    def has(self, key: str) -> bool:
+        """Say whether the engine can do what *key* of [Container] asks for."""
+        del key
+        return True
 
     def lines(self, section: Section) -> list[str]:
         """Return the directives of *section* as text."""
@@ -119,7 +161,7 @@ class Sheet:
 
     def refuse(self, path: str, error: InexpressibleError) -> None:
         """Note a value that can be written in no way."""
-        self.fault(path, f"cannot be passed on to Podman: {error.reason} in {error.value!r}")
+        self.fault(path, f"cannot be passed on to {self.engine}: {error.reason} in {error.value!r}")
 
     def add(self, section: Section, key: str, value: str) -> None:
         """Add a directive whose value is right as it stands."""
@@ -151,6 +193,94 @@ class Sheet:
         except InexpressibleError:
             self.refuse(path, InexpressibleError(flag, value, "a NUL character"))
 
+    def image(self, image: ImageReference) -> None:
+        """Say what is run."""
+        # Registries, repositories and digests have no character that any parser treats (model.reference).
+        self.add(Section.CONTAINER, "Image", str(image))
+
+    def process(self, image: Words, entrypoint: Words, command: Words) -> None:
+        """Say what the container runs: *entrypoint* (None leaves it at the *image*'s) and *command*."""
+        if any(word in {"", ";"} for word in command or ()):
+            # Exec= cannot hold these words; an entrypoint can, as JSON: it takes the whole command line.
+            start = image if entrypoint is None else entrypoint
+            self.option("Entrypoint", as_json((*(start or ()), *(command or ()))), "command")
+            return
+        if entrypoint:
+            self.option("Entrypoint", as_json(entrypoint), "entrypoint")
+        elif entrypoint is not None:
+            self.argument("--entrypoint", "", "entrypoint")
+        if command:
+            line = self.words("Exec", command, "command")
+            if line is not None:
+                self.add(Section.CONTAINER, "Exec", line)
+
+    def user(self, text: str) -> None:
+        """Say as which user, or ``user:group``, the container runs."""
+        user, _, group = text.partition(":")
+        if self.version < USER_BY_NAME or not user or (":" in text and not group):
+            self.argument("--user", text, "user")
+            return
+        try:
+            values = [("User", encode_raw("User", user))]
+            if group:
+                values.append(("Group", encode_raw("Group", group)))
+        except InexpressibleError:
+            self.argument("--user", text, "user")
+            return
+        for key, value in values:
+            self.add(Section.CONTAINER, key, value)
+
+    def networks(self, networks: Mapping[str, str], alias: str) -> None:
+        """Join Beacon's own networks (by their names for the engine; with the key of each) as *alias*."""
+        for name, path in networks.items():
+            self.option("Network", f"{name}.network", path)
+        if networks:
+            self.option("NetworkAlias", alias, "networks")
+
+    def volume(self, name: str) -> tuple[str, str]:
+        """Have the volume *name* made first; return how Volume= names it, and how everything else does.
+
+        Before 4.7 a volume of a file would get another name than from 4.7 on, and an upgrade of Podman would
+        start the service on an empty one; so there podman makes it on first use, under the right name.
+        """
+        return (f"{name}.volume" if self.version >= CREATES_BY_NAME else name), name
+
+    def prefers_mount(self, volume: Volume, options: tuple[str, ...]) -> bool:
+        """Say whether *volume* is better written as ``--mount`` though Volume= can hold it."""
+        del volume, options
+        return False
+
+    def takes_mount_option(self, option: str) -> bool:
+        """Say whether the engine knows *option* of a volume."""
+        del option
+        return True
+
+    def without_health(self) -> None:
+        """Have the engine not even run the image's check."""
+        self.option("HealthCmd", "none", "health.disable")
+
+    def health_command(self, words: tuple[str, ...], line: str, *, own_check: bool) -> None:
+        """Have the engine run a check: *words*, which are *line* for ``--health-cmd`` of Podman.
+
+        An OCI image cannot hold a check for Podman, so that an image's own is said as well.
+        """
+        del words, own_check
+        self.option("HealthCmd", line, "health.command")
+
+    def hold_start(self, *, by_owner: bool) -> None:
+        """Let a start last until the check has passed, unless the owner says what is waited for."""
+        if by_owner:
+            return
+        if self.version >= NOTIFY_HEALTHY:
+            self.add(Section.CONTAINER, "Notify", "healthy")
+        elif self.version >= SDNOTIFY_HEALTHY:
+            self.argument("--sdnotify", "healthy", "health.command")
+
+    def limits(self, limits: Mapping[str, str]) -> None:
+        """Limit what the container may use, by directives of systemd.resource-control(5)."""
+        for key, value in limits.items():
+            self.add(Section.SERVICE, key, value)
+
     def words(self, key: str, words: Iterable[str], path: str) -> str | None:
         """Return *words* as one line of arguments, or None after noting which cannot be written."""
         line: list[str] = []
@@ -162,6 +292,16 @@ class Sheet:
                 self.refuse(f"{path}[{index}]", error)
                 good = False
         return " ".join(line) if good and line else None
+
+    def own(self, podman: RawPodman) -> None:
+        """Add what the owner says in the engine's own words."""
+        self.sections[Section.CONTAINER] += self.arguments
+        line = self.words("PodmanArgs", podman.args, "podman.args")
+        if line is not None:
+            self.add(Section.CONTAINER, "PodmanArgs", line)
+        self.raw(Section.CONTAINER, podman.container, "podman.container")
+        self.raw(Section.UNIT, podman.unit, "podman.unit")
+        self.raw(Section.SERVICE, podman.service, "podman.service")
 
     def raw(self, section: Section, directives: Directives, path: str) -> None:
         """Add the owner's own directives, as they stand."""

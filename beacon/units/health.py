@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 
-from beacon.model.host import EngineVersion
 from beacon.model.service import Health, HealthAction, RestartPolicy, Service
-from beacon.units.directives import Section, Sheet
-from beacon.units.versions import NOTIFY_HEALTHY, SDNOTIFY_HEALTHY
+from beacon.units.directives import Sheet
+from beacon.units.quoting import as_json
 
 INTERVAL = 30.0
 TIMEOUT = 30.0
@@ -29,16 +27,16 @@ STOP_SLACK = 10.0
 """Between the engine's SIGKILL and systemd's."""
 
 
-def render_health(sheet: Sheet, service: Service) -> None:
+def render_health(sheet: Sheet, service: Service, *, own_check: bool = False) -> None:
     """Write the checks that the engine runs; http and tcp are probed by Beacon, from outside."""
     health = service.health
     if health.disable:
-        sheet.option("HealthCmd", "none", "health.disable")
+        sheet.without_health()
         return
     if health.command is None:
         return
     command = command_line(health.command)
-    sheet.option("HealthCmd", command, "health.command")
+    sheet.health_command(health.command, command, own_check=own_check)
     for key, seconds, name in (
         ("HealthInterval", health.interval, "interval"),
         ("HealthTimeout", health.timeout, "timeout"),
@@ -49,8 +47,9 @@ def render_health(sheet: Sheet, service: Service) -> None:
     if health.retries is not None:
         sheet.option("HealthRetries", str(health.retries), "health.retries")
     _render_on_failure(sheet, service)
-    _render_startup(sheet, health, command)
-    _render_notify(sheet, service)
+    if sheet.has("HealthStartupCmd"):
+        _render_startup(sheet, health, command)
+    sheet.hold_start(by_owner="Notify" in service.podman.container)
 
 
 def command_line(command: tuple[str, ...]) -> str:
@@ -67,10 +66,10 @@ def command_line(command: tuple[str, ...]) -> str:
     return as_json(words)
 
 
-def start_limit(service: Service, version: EngineVersion) -> float:
+def start_limit(service: Service, *, waits_for_health: bool) -> float:
     """Return the seconds that a start may take until it counts as failed."""
     health = service.health
-    if health.command is None or health.disable or version < SDNOTIFY_HEALTHY:
+    if health.command is None or health.disable or not waits_for_health:
         return START_LIMIT
     interval = INTERVAL if health.interval is None else health.interval
     timeout = TIMEOUT if health.timeout is None else health.timeout
@@ -85,11 +84,6 @@ def span(seconds: float) -> str:
     return f"{math.ceil(seconds * 1000)}ms"
 
 
-def as_json(words: tuple[str, ...]) -> str:
-    """Return *words* as a JSON array on one line, without control characters."""
-    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).replace("\x7f", "\\u007f")
-
-
 def _render_on_failure(sheet: Sheet, service: Service) -> None:
     action = service.health.on_failure
     if action is HealthAction.RESTART:
@@ -98,7 +92,11 @@ def _render_on_failure(sheet: Sheet, service: Service) -> None:
         if service.restart.policy is RestartPolicy.NO:
             sheet.fault("health.on_failure", 'must not be "restart" where restart.policy is "no"')
         action = HealthAction.KILL
-    if action is not None:
+    if action is not None and action is not HealthAction.NONE and not sheet.has("HealthOnFailure"):
+        problem = f"is nothing that {sheet.engine} {sheet.version} can do; leave it out"
+        sheet.fault("health.on_failure", problem)
+        return
+    if action is not None and sheet.has("HealthOnFailure"):
         sheet.option("HealthOnFailure", action.value, "health.on_failure")
 
 
@@ -116,12 +114,3 @@ def _render_startup(sheet: Sheet, health: Health, command: str) -> None:
     sheet.option("HealthStartupRetries", "0", "health.retries")
     if health.timeout is not None:
         sheet.option("HealthStartupTimeout", span(health.timeout), "health.timeout")
-
-
-def _render_notify(sheet: Sheet, service: Service) -> None:
-    if "Notify" in service.podman.container:
-        return
-    if sheet.version >= NOTIFY_HEALTHY:
-        sheet.add(Section.CONTAINER, "Notify", "healthy")
-    elif sheet.version >= SDNOTIFY_HEALTHY:
-        sheet.argument("--sdnotify", "healthy", "health.command")

@@ -8,12 +8,11 @@ from beacon.model.service import Secret, Service, Volume
 from beacon.model.unit import container_name
 from beacon.units.directives import Section, Sheet
 from beacon.units.quoting import InexpressibleError, encode_path_setting
-from beacon.units.versions import CREATES_BY_NAME
 
 _UNUSUAL = re.compile(r"[\s:%$\"'\\\x00-\x1f\x7f]|^\.|\.(?:volume|image)$")
 """What ``Volume=`` splits at, or Quadlet hands to systemd unquoted as RequiresMountsFor=."""
 
-_MOUNT_OPTIONS = {
+MOUNT_OPTIONS = {
     "ro": "readonly=true",
     "rw": "readonly=false",
     "z": "relabel=shared",
@@ -38,17 +37,24 @@ def render_volumes(sheet: Sheet, service: Service) -> None:
         path = f"volume[{index}]"
         if volume.host is not None:
             require_mount(sheet, volume.host, f"{path}.host")
-        source, unit = _source(sheet, service.name, volume)
+        unit, source = _sources(sheet, service.name, volume)
         options = (*(["ro"] if volume.read_only and "ro" not in volume.options else []), *volume.options)
-        if any(
+        unusual = any(
             _UNUSUAL.search(part) for part in (volume.path, *options, *([volume.host] if volume.host else []))
-        ):
+        )
+        if unusual or sheet.prefers_mount(volume, options):
             _render_mount(sheet, volume, source, options, path)
-            if unit is not None:
+            if unit != source:
                 sheet.add(Section.UNIT, "Requires", f"{source}-volume.service")
                 sheet.add(Section.UNIT, "After", f"{source}-volume.service")
             continue
-        parts = [unit or source, volume.path, *([",".join(options)] if options else [])]
+        unknown = [option for option in options if not sheet.takes_mount_option(option)]
+        if unknown:
+            sheet.fault(
+                f"{path}.options", f"{unknown[0]!r} is no option of a volume that {sheet.engine} knows"
+            )
+            continue
+        parts = [unit, volume.path, *([",".join(options)] if options else [])]
         sheet.option("Volume", ":".join(parts), path)
 
 
@@ -79,21 +85,19 @@ def render_secret(sheet: Sheet, secret: Secret, path: str) -> None:
     sheet.option("Secret", value, path)
 
 
-def _source(sheet: Sheet, service: str, volume: Volume) -> tuple[str, str | None]:
-    """Return what podman mounts, and the Quadlet file that makes it, if one does.
-
-    Before 4.7 a volume of a file would get another name than from 4.7 on, and an upgrade of Podman would
-    start the service on an empty one; so there podman makes it on first use, under the right name.
-    """
+def _sources(sheet: Sheet, service: str, volume: Volume) -> tuple[str, str]:
+    """Return what is mounted, as Volume= names it and as everything else does."""
     if volume.name is not None:
-        name = volume_name(service, volume.name)
-        return name, f"{name}.volume" if sheet.version >= CREATES_BY_NAME else None
-    return volume.host or volume.external or "", None
+        return sheet.volume(volume_name(service, volume.name))
+    source = volume.host or volume.external or ""
+    return source, source
 
 
 def _render_mount(sheet: Sheet, volume: Volume, source: str, options: tuple[str, ...], path: str) -> None:
     """Write a volume as ``podman run --mount``, whose fields are CSV and may hold anything."""
-    unknown = [option for option in options if option not in _MOUNT_OPTIONS]
+    unknown = [
+        option for option in options if option not in MOUNT_OPTIONS or not sheet.takes_mount_option(option)
+    ]
     if unknown:
         problem = (
             f"{unknown[0]!r} cannot be combined with a path that holds white space or any of : % $ ' \" \\"
@@ -102,7 +106,7 @@ def _render_mount(sheet: Sheet, volume: Volume, source: str, options: tuple[str,
         return
     sort = "bind" if volume.host is not None else "volume"
     fields = [f"type={sort}", f"source={source}", f"target={volume.path}"]
-    fields += [_MOUNT_OPTIONS[option] for option in options]
+    fields += [MOUNT_OPTIONS[option] for option in options]
     sheet.argument("--mount", ",".join(_csv(field) for field in fields), path)
 
 

@@ -7,6 +7,7 @@ are doubled everywhere, and the rest is up to the parser of the key.
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
 
@@ -55,6 +56,22 @@ def encode(key: str, value: str) -> str:
     if "\0" in value:
         raise InexpressibleError(key, value, "a NUL character")
     return value.translate(_ENCODING)
+
+
+def as_json(words: tuple[str, ...]) -> str:
+    """Return *words* as a JSON array on one line, without control characters."""
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
+def encode_argument(key: str, word: str) -> str:
+    """Return *word* as one argument of an ``ExecStart=:``, where systemd expands ``%`` but not ``$``.
+
+    In quotes an argument may be empty, and a ``;`` does not end the command (systemd.service(5)).
+    """
+    if _SIMPLE.fullmatch(word):
+        return word
+    encoded = encode(key, word).replace("$$", "$")
+    return encoded if word != ";" and _PLAIN.fullmatch(encoded) else f'"{encoded}"'
 
 
 def encode_word(key: str, word: str) -> str:

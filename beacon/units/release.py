@@ -25,6 +25,8 @@ class ReleaseInput:
     """Of the manifest that is run."""
     number: int | None = None
     """Of the release, where there is one."""
+    own_check: bool = False
+    """Whether the health check is the image's own, which engines find in it by themselves."""
     file: str | None = None
     """What faults call the definition; NAME.toml by default."""
 

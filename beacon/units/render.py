@@ -23,7 +23,8 @@ def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tup
     host has no Quadlet.
     """
     require_quadlet(facts)
-    sheet = write_container(release, facts)
+    sheet = Sheet(facts.engine_version, release.fault_file)
+    write_container(release, facts, sheet)
     if sheet.faults:
         raise DefinitionError(sheet.faults)
     files = [_container_file(release, facts, templates, sheet)]

@@ -160,14 +160,13 @@ def test_health_commands_are_json_without_the_word_cmd(command: tuple[str, ...],
 
 
 def test_a_start_may_take_what_its_check_takes() -> None:
-    debian = EngineVersion(5, 4, 2)
     checked = replace(
         WEB, health=Health(command=("true", "x"), interval=2, timeout=1, start_period=10, retries=4)
     )
-    assert start_limit(checked, debian) == 10 + 4 * 3 + 30
-    assert start_limit(replace(WEB, health=Health(command=("true",))), debian) == 3 * 60 + 30
-    assert start_limit(replace(WEB, health=Health(tcp=80)), debian) == 120
-    assert start_limit(checked, EngineVersion(4, 6)) == 120
+    assert start_limit(checked, waits_for_health=True) == 10 + 4 * 3 + 30
+    assert start_limit(replace(WEB, health=Health(command=("true",))), waits_for_health=True) == 3 * 60 + 30
+    assert start_limit(replace(WEB, health=Health(tcp=80)), waits_for_health=True) == 120
+    assert start_limit(checked, waits_for_health=False) == 120
 
 
 def test_spans_are_read_alike_by_go_and_systemd() -> None:
