@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from beacon.errors import BeaconError, HostError
 from beacon.model.event import EventKind
@@ -30,7 +31,7 @@ from beacon.model.release import (
 from beacon.model.unit import unit_name
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.health import is_sick, watch
-from beacon.rollout.world import World
+from beacon.rollout.world import World, moment
 from beacon.units.mark import read_mark
 
 _MARGIN = 30.0
@@ -197,7 +198,7 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
         return enter(world, state, Phase.GATING)
     unit = unit_name(state.name)
     world.systemd.wait_idle(unit, job_limit(candidate))
-    if journal.previous == candidate.number or not _runs(world, candidate):
+    if journal.previous == candidate.number or not _runs(world, candidate, since=moment(journal.started)):
         verdict = _with_last_words(world, _guarded(lambda: start(world, candidate)), state.name)
         if verdict.gate is Gate.FAILED:
             return enter(world, state, Phase.RESTORING, verdict.reason)
@@ -234,10 +235,14 @@ def job_limit(release: Release) -> float:
     return health_limit(service) + _START_WITHOUT_HEALTH + service.stop.timeout + _MARGIN
 
 
-def _runs(world: World, release: Release) -> bool:
-    """Say whether the unit runs *release* already: a kill came between the restart and its record."""
+def _runs(world: World, release: Release, *, since: datetime | None = None) -> bool:
+    """Say whether the unit runs *release* already: a kill came between the restart and its record.
+
+    A unit that came up before *since* does not, and the engine, which takes its time, is not asked.
+    """
     unit = unit_name(release.service.name)
-    if world.systemd.states([unit])[unit].active != "active":
+    state = world.systemd.states([unit])[unit]
+    if state.active != "active" or (since is not None and state.started < since.timestamp() * 1e6):
         return False
     container = world.engine.containers().get(release.service.name)
     return container is not None and container.release == release.number
