@@ -74,6 +74,7 @@ is_booted_with_systemd() { [ -d /run/systemd/system ]; }
 has() { command -v "$1" >/dev/null; }
 package_status() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null || true; }
 is_package_installed() { has dpkg-query && [ "$(package_status "$1")" = installed ]; }
+is_package_purgeable() { has dpkg-query && [ "$(package_status "$1")" = config-files ]; } # removed, not purged
 is_venv_installed() { [ -f "$MANIFEST" ]; }
 
 has_candidate() { # PACKAGE VERSION: Debian has it installed or on offer, new enough
@@ -311,10 +312,9 @@ remove_venv() {
 # Both
 
 uninstall() {
-    if ! is_venv_installed && { ! has dpkg-query || [ -z "$(package_status beacon)" ] ||
-        [ "$(package_status beacon)" = not-installed ]; }; then
+    if ! is_venv_installed && ! is_package_installed beacon && [ -z "$purge" ]; then
         say "Beacon is not installed."
-        [ -n "$purge" ] && [ -d /var/lib/beacon ] || exit 0
+        exit 0
     fi
     say "Beacon will be taken away from this machine:"
     ! is_venv_installed || say "  - $VENV, and what was put below $LOCAL"
@@ -326,8 +326,7 @@ uninstall() {
     [ -z "$dry_run" ] || exit 0
     say
     ! is_venv_installed || remove_venv
-    if has dpkg-query && { is_package_installed beacon || [ -n "$purge" ]; } && [ -n "$(package_status beacon)" ] &&
-        [ "$(package_status beacon)" != not-installed ]; then
+    if is_package_installed beacon || { [ -n "$purge" ] && is_package_purgeable beacon; }; then
         remove_package
     fi
     [ -z "$purge" ] || rm -rf /var/lib/beacon /run/beacon /var/lib/systemd/timers/stamp-beacon-update.timer
