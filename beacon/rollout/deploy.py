@@ -9,11 +9,12 @@ from dataclasses import replace
 from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.release import Phase, Quarantine, ServiceState
+from beacon.model.release import Phase, Quarantine, ReleaseState, ServiceState
 from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
 from beacon.rollout.images import tidy
 from beacon.rollout.machine import (
+    GoingDownError,
     HookRefusedError,
     Work,
     abandon,
@@ -22,6 +23,7 @@ from beacon.rollout.machine import (
     fetch,
     finish,
     prepare_switch,
+    require_up,
 )
 from beacon.rollout.world import World
 
@@ -48,7 +50,7 @@ def deploy(
         bad = {
             by_name[outcome.service].candidate.digest: outcome
             for outcome in outcomes
-            if outcome.kind in {OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED, OutcomeKind.FAILED}
+            if _has_failed(world, by_name[outcome.service])
         }
         spared = [name for name in follow if by_name[name].candidate.digest in bad]
         outcomes += [_spare(world, by_name[name], bad[by_name[name].candidate.digest]) for name in spared]
@@ -84,6 +86,9 @@ def _go_on(world: World, state: ServiceState) -> Outcome:
     if candidate is not None and state.rollout is not None:
         message = f"The rollout of {state.name} was cut off while {state.rollout.phase}; it goes on"
         world.tell(EventKind.RESUMED, message, candidate)
+        if state.rollout.phase is Phase.GATING:
+            # What went down with the machine, or is not up yet after its boot, has not failed: once more.
+            state = replace(state, rollout=replace(state.rollout, phase=Phase.RESTARTING))
     return finish(world, state)
 
 
@@ -170,8 +175,19 @@ def _switch_all(
     try:
         world.put_files(files)
     except BeaconError as error:
+        try:
+            require_up(world)
+        except GoingDownError as reason:
+            outcomes += [_put_off(state.name, reason) for state in states]
+            return []
         return [enter(world, state, Phase.RESTORING, error.message) for state in states]
     return [enter(world, state, Phase.RESTARTING) for state in states]
+
+
+def _has_failed(world: World, work: Work) -> bool:
+    """Say whether the candidate was tried and does not stand; not so where it never came to that."""
+    release = world.store.load(work.name).release(work.candidate.number)
+    return release is not None and release.state is ReleaseState.FAILED
 
 
 def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
@@ -193,9 +209,15 @@ def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
     return Outcome(work.name, OutcomeKind.QUARANTINED, reason, release=state.live)
 
 
+def _put_off(name: str, reason: GoingDownError) -> Outcome:
+    return Outcome(name, OutcomeKind.DEFERRED, reason.message, reason.hint)
+
+
 def _attempt(name: str, action: Callable[[], Outcome]) -> Outcome:
     try:
         return action()
+    except GoingDownError as error:
+        return _put_off(name, error)
     except HostError as error:
         return Outcome(
             name, OutcomeKind.FAILED, error.message, error.hint or "beacon update goes on from here"

@@ -86,6 +86,10 @@ class HookRefusedError(BeaconError):
     """The owner's before_update hook said no; the rollout waits."""
 
 
+class GoingDownError(BeaconError):
+    """The machine is being shut down: what services do now says nothing of their releases."""
+
+
 def pull(world: World, release: Release, present: Mapping[str, Digest]) -> None:
     """Have the image of *release* on disk; what the engine then has must be what the registry promised.
 
@@ -188,6 +192,7 @@ def _switch(world: World, state: ServiceState) -> ServiceState:
     try:
         world.put_files(_journal(state).after)
     except BeaconError as error:
+        require_up(world)
         return enter(world, state, Phase.RESTORING, error.message)
     return enter(world, state, Phase.RESTARTING)
 
@@ -199,7 +204,7 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
     unit = unit_name(state.name)
     world.systemd.wait_idle(unit, job_limit(candidate))
     if journal.previous == candidate.number or not _runs(world, candidate, since=moment(journal.started)):
-        verdict = _with_last_words(world, _guarded(lambda: start(world, candidate)), state.name)
+        verdict = _with_last_words(world, _guarded(world, lambda: start(world, candidate)), state.name)
         if verdict.gate is Gate.FAILED:
             return enter(world, state, Phase.RESTORING, verdict.reason)
     return enter(world, state, Phase.GATING)
@@ -209,7 +214,7 @@ def _gate(world: World, state: ServiceState) -> Verdict:
     if not _journal(state).start:
         return PASSED
     candidate = _candidate(state)
-    return _with_last_words(world, _guarded(lambda: watch(world, candidate)), state.name)
+    return _with_last_words(world, _guarded(world, lambda: watch(world, candidate)), state.name)
 
 
 def start(world: World, release: Release) -> Verdict:
@@ -312,9 +317,9 @@ def _restore(world: World, state: ServiceState) -> Outcome:
         if container is not None and container.release == old.number:
             world.systemd.wait_idle(unit, job_limit(old))  # a kill came while it was coming up
         if not _runs(world, old):  # it does where the files could not even be written
-            verdict = _guarded(lambda: start(world, old))
+            verdict = _guarded(world, lambda: start(world, old))
         if verdict.gate is not Gate.FAILED:
-            verdict = _guarded(lambda: watch(world, old))
+            verdict = _guarded(world, lambda: watch(world, old))
     elif journal.start:
         world.systemd.stop(unit, job_limit(old))
     _raise_dependents(world, journal.dependents)
@@ -380,12 +385,24 @@ def _raise_dependents(world: World, dependents: tuple[str, ...]) -> None:
             world.systemd.start(unit, _START_WITHOUT_HEALTH)
 
 
-def _guarded(action: Callable[[], Verdict]) -> Verdict:
-    """Return the verdict of *action*; a host that refuses means that the release does not stand."""
+def _guarded(world: World, action: Callable[[], Verdict]) -> Verdict:
+    """Return the verdict of *action*; a host that refuses means that the release does not stand.
+
+    Raises GoingDownError where a release seems to have failed because the whole machine is stopping.
+    """
     try:
-        return action()
+        verdict = action()
     except BeaconError as error:
-        return failed(error.message)
+        verdict = failed(error.message)
+    if verdict.gate is Gate.FAILED:
+        require_up(world)
+    return verdict
+
+
+def require_up(world: World) -> None:
+    """Raise GoingDownError where the machine is being shut down; the journal stays for the next run."""
+    if world.systemd.is_going_down():
+        raise GoingDownError("the machine is going down", hint="the rollout goes on when it is up again")
 
 
 def _hook(world: World, command: tuple[str, ...], environment: dict[str, str]) -> str | None:

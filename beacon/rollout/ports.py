@@ -79,6 +79,9 @@ class Systemd(Protocol):
     def wait_idle(self, unit: str, limit: float) -> None:
         """Wait until no job is queued for the unit, *limit* seconds at the most."""
 
+    def is_going_down(self) -> bool:
+        """Say whether the machine is being shut down, or the service manager is gone already."""
+
     def last_words(self, unit: str) -> str:
         """Return the last line that the unit's own processes wrote, or nothing."""
 

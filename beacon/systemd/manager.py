@@ -123,6 +123,15 @@ class SystemdManager:
         since = self._began.get(unit)
         return "" if since is None else last_words(unit, since, self._scope)
 
+    def is_going_down(self) -> bool:
+        """Say whether the machine is being shut down, or the service manager is gone already."""
+        try:
+            with self._lock:
+                state = self._bus.get_property(_SYSTEMD, _ROOT, _MANAGER, b"SystemState", b"s")
+        except DBusBaseError:
+            return True
+        return bool(_text(state) == "stopping")
+
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far, in the order found."""
         found: dict[str, None] = {}

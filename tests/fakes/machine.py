@@ -71,6 +71,7 @@ class FakeMachine:
     locked: set[str] = field(default_factory=set)
     time: float = 0.0
     full_disk: bool = False
+    going_down: bool = False
     log: list[str] = field(default_factory=list)
 
     def _effect(self, what: str) -> None:
@@ -218,6 +219,9 @@ class FakeMachine:
 
     def wait_idle(self, unit: str, limit: float) -> None:
         del unit, limit
+
+    def is_going_down(self) -> bool:
+        return self.going_down
 
     def last_words(self, unit: str) -> str:
         return "Error: out of coffee" if self._unit(unit).active == "failed" else ""

@@ -210,6 +210,32 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
     assert all(machine.load(of.name).quarantine for of in names)
 
 
+def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b")]
+    one, two = push(machine, "1"), push(machine, "2")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    hooked = service("a", hooks=Hooks(before_update=("false",)))
+    deploy(world(machine), [work(machine, two, hooked), work(machine, two, names[1])], canary=True)
+    assert not machine.load("b").quarantine
+    assert running(machine, "b") == two.config.image_id
+    assert running(machine, "a") == one.config.image_id
+
+
+def test_what_a_shutdown_stops_has_not_failed(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2", "exits")
+    roll_out(machine, one)
+    machine.going_down = True
+    outcome = roll_out(machine, two)
+    assert (outcome.kind, outcome.detail) == (OutcomeKind.DEFERRED, "the machine is going down")
+    state = machine.load("web")
+    assert state.rollout is not None
+    assert not state.quarantine
+    machine.registry[two.digest].behaviour = "good"
+    machine.going_down = False
+    assert [outcome.kind for outcome in resume(world(machine), ["web"])] == [OutcomeKind.UPDATED]
+    assert running(machine) == two.config.image_id
+
+
 def test_all_switch_with_one_reload(machine: FakeMachine) -> None:
     images = [push(machine, name) for name in "abc"]
     works = [work(machine, image, service(name)) for image, name in zip(images, "abc", strict=True)]
