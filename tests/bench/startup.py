@@ -40,8 +40,8 @@ def measure(host: LabHost) -> Section:
     resident = _resident(host)
     section = Section(
         "Start",
-        f"On a host with {SERVICES} services in running containers. Seconds of the whole process, with Python's "
-        "own start.",
+        f"On a host with {SERVICES} services in running containers. Seconds of the whole process, Python's "
+        "own start in it.",
     )
     rows = (
         ("python3 -c pass", str(bare.seconds), number(bare.peak)),
