@@ -49,6 +49,11 @@ class Effective:
     notes: tuple[str, ...] = ()
 
     @property
+    def own_check(self) -> bool:
+        """Whether the health check is the image's own, as it stands there."""
+        return self.filled.get("health.command") == "image"
+
+    @property
     def sources(self) -> Mapping[str, Source]:
         """Where each key path of :func:`describe` came from; worked out when asked, for few ask."""
         return {key: self._source(key, value) for key, value in flatten(self.service).items()}

@@ -43,6 +43,10 @@ class EngineVersion:
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
+QUADLET = EngineVersion(4, 4)
+"""The first Podman with a generator of units."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """What rendering needs to know of the machine; nothing else of it may change a unit's text."""
@@ -52,3 +56,8 @@ class HostFacts:
     systemd_version: int
     platform: Platform
     scope: Scope = Scope.SYSTEM
+
+    @property
+    def has_quadlet(self) -> bool:
+        """Whether Quadlet makes the units; where it does not, Beacon writes them itself."""
+        return self.engine is Engine.PODMAN and self.engine_version >= QUADLET

@@ -39,10 +39,12 @@ class Renderer:
         from beacon.definition.effective import effective  # noqa: PLC0415
         from beacon.units.render import ReleaseInput, render  # noqa: PLC0415
 
+        filled = effective(release.service, release.image)
         return render(
             ReleaseInput(
-                service=effective(release.service, release.image).service,
+                service=filled.service,
                 declared=release.service,
+                own_check=filled.own_check,
                 digest=release.digest,
                 number=release.number,
             ),

@@ -61,7 +61,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     _service(sheet, service)
     wanted_by = "multi-user.target" if facts.scope is Scope.SYSTEM else "default.target"
     sheet.add(Section.INSTALL, "WantedBy", wanted_by)
-    sheet.own(service.podman)
+    sheet.finish(service)
 
 
 def _unit(sheet: Sheet, release: ReleaseInput) -> None:

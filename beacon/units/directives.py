@@ -11,7 +11,7 @@ from enum import StrEnum
 from beacon.errors import Fault
 from beacon.model.host import EngineVersion
 from beacon.model.reference import ImageReference
-from beacon.model.service import Directives, RawPodman, Volume
+from beacon.model.service import Directives, Health, Service, Volume
 from beacon.units.quoting import (
     InexpressibleError,
     Parser,
@@ -250,21 +250,21 @@ class Sheet:
         del volume, options
         return False
 
-    def takes_mount_option(self, option: str) -> bool:
-        """Say whether the engine knows *option* of a volume."""
-        del option
+    def takes_mount_option(self, option: str, *, mount: bool) -> bool:
+        """Say whether the engine knows *option* of a volume, or of a *mount*."""
+        del option, mount
         return True
 
     def without_health(self) -> None:
         """Have the engine not even run the image's check."""
         self.option("HealthCmd", "none", "health.disable")
 
-    def health_command(self, words: tuple[str, ...], line: str, *, own_check: bool) -> None:
-        """Have the engine run a check: *words*, which are *line* for ``--health-cmd`` of Podman.
+    def health_command(self, health: Health, line: str, *, own_check: bool) -> None:
+        """Have the engine run a check, which is *line* for ``--health-cmd`` of Podman.
 
-        An OCI image cannot hold a check for Podman, so that an image's own is said as well.
+        Podman ignores the check of an OCI image, so that an image's own is said as well.
         """
-        del words, own_check
+        del health, own_check
         self.option("HealthCmd", line, "health.command")
 
     def hold_start(self, *, by_owner: bool) -> None:
@@ -293,8 +293,9 @@ class Sheet:
                 good = False
         return " ".join(line) if good and line else None
 
-    def own(self, podman: RawPodman) -> None:
-        """Add what the owner says in the engine's own words."""
+    def finish(self, service: Service) -> None:
+        """Add what comes last: what the owner says in the engine's own words."""
+        podman = service.podman
         self.sections[Section.CONTAINER] += self.arguments
         line = self.words("PodmanArgs", podman.args, "podman.args")
         if line is not None:

@@ -36,7 +36,7 @@ def render_health(sheet: Sheet, service: Service, *, own_check: bool = False) ->
     if health.command is None:
         return
     command = command_line(health.command)
-    sheet.health_command(health.command, command, own_check=own_check)
+    sheet.health_command(health, command, own_check=own_check)
     for key, seconds, name in (
         ("HealthInterval", health.interval, "interval"),
         ("HealthTimeout", health.timeout, "timeout"),

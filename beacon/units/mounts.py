@@ -12,7 +12,7 @@ from beacon.units.quoting import InexpressibleError, encode_path_setting
 _UNUSUAL = re.compile(r"[\s:%$\"'\\\x00-\x1f\x7f]|^\.|\.(?:volume|image)$")
 """What ``Volume=`` splits at, or Quadlet hands to systemd unquoted as RequiresMountsFor=."""
 
-MOUNT_OPTIONS = {
+_MOUNT_OPTIONS = {
     "ro": "readonly=true",
     "rw": "readonly=false",
     "z": "relabel=shared",
@@ -48,7 +48,7 @@ def render_volumes(sheet: Sheet, service: Service) -> None:
                 sheet.add(Section.UNIT, "Requires", f"{source}-volume.service")
                 sheet.add(Section.UNIT, "After", f"{source}-volume.service")
             continue
-        unknown = [option for option in options if not sheet.takes_mount_option(option)]
+        unknown = [option for option in options if not sheet.takes_mount_option(option, mount=False)]
         if unknown:
             sheet.fault(
                 f"{path}.options", f"{unknown[0]!r} is no option of a volume that {sheet.engine} knows"
@@ -96,7 +96,9 @@ def _sources(sheet: Sheet, service: str, volume: Volume) -> tuple[str, str]:
 def _render_mount(sheet: Sheet, volume: Volume, source: str, options: tuple[str, ...], path: str) -> None:
     """Write a volume as ``podman run --mount``, whose fields are CSV and may hold anything."""
     unknown = [
-        option for option in options if option not in MOUNT_OPTIONS or not sheet.takes_mount_option(option)
+        option
+        for option in options
+        if option not in _MOUNT_OPTIONS or not sheet.takes_mount_option(option, mount=True)
     ]
     if unknown:
         problem = (
@@ -106,7 +108,7 @@ def _render_mount(sheet: Sheet, volume: Volume, source: str, options: tuple[str,
         return
     sort = "bind" if volume.host is not None else "volume"
     fields = [f"type={sort}", f"source={source}", f"target={volume.path}"]
-    fields += [MOUNT_OPTIONS[option] for option in options]
+    fields += [_MOUNT_OPTIONS[option] for option in options]
     sheet.argument("--mount", ",".join(_csv(field) for field in fields), path)
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from beacon.errors import DefinitionError, HostError
-from beacon.model.host import Engine, HostFacts, Scope
+from beacon.errors import DefinitionError
+from beacon.model.host import HostFacts, Scope
 from beacon.model.unit import UnitFile, container_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section, Sheet
 from beacon.units.layout import TEMPLATE_NAMES, Templates, lay_out
 from beacon.units.mark import stamp
 from beacon.units.mounts import volume_name
+from beacon.units.plain_files import render_plain
 from beacon.units.release import ReleaseInput
-from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, QUADLET, is_known
+from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, is_known
 
-__all__ = ["TEMPLATE_NAMES", "ReleaseInput", "Templates", "render", "require_quadlet"]
+__all__ = ["TEMPLATE_NAMES", "ReleaseInput", "Templates", "render"]
 
 
 def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tuple[UnitFile, ...]:
     """Return the files of *release*, sorted by name.
 
     Raises DefinitionError with every value of the definition that cannot be written, and HostError where the
-    host has no Quadlet.
+    engine is too old.
     """
-    require_quadlet(facts)
+    if not facts.has_quadlet:
+        return render_plain(release, facts, templates)
     sheet = Sheet(facts.engine_version, release.fault_file)
     write_container(release, facts, sheet)
     if sheet.faults:
@@ -35,15 +37,6 @@ def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tup
         _network_file(network, facts, templates) for network in sorted(set(own_networks(release.service)))
     ]
     return tuple(sorted(files))
-
-
-def require_quadlet(facts: HostFacts) -> None:
-    """Raise HostError where services cannot be rendered for the host's engine: the one place that says so."""
-    if facts.engine is not Engine.PODMAN:
-        raise HostError("cannot render units for docker yet", hint="install podman 4.4 or newer")
-    if facts.engine_version < QUADLET:
-        message = f"cannot render units for Podman {facts.engine_version} yet, which has no Quadlet"
-        raise HostError(message, hint="install podman 4.4 or newer")
 
 
 def _container_file(release: ReleaseInput, facts: HostFacts, templates: Templates, sheet: Sheet) -> UnitFile:

@@ -13,8 +13,6 @@ from typing import Final
 
 from beacon.model.host import EngineVersion
 
-QUADLET: Final = EngineVersion(4, 4)
-"""The first Podman with a generator."""
 NEWEST_KNOWN: Final = EngineVersion(6, 1)
 """The tables below end here."""
 CREATES_BY_NAME: Final = EngineVersion(4, 7)

@@ -60,9 +60,11 @@ class Case:
         """Return what is rendered: file → text, or the faults."""
         text = (self.folder / "definition.toml").read_text(encoding="utf-8")
         declared = decode(text, name=self.service, file=f"{self.service}.toml")
+        filled = effective(declared, self._image())
         release = ReleaseInput(
-            service=effective(declared, self._image()).service,
+            service=filled.service,
             declared=declared,
+            own_check=filled.own_check,
             digest=Digest("sha256:" + "5" * 64),
             number=7,
         )

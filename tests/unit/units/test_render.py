@@ -18,7 +18,8 @@ from beacon.units.render import ReleaseInput, render
 from beacon.units.versions import first_version, is_known
 from tests.golden.cases import TEMPLATES
 
-FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, Platform("linux", "amd64"))
+AMD64 = Platform("linux", "amd64")
+FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, AMD64)
 WEB = Service(name="web", image=ImageReference.parse("registry.example/web:1"), init=True)
 DIGEST = Digest("sha256:" + "a" * 64)
 
@@ -48,11 +49,9 @@ def test_what_the_image_says_by_itself_is_not_written() -> None:
     assert "StopTimeout=5" in lines
 
 
-def test_docker_and_podman_without_quadlet_are_refused_for_now() -> None:
-    with pytest.raises(HostError, match="docker"):
-        render(release(WEB), replace(FACTS, engine=Engine.DOCKER), TEMPLATES)
-    with pytest.raises(HostError, match=r"4\.3\.1"):
-        render(release(WEB), replace(FACTS, engine_version=EngineVersion(4, 3, 1)), TEMPLATES)
+def test_a_docker_that_is_too_old_is_refused() -> None:
+    with pytest.raises(HostError, match=r"docker 19\.3\.0 is too old"):
+        render(release(WEB), HostFacts(Engine.DOCKER, EngineVersion(19, 3), 252, AMD64), TEMPLATES)
 
 
 def test_every_fault_is_reported_under_the_name_of_the_file() -> None:
