@@ -263,9 +263,9 @@ make_venv() {
 put_files() {
     local unit work page
     work=$(mktemp -d)
-    for unit in "$tree"/packaging/systemd/*; do
-        sed "s|/usr/bin/beacon|$LOCAL/bin/beacon|" "$unit" >"$work/unit"
-        put "$work/unit" "$LOCAL/lib/systemd/system/${unit##*/}"
+    for unit in system/beacon-update.{service,timer} system/beacon.slice user/beacon-update.{service,timer}; do
+        sed "s|/usr/bin/beacon|$LOCAL/bin/beacon|" "$tree/packaging/systemd/$unit" >"$work/unit"
+        put "$work/unit" "$LOCAL/lib/systemd/$unit"
     done
     put "$tree/packaging/debian/beacon.tmpfiles" $LOCAL/lib/tmpfiles.d/beacon.conf
     put "$tree/packaging/beacon.catalog" $LOCAL/lib/systemd/catalog/beacon.catalog

@@ -149,6 +149,24 @@ def test_a_power_cut_in_a_rollout_is_made_good_after_boot(fresh_host: FreshHost,
     assert version(host) == "2"
 
 
+def test_a_user_s_own_timer_follows_the_user_s_images(host: LabHost, push: Push) -> None:
+    owner = host.add_user("owner")
+    assert (
+        owner.run("systemctl", "--user", "is-enabled", "beacon-update.timer", check=False).stdout
+        == "disabled\n"
+    )
+    push(WEB, version="1", config=QUICK)
+    host.run("systemctl", "start", "network-online.target")
+    owner.run("beacon", "add", "web", f"{WEB}:latest", "--port", "127.0.0.1:8080:8080")
+    push(WEB, version="2", config=QUICK)
+    often = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
+    host.write(f"{owner.home}/.config/systemd/user/beacon-update.timer.d/often.conf", often)
+    host.run("chown", "--recursive", "owner:", owner.home)
+    owner.run("systemctl", "--user", "daemon-reload")
+    owner.run("systemctl", "--user", "enable", "--now", "beacon-update.timer")
+    wait_until(lambda: version(host) == "2", 30)
+
+
 def add_web(host: LabHost, push: Push) -> None:
     """Add a service that settles quickly."""
     push(WEB, version="1", config=QUICK)
