@@ -56,8 +56,8 @@ class Case:
             scope=Scope(facts.get("scope", "system")),
         )
 
-    def rendered(self) -> dict[str, str]:
-        """Return what is rendered: file → text, or the faults."""
+    def rendered(self, facts: HostFacts | None = None) -> dict[str, str]:
+        """Return what is rendered, for the case's own host or another: file → text, or the faults."""
         text = (self.folder / "definition.toml").read_text(encoding="utf-8")
         declared = decode(text, name=self.service, file=f"{self.service}.toml")
         filled = effective(declared, self._image())
@@ -69,7 +69,7 @@ class Case:
             number=7,
         )
         try:
-            return {file.name: file.text for file in render(release, self.facts, TEMPLATES)}
+            return {file.name: file.text for file in render(release, facts or self.facts, TEMPLATES)}
         except DefinitionError as error:
             return {FAULTS: "".join(f"{fault}\n" for fault in error.faults)}
 
