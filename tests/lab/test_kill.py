@@ -1,0 +1,125 @@
+"""E15: Beacon is killed at any instant, or the machine is: the next run finishes or undoes what had begun.
+
+The kernel kills it, by strace, as it enters a system call for the Nth time. Every write of a state or of a
+unit file calls fsync before its rename and after it; vfork starts podman, and sendmsg talks to systemd.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.lab.host import LabHost, wait_until
+from tests.lab.images import Broken, Pushed
+from tests.lab.stage import Stage
+
+ROLLED_BACK = 20
+GOOD = [f"good{number}" for number in range(7)]
+BAD = [f"bad{number}" for number in range(5)]
+"""Services whose next image is in order, and those whose next image exits at once."""
+
+Point = tuple[str, int]
+"""A system call, and at which time that it is entered the process is killed."""
+SPAWN, TELL = "?vfork,?fork,clone", "sendmsg"
+FreshHost = Callable[..., LabHost]
+
+
+def fsync(*numbers: int) -> list[Point]:
+    """Return points before (odd) and after (even) the renames that put states and unit files in place."""
+    return [("fsync", number) for number in numbers]
+
+
+ROUNDS: list[tuple[list[Point], list[Point]]] = [
+    # A good image is live after 14; the way back from a bad one begins at 13, and has ended after 18.
+    (fsync(*range(1, 8)), fsync(*range(13, 18))),
+    (fsync(*range(8, 15)), [*fsync(18, 19), (SPAWN, 10), (TELL, 48), (TELL, 56)]),
+    (
+        [*fsync(15), ("rename", 8), (SPAWN, 4), (SPAWN, 6), (TELL, 15), (TELL, 27), (TELL, 40)],
+        [(SPAWN, 7), (SPAWN, 9), (TELL, 14), (TELL, 29), (TELL, 64)],
+    ),
+]
+
+
+def test_a_kill_at_any_instant_is_finished_or_undone(stage: Stage) -> None:
+    """Before and after every single write, as podman is started, and in mid-conversation with systemd."""
+    for name in (*GOOD, *BAD):
+        stage.push(name, f"{name} 1")
+        stage.define(name, update='settle = "200ms"' if name in GOOD else 'settle = "1s"')
+    stage.apply()
+    statuses: dict[Point, int] = {}
+    for version, (good, bad) in enumerate(ROUNDS, start=2):
+        points = dict(zip((*GOOD, *BAD), (*good, *bad), strict=True))
+        statuses |= sweep(stage, points, version)
+    # No write was left out: each sweep went one further than there are writes.
+    whole = {("fsync", 15): 0, ("fsync", 19): ROLLED_BACK}
+    assert {point: statuses[point] for point in whole} == whole
+    assert {status for point, status in statuses.items() if point not in whole} == {-signal.SIGKILL}
+    assert stage.update() == {**dict.fromkeys(GOOD, "up_to_date"), **dict.fromkeys(BAD, "quarantined")}
+
+
+@pytest.mark.parametrize(("end", "broken"), [("power_cut", "exit"), ("reboot", None)])
+def test_a_machine_that_goes_down_in_a_rollout_ends_it_when_it_is_back(
+    fresh_host: FreshHost, end: str, broken: Broken | None
+) -> None:
+    """The first run after the boot, which the timer starts, finishes what had begun or puts it back."""
+    host = fresh_host()
+    host.run("systemctl", "stop", "beacon-update.timer", check=False)
+    stage = Stage(host)
+    stage.push()
+    stage.define(update='settle = "2s"')
+    stage.apply()
+    stage.push(version="2", broken=broken)
+    run = host.start("beacon", "update")
+    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", interval=0.01)
+    getattr(host, end)()
+    run.communicate()
+    status = 0 if broken is None else ROLLED_BACK
+    stage.beacon("update", status=status)
+    assert stage.agrees() == ("2" if broken is None else "1")
+    assert "resumed" in stage.told()
+    assert stage.update() == {"web": "up_to_date" if broken is None else "quarantined"}
+
+
+def sweep(stage: Stage, points: Mapping[str, Point], version: int) -> dict[Point, int]:
+    """Push to all services, kill the update of each, judge what the next runs make of it;."""
+    old = {name: stage.agrees(name) for name in points}
+    pushed = {name: push_next(stage, name, version) for name in points}
+    statuses = kill_updates(stage, points)
+
+    stage.beacon("update", status=None)
+    for name in points:
+        said = f"{name} killed at {points[name]}: {stage.state(name)}"
+        assert stage.agrees(name) in {old[name], f"{name} {version}"}, said
+
+    stage.beacon("update", status=None)
+    for name, image in pushed.items():
+        said = f"{name} killed at {points[name]}: {stage.state(name)}"
+        if name in GOOD:
+            assert stage.agrees(name) == f"{name} {version}", said
+        else:
+            assert stage.agrees(name) == old[name], said
+            assert image.digest in {entry["digest"] for entry in stage.state(name)["quarantine"]}, said
+    return statuses
+
+
+def push_next(stage: Stage, name: str, version: int) -> Pushed:
+    """Push the next image of a service."""
+    return stage.push(name, f"{name} {version}", broken=None if name in GOOD else "exit")
+
+
+def kill_updates(stage: Stage, points: Mapping[str, Point]) -> dict[Point, int]:
+    """Run the update of every service at once, each killed at its own point; return the exit statuses."""
+    runs = {
+        point: stage.host.start(
+            *("strace", "--output=/dev/null", f"--trace={calls}"),
+            f"--inject={calls}:signal=SIGKILL:when={number}",
+            *("beacon", "update", name),
+        )
+        for name, point in points.items()
+        for calls, number in (point,)
+    }
+    for run in runs.values():
+        run.communicate(timeout=120)
+    return {point: run.returncode for point, run in runs.items()}

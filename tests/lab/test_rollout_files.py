@@ -1,0 +1,90 @@
+"""What apply does to the files of a machine, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+
+from tests.lab.stage import Stage, outcomes
+
+FOLDER = "/etc/containers/systemd"
+WEB = f"{FOLDER}/beacon-web.container"
+FOREIGN = "[Container]\nImage=localhost/theirs:1\n"
+
+
+def plan(stage: Stage) -> list[str]:
+    """Return the steps that apply would do."""
+    return [step["action"] for step in json.loads(stage.beacon("plan", "--json").stdout)["steps"]]
+
+
+def reloads(stage: Stage) -> int:
+    """Return how often systemd has read its unit files again since the boot."""
+    found = stage.host.run("journalctl", "--boot", "--output=cat", "_PID=1", "--grep=^Reloading", check=False)
+    return sum("Reloading" in line and "finished" not in line for line in found.stdout.splitlines())
+
+
+def test_an_apply_does_what_is_needed_with_one_reload_and_the_next_nothing(stage: Stage) -> None:
+    """Three services at once: one daemon-reload; then the plan is empty and nothing is reloaded."""
+    names = ["web", "db", "mail"]
+    for name in names:
+        stage.push(name, f"1 of {name}")
+        stage.define(name, more=f'[[volume]]\nname = "{name}"\npath = "/data"')
+    before = reloads(stage)
+    stage.apply()
+    assert reloads(stage) - before == 1
+    invocations = stage.invocations(*names)
+    assert plan(stage) == []
+    assert stage.apply() == dict.fromkeys(names, "unchanged")
+    assert reloads(stage) - before == 1
+
+    stage.define("web", more='[env]\nGREETING = "hello"')
+    stage.host.run("rm", "/etc/beacon/services/mail.toml")
+    ends = stage.apply()
+    assert (ends["web"], ends["db"], ends["mail"]) == ("updated", "unchanged", "removed")
+    assert reloads(stage) - before == 2
+    assert stage.invocations("db") == invocations[1:2]
+    assert not stage.host.exists(f"{FOLDER}/beacon-mail.container")
+    assert "beacon-mail" in stage.host.run("podman", "volume", "ls", "--quiet").stdout
+    assert plan(stage) == []
+
+
+def test_what_the_owner_changed_by_hand_is_kept_and_said(stage: Stage) -> None:
+    """An edited file stays until --overwrite; an update does not write over it; drop-ins always stay."""
+    stage.deploy("web")
+    drop_in = f"{WEB}.d/own.conf"
+    stage.host.write(drop_in, "[Container]\nLabel=mine=yes\n")
+    edited = stage.host.read(WEB) + "\n# my own line\n"
+    stage.host.write(WEB, edited)
+    stage.define(more='[env]\nGREETING = "hello"')
+    kept = json.loads(stage.beacon("plan", "--json").stdout)["kept"]
+    assert [one["file"] for one in kept] == ["beacon-web.container"]
+    stage.apply()
+    assert stage.host.read(WEB) == edited
+    stage.push(version="2")
+    done = stage.beacon("update", "--json")
+    assert outcomes(done) == {"web": "held"}
+    assert "edited by hand" in done.stdout
+    assert stage.host.read(WEB) == edited
+
+    assert stage.apply("--overwrite") == {"web": "updated"}
+    assert "GREETING=hello" in stage.host.read(WEB)
+    assert stage.host.read(drop_in) == "[Container]\nLabel=mine=yes\n"
+    assert stage.running()["Config"]["Labels"]["mine"] == "yes"
+    assert stage.update() == {"web": "updated"}
+    assert stage.agrees() == "2"
+
+
+def test_what_others_wrote_is_left_alone(stage: Stage) -> None:
+    """A foreign file with a name of ours stops that service alone; one without a mark is never pruned."""
+    stage.host.write(WEB, FOREIGN)
+    stage.host.write(f"{FOLDER}/beacon-other.container", FOREIGN)
+    stage.push("web")
+    stage.push("db")
+    stage.define("web")
+    stage.define("db")
+    ends = outcomes(stage.beacon("apply", "--json", status=1))
+    assert (ends["web"], ends["db"]) == ("failed", "updated")
+    assert stage.host.read(WEB) == FOREIGN
+    stage.host.run("rm", "/etc/beacon/services/db.toml", "/etc/beacon/services/web.toml")
+    stage.apply()
+    assert not stage.host.exists(f"{FOLDER}/beacon-db.container")
+    assert stage.host.read(WEB) == stage.host.read(f"{FOLDER}/beacon-other.container") == FOREIGN
