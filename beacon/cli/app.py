@@ -72,6 +72,7 @@ def run() -> None:
                 from beacon.cli.user import become
 
                 become(word.removeprefix(_OTHER_USER), [other for other in arguments if other != word])
+        _leave_only(arguments)
         app(args=arguments, prog_name="beacon")
     except BeaconError as error:
         output.error(error)
@@ -83,6 +84,13 @@ def run() -> None:
     except KeyboardInterrupt:
         output.say("interrupted; what had begun is finished or undone by the next run")
         sys.exit(130)
+
+
+def _leave_only(arguments: list[str]) -> None:
+    """Take away the verbs that are not called, whose parsers typer would make: 15 ms."""
+    called = next((word for word in arguments if not word.startswith("-")), None)
+    verbs = [verb for verb in app.registered_commands if verb.callback and verb.callback.__name__ == called]
+    app.registered_commands = verbs or app.registered_commands
 
 
 def hoist(arguments: list[str]) -> list[str]:
