@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.bench.far import FarRegistry
 from tests.bench.measure import Bar, BenchError, Section, Table, Timing, number, time_commands
-from tests.lab.faulty_registry import Delay, FaultyRegistry
-from tests.lab.host import LabHost, wait_until
+from tests.lab.host import REGISTRY_PORT, LabHost, wait_until
 from tests.lab.images import push
 
 SERVICES = 30
@@ -13,6 +13,7 @@ DELAY = 0.05
 TIMES_FASTER = 8
 AIM = 0.3
 PROXY_PORT = 5001
+PROXY = f"proxy.example:{PROXY_PORT}"
 
 _BEACON = ("beacon", "update", "--check")
 _PODMAN = ("podman", "auto-update", "--dry-run")
@@ -42,10 +43,10 @@ def measure(host: LabHost) -> Section:
         "labelled for it. Seconds of the whole process: median (least to most).",
     )
     rows = []
-    with FaultyRegistry(host.registry, (host.ground.slot.address(1), PROXY_PORT)) as proxy:
-        proxy.when("", Delay(DELAY))
+    here = (host.ground.slot.address(1), PROXY_PORT)
+    with FarRegistry((host.address, REGISTRY_PORT), here, DELAY) as proxy:
         for kind, index in (("plain manifests", False), ("indexes", True)):
-            _install(host, proxy, index=index)
+            _install(host, index=index)
             ours, theirs = time_commands(host, _BEACON, _PODMAN)
             _verify(ours, theirs)
             heads, manifests, total = _requests(host, proxy, _BEACON)
@@ -81,12 +82,12 @@ def measure(host: LabHost) -> Section:
     return section
 
 
-def _install(host: LabHost, proxy: FaultyRegistry, *, index: bool) -> None:
+def _install(host: LabHost, *, index: bool) -> None:
     """Have Beacon and Quadlet run the same images."""
     for number_ in range(SERVICES):
         repository = f"bench/{'index' if index else 'plain'}-{number_:02}"
         push(host, f"{host.registry}/{repository}", version=repository, index=index)
-        image = f"{proxy.address}/{repository}:latest"
+        image = f"{PROXY}/{repository}:latest"
         host.write(f"/etc/beacon/services/app-{number_:02}.toml", _DEFINITION.format(image=image))
         host.write(f"/etc/containers/systemd/peer-{number_:02}.container", _QUADLET.format(image=image))
     host.run("beacon", "apply", timeout=300)
@@ -108,17 +109,17 @@ def _verify(ours: Timing, theirs: Timing) -> None:
             raise BenchError(f"podman did not find {SERVICES} containers up to date:\n{output}")
 
 
-def _requests(host: LabHost, proxy: FaultyRegistry, command: tuple[str, ...]) -> tuple[int, int, int]:
+def _requests(host: LabHost, proxy: FarRegistry, command: tuple[str, ...]) -> tuple[int, int, int]:
     """Return how many HEADs, GETs of manifests, and requests at all a command makes."""
     proxy.requests.clear()
     host.run(*command)
-    return len(proxy.seen(method="HEAD")), len(proxy.seen("/manifests/", "GET")), len(proxy.seen())
+    return proxy.count("HEAD"), proxy.count("GET", "/manifests/"), proxy.count()
 
 
-def _share(host: LabHost, proxy: FaultyRegistry) -> tuple[int, int]:
+def _share(host: LabHost, proxy: FarRegistry) -> tuple[int, int]:
     """Return the HEADs and the requests of a check of several services on one image."""
     push(host, f"{host.registry}/bench/shared")
-    image = f"{proxy.address}/bench/shared:latest"
+    image = f"{PROXY}/bench/shared:latest"
     for number_ in range(SHARING):
         host.write(f"/etc/beacon/services/app-{number_:02}.toml", _DEFINITION.format(image=image))
     host.run("beacon", "apply", timeout=120)
