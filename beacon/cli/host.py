@@ -113,8 +113,8 @@ class Host:
 
     @cached_property
     def units(self) -> UnitDirectory:
-        """The folder of Quadlet files."""
-        return UnitDirectory(self.paths.quadlet)
+        """The folders of Quadlet files and of plain units."""
+        return UnitDirectory(self.paths.quadlet, self.paths.units)
 
     @cached_property
     def engine(self) -> Podman:

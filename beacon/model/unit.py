@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 PREFIX = "beacon-"
 
@@ -30,3 +31,61 @@ def service_of_unit(unit: str) -> str | None:
     if not unit.startswith(PREFIX) or not unit.endswith(".service"):
         return None
     return unit[len(PREFIX) : -len(".service")] or None
+
+
+class FileSort(StrEnum):
+    """What a file of Beacon's is for; each is a Quadlet file on some machines and a plain unit on others."""
+
+    CONTAINER = "container"
+    VOLUME = "volume"
+    NETWORK = "network"
+    SLICE = "slice"
+
+
+_SORTS = {sort.value: sort for sort in FileSort}
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFileName:
+    """The name of a file of Beacon's, taken apart: ``beacon-web-data.volume`` is a volume's, of that stem.
+
+    Its plain counterpart is ``beacon-web-data-volume.service``, of the same stem.
+    """
+
+    stem: str
+    sort: FileSort
+
+    @classmethod
+    def parse(cls, name: str) -> UnitFileName | None:
+        """Take *name* apart; None where it is no name of a file of Beacon's."""
+        stem, _, suffix = name.rpartition(".")
+        if not stem.startswith(PREFIX):
+            return None
+        if suffix != "service":
+            return cls(stem, _SORTS[suffix]) if suffix in _SORTS else None
+        for sort in (FileSort.VOLUME, FileSort.NETWORK):
+            if stem.endswith(f"-{sort}"):
+                return cls(stem.removesuffix(f"-{sort}"), sort)
+        return cls(stem, FileSort.CONTAINER)
+
+    @property
+    def unit(self) -> str:
+        """The unit that the file is, or that Quadlet makes of it."""
+        match self.sort:
+            case FileSort.CONTAINER:
+                return f"{self.stem}.service"
+            case FileSort.SLICE:
+                return f"{self.stem}.slice"
+            case FileSort.VOLUME | FileSort.NETWORK:
+                return f"{self.stem}-{self.sort}.service"
+
+
+def is_service_file(name: str) -> bool:
+    """Say whether *name* is that of a service's main file, which runs its container."""
+    parsed = UnitFileName.parse(name)
+    return parsed is not None and parsed.sort is FileSort.CONTAINER
+
+
+def service_files(service: str) -> tuple[str, str]:
+    """Return what the main file of *service* is called: with Quadlet, and as a plain unit."""
+    return f"{container_name(service)}.container", unit_name(service)

@@ -24,7 +24,7 @@ from beacon.model.plan import (
 )
 from beacon.model.reference import ImageReference
 from beacon.model.runtime import UnitState
-from beacon.model.unit import PREFIX, UnitFile, container_name, unit_name
+from beacon.model.unit import PREFIX, FileSort, UnitFile, UnitFileName, service_files, unit_name
 from beacon.units.mark import Mark, read_mark
 
 _REFERENCE = re.compile(
@@ -140,11 +140,12 @@ class _Planning:
         if not candidates:
             return
         gone = {name for name, _ in candidates}
+        made_otherwise = {_parsed(name) for name in self.texts}
         staying = {name: used for name, used in self.references.items() if name not in gone}
         staying |= {write.name: _references(write.text) for write in writes}
         needed = frozenset().union(*staying.values())
         for name, mark in candidates:
-            if name not in needed:
+            if _parsed(name) not in needed or _parsed(name) in made_otherwise:
                 owners = self._owners(name, mark)
                 reason = _removal_reason(name, mark, self.desired)
                 yield RemoveFile(services=owners, name=name, old=self.observed.files[name], reason=reason)
@@ -156,35 +157,47 @@ class _Planning:
         """Return the services that have the installed file *name*."""
         if mark.service is not None:
             return (mark.service,)
-        return tuple(sorted(self.referrers.get(name, ())))
+        parsed = _parsed(name)
+        return tuple(sorted(self.referrers.get(parsed, ()))) if parsed is not None else ()
 
     @cached_property
-    def references(self) -> Mapping[str, frozenset[str]]:
+    def references(self) -> Mapping[str, frozenset[UnitFileName]]:
         """What each installed file refers to; only removals ask."""
         return {name: _references(text) for name, text in self.observed.files.items()}
 
     @cached_property
-    def referrers(self) -> Mapping[str, set[str]]:
+    def referrers(self) -> Mapping[UnitFileName, set[str]]:
         """The services whose installed files refer to each file."""
-        found: dict[str, set[str]] = {}
+        found: dict[UnitFileName, set[str]] = {}
         for file, mark in self.marks.items():
             if mark is not None and mark.service is not None:
-                for name in self.references[file]:
-                    found.setdefault(name, set()).add(mark.service)
+                for parsed in self.references[file]:
+                    found.setdefault(parsed, set()).add(mark.service)
         return found
 
     def _stops(self, removals: tuple[RemoveFile, ...]) -> Iterator[StopUnit]:
-        """Stop what a service that is gone has running: the container first, then its volumes' units."""
+        """Stop what a service that is gone has running: the container first, then its volumes' units.
+
+        Where another engine is to make volumes and networks of the same units, those are stopped too: a unit
+        that is up would not make them.
+        """
         removed = {removal.name for removal in removals}
-        for kind, suffix in ((".container", ""), (".volume", "-volume")):
+        taken_over = {_parsed(name) for name in self.texts}
+        for sort in (FileSort.CONTAINER, FileSort.VOLUME, FileSort.NETWORK, FileSort.SLICE):
             for removal in removals:
-                service = next(iter(removal.services), "")
-                whole = f"{container_name(service)}.container" in removed
-                if not removal.name.endswith(kind) or not whole:
+                parsed = _parsed(removal.name)
+                if parsed is None or parsed.sort is not sort or not self._state(parsed.unit).is_up:
                     continue
-                unit = f"{removal.name.removesuffix(kind)}{suffix}.service"
-                if self._state(unit).is_up:
-                    yield StopUnit(services=removal.services, unit=unit, reason=removal.reason)
+                service = next(iter(removal.services), "")
+                if parsed in taken_over:
+                    stops = sort is not FileSort.CONTAINER
+                else:
+                    whole = service not in self.desired.files and not removed.isdisjoint(
+                        service_files(service)
+                    )
+                    stops = whole and sort is not FileSort.NETWORK
+                if stops:
+                    yield StopUnit(services=removal.services, unit=parsed.unit, reason=removal.reason)
 
     def _reload(self, changes: tuple[RemoveFile | WriteFile, ...]) -> Iterator[DaemonReload]:
         changed = {service for change in changes for service in change.services}
@@ -201,9 +214,8 @@ class _Planning:
         return [service for service in sorted(self.desired.files) if service not in self.blocked]
 
     def _needs_reload(self, service: str) -> bool:
-        if (
-            service in self.desired.faulty
-            or f"{container_name(service)}.container" not in self.observed.files
+        if service in self.desired.faulty or not any(
+            file in self.observed.files for file in service_files(service)
         ):
             return False
         return service in self.observed.unfinished or self._state(unit_name(service)).load == "not-found"
@@ -221,10 +233,10 @@ class _Planning:
 
     def _start_reason(self, service: str, written: set[str]) -> Reason | None:
         """Return why the unit of *service* is to be started or restarted, or None where it is not."""
-        file = f"{container_name(service)}.container"
+        file = next((name for name in service_files(service) if name in self.texts), "")
         state = self._state(unit_name(service))
         if file not in self.observed.files:
-            return Reason(ReasonKind.NEW, f"{service} is new") if file in written else None
+            return self._first_reason(service, state) if file in written else None
         if service in self.observed.unfinished:
             return Reason(ReasonKind.UNFINISHED, f"an earlier run ended before {service} had been restarted")
         if state.load == "not-found":
@@ -233,6 +245,14 @@ class _Planning:
             return Reason(ReasonKind.FAILED, f"{service} has failed")
         if file in written and state.is_up:
             return Reason(ReasonKind.CHANGED, f"{service} runs with what its file said before")
+        return None
+
+    def _first_reason(self, service: str, state: UnitState) -> Reason | None:
+        """Return why a service whose file is written for the first time is started or restarted."""
+        if all(name not in self.observed.files for name in service_files(service)):
+            return Reason(ReasonKind.NEW, f"{service} is new")
+        if state.is_up:
+            return Reason(ReasonKind.CHANGED, f"{service} moves to another engine")
         return None
 
     def _state(self, unit: str) -> UnitState:
@@ -248,12 +268,13 @@ def _write_reason(name: str, mark: Mark | None) -> Reason:
         return Reason(ReasonKind.NEW, f"{name} is not there yet")
     if not mark.intact:
         return Reason(ReasonKind.EDITED, f"{name} was changed by hand and is overwritten")
-    kind = name.rpartition(".")[2]
-    if kind == "container":
+    parsed = _parsed(name)
+    if parsed is None or parsed.sort in {FileSort.CONTAINER, FileSort.SLICE}:
         return Reason(ReasonKind.CHANGED, f"{name} is not what the definition and the release say")
+    who = "the engine" if name.endswith(".service") else "podman"
     return Reason(
         ReasonKind.CHANGED,
-        f"{name} is not what it should be; podman leaves the {kind} that is there as it is, "
+        f"{name} is not what it should be; {who} leaves the {parsed.sort} that is there as it is, "
         "and the file counts for a new one",
     )
 
@@ -263,15 +284,22 @@ def _removal_reason(name: str, mark: Mark, desired: Desired) -> Reason:
     if service is None:
         return Reason(ReasonKind.UNUSED, f"no service uses {name} any longer")
     if service in desired.files:
-        kept = "; its data stays" if name.endswith(".volume") else ""
+        parsed = _parsed(name)
+        kept = "; its data stays" if parsed is not None and parsed.sort is FileSort.VOLUME else ""
         return Reason(ReasonKind.UNUSED, f"{service} does not use {name} any longer{kept}")
     return Reason(ReasonKind.UNDEFINED, f"{service} is not defined any longer; its data stays")
 
 
-def _references(text: str) -> frozenset[str]:
-    """Return the Quadlet files of networks and volumes that a unit file names, itself or by their units."""
+def _references(text: str) -> frozenset[UnitFileName]:
+    """Return the files of networks and volumes that a unit file names, itself or by their units."""
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    return frozenset(f"{stem}.{file or unit}" for stem, file, unit in _REFERENCE.findall(lines))
+    return frozenset(
+        UnitFileName(stem, FileSort(file or unit)) for stem, file, unit in _REFERENCE.findall(lines)
+    )
+
+
+def _parsed(name: str) -> UnitFileName | None:
+    return UnitFileName.parse(name)
 
 
 def _listed(names: list[str] | set[str]) -> str:

@@ -15,7 +15,15 @@ from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ServiceState, Trigger
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
-from beacon.model.unit import PREFIX, UnitFile, container_name, unit_name
+from beacon.model.unit import (
+    PREFIX,
+    FileSort,
+    UnitFile,
+    UnitFileName,
+    is_service_file,
+    service_files,
+    unit_name,
+)
 from beacon.reconcile.plan import Desired, Observed, make_plan
 from beacon.rollout.candidates import Renderer, Wish, followed, make_release, renumbered, resolve_all
 from beacon.rollout.decide import find_quarantine
@@ -218,7 +226,7 @@ class Proposer:
 
     def _units(self, names: Iterable[str], installed: Mapping[str, str]) -> dict[str, UnitState]:
         """Return the states of the units of *names* and of their volumes."""
-        there = [name for name in names if f"{container_name(name)}.container" in installed]
+        there = [name for name in names if any(file in installed for file in service_files(name))]
         if not there:
             return {}
         systemd = self._world.systemd
@@ -296,9 +304,10 @@ def _forget(world: World, name: str) -> Outcome:
 
 def _drop_networks(world: World, plan: Plan) -> None:
     for step in plan.steps:
-        if isinstance(step, RemoveFile) and step.name.endswith(".network"):
+        parsed = UnitFileName.parse(step.name) if isinstance(step, RemoveFile) else None
+        if parsed is not None and parsed.sort is FileSort.NETWORK:
             with contextlib.suppress(BeaconError):  # somebody else's container is still on it
-                world.engine.remove_network(step.name.removesuffix(".network"))
+                world.engine.remove_network(parsed.stem)
 
 
 def _same_image(live: Service, service: Service) -> bool:
@@ -315,5 +324,5 @@ def _is_outdated(files: Iterable[UnitFile], installed: Mapping[str, str]) -> boo
     return any(
         file.name in installed and installed[file.name] != file.text and not is_edited(installed[file.name])
         for file in files
-        if file.name.endswith(".container")
+        if is_service_file(file.name)
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from beacon.errors import AccessError, HostError
-from beacon.model.unit import PREFIX
+from beacon.model.unit import UnitFileName
 
-QUADLET_SUFFIXES = (".container", ".volume", ".network")
+_PLAIN_SUFFIXES = (".service", ".slice")
+"""Files that systemd itself reads; Quadlet reads the others."""
+_WANTED_BY = re.compile(r"^WantedBy=(\S+)$", re.MULTILINE)
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
@@ -99,34 +102,63 @@ def _sync_folder(folder: Path) -> None:
 
 
 class UnitDirectory:
-    """The folder that Quadlet reads, as far as files named ``beacon-*`` go."""
+    """The folders that Quadlet and systemd read, as far as files named ``beacon-*`` go.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    A plain unit is enabled, as ``systemctl enable`` does it, by the link that is made with a new file. A file
+    that is there already keeps its link or its lack of one: the owner may have disabled it.
+    """
+
+    def __init__(self, quadlet: Path, plain: Path) -> None:
+        self.quadlet = quadlet
+        self.plain = plain
 
     def read_all(self) -> dict[str, str]:
         """Return name and text of every file that could be Beacon's."""
-        try:
-            names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_file())
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise HostError(f"cannot read {self.folder}: {_words(error)}") from error
-        texts = {
-            name: read_text(self.folder / name)
-            for name in names
-            if name.startswith(PREFIX) and name.endswith(QUADLET_SUFFIXES)
-        }
-        return {name: text for name, text in texts.items() if text is not None}
+        texts = {name: self.read(name) for name in (*self._names(self.quadlet), *self._names(self.plain))}
+        return {name: text for name, text in sorted(texts.items()) if text is not None}
 
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None."""
-        return read_text(self.folder / name)
+        return read_text(self._path(name))
 
     def put(self, name: str, text: str | None) -> None:
         """Write *text* at *name*, or remove the file where *text* is None. Nothing is written needlessly."""
-        path = self.folder / name
+        path = self._path(name)
         if text is None:
             remove(path)
-        elif read_text(path) != text:
+            if name.endswith(_PLAIN_SUFFIXES):
+                self._disable(path)
+            return
+        old = read_text(path)
+        if old is None and (wanted := _WANTED_BY.search(text)) and name.endswith(_PLAIN_SUFFIXES):
+            # Before the file: what a kill leaves is a link to nothing, which systemd ignores.
+            self._enable(path, wanted[1])
+        if old != text:
             write_atomic(path, text.encode())
+
+    def _names(self, folder: Path) -> list[str]:
+        try:
+            names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise HostError(f"cannot read {folder}: {_words(error)}") from error
+        return [name for name in names if UnitFileName.parse(name) and self._path(name).parent == folder]
+
+    def _path(self, name: str) -> Path:
+        return (self.plain if name.endswith(_PLAIN_SUFFIXES) else self.quadlet) / name
+
+    def _enable(self, path: Path, target: str) -> None:
+        link = self.plain / f"{target}.wants" / path.name
+        _explained("write", link, lambda: _link(link, path))
+
+    def _disable(self, path: Path) -> None:
+        for link in self.plain.glob(f"*.wants/{path.name}"):
+            remove(link)
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(target)
+    _sync_folder(link.parent)

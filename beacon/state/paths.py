@@ -17,6 +17,8 @@ class Paths:
     state: Path
     runtime: Path
     quadlet: Path
+    units: Path
+    """Where plain units are: with docker, and with Podman older than 4.4."""
 
     @property
     def definitions(self) -> Path:
@@ -42,6 +44,7 @@ class Paths:
                 state=Path("/var/lib/beacon"),
                 runtime=Path("/run/beacon"),
                 quadlet=Path("/etc/containers/systemd"),
+                units=Path("/etc/systemd/system"),
             )
         config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
         state = Path(environ.get("XDG_STATE_HOME") or home / ".local/state")
@@ -51,4 +54,5 @@ class Paths:
             state=state / "beacon",
             runtime=runtime / "beacon",
             quadlet=config / "containers/systemd",
+            units=config / "systemd/user",
         )

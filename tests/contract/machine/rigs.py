@@ -91,7 +91,7 @@ class RealRig:
         manager = SystemdManager()
         self.engine: Engine = Podman(os.environ)
         self.systemd: Systemd = manager
-        self.files: Files = UnitDirectory(Path("/etc/containers/systemd"))
+        self.files: Files = UnitDirectory(Path("/etc/containers/systemd"), Path("/etc/systemd/system"))
         self._close: Callable[[], None] = manager.close
 
     def push(self, version: str, behaviour: str = "good") -> Pushed:
