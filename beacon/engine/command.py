@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from beacon.errors import BeaconError, HostError, RegistryError
 
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
-    ("no space left on device", HostError, "the disk is full", "free some space: podman image prune --all"),
+    ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
     ("disk quota exceeded", HostError, "the disk quota is exhausted", "free some space and try again"),
-    ("unauthorized", RegistryError, "the registry needs a login", "podman login {registry}"),
-    ("authentication required", RegistryError, "the registry needs a login", "podman login {registry}"),
-    ("access to the resource is denied", RegistryError, "access is denied", "podman login {registry}"),
+    ("unauthorized", RegistryError, "the registry needs a login", "{engine} login {registry}"),
+    ("authentication required", RegistryError, "the registry needs a login", "{engine} login {registry}"),
+    ("access to the resource is denied", RegistryError, "access is denied", "{engine} login {registry}"),
     ("manifest unknown", RegistryError, "the registry does not have it", "look at the tag that you follow"),
     ("connection refused", RegistryError, "the registry is not reachable", None),
     (
@@ -27,11 +27,12 @@ _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
 
 
 class CommandFailedError(HostError):
-    """An engine's command that failed for a reason that is not among the known ones; *said* is its stderr."""
+    """An engine's command that failed: *said* is its stderr, *answer* what it printed all the same."""
 
-    def __init__(self, message: str, said: str) -> None:
+    def __init__(self, message: str, said: str, answer: str = "") -> None:
         super().__init__(message)
         self.said = said
+        self.answer = answer
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
@@ -51,26 +52,35 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
     except subprocess.TimeoutExpired as error:
         raise HostError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
     if done.returncode:
-        raise CommandFailedError(_failure(argv, done.stderr), done.stderr)
+        raise CommandFailedError(_failure(argv, done.stderr), done.stderr, done.stdout)
     return done.stdout
 
 
-def stream(argv: Sequence[str], environment: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Run *argv*, handing each line of its stderr to *progress*; raises CommandFailedError."""
+def stream(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    progress: Callable[[str], None],
+    *,
+    both: bool = False,
+) -> None:
+    """Run *argv*, handing each line of its stderr to *progress*; raises CommandFailedError.
+
+    With *both*, standard output too: docker tells its progress there.
+    """
     said: list[str] = []
     try:
         process = subprocess.Popen(
             argv,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE if both else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if both else subprocess.PIPE,
             text=True,
         )
     except FileNotFoundError as error:
         raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
     with process:
-        for line in process.stderr or ():
+        for line in (process.stdout if both else process.stderr) or ():
             said.append(line)
             progress(line.rstrip())
     if process.returncode:
@@ -78,12 +88,14 @@ def stream(argv: Sequence[str], environment: Mapping[str, str], progress: Callab
         raise CommandFailedError(_failure(argv, text), text)
 
 
-def explain(error: CommandFailedError, what: str, registry: str) -> BeaconError:
+def explain(error: CommandFailedError, what: str, registry: str, *, engine: str = "podman") -> BeaconError:
     """Return *error* in the owner's words: *what* was attempted, why it failed, what to do."""
     said = error.said.lower()
     for mark, kind, reason, hint in _MOTIVES:
         if mark in said:
-            return kind(f"{what}: {reason}", hint=hint.format(registry=registry) if hint else None)
+            return kind(
+                f"{what}: {reason}", hint=hint.format(registry=registry, engine=engine) if hint else None
+            )
     return HostError(f"{what}: {error.message}")
 
 

@@ -99,6 +99,15 @@ class Podman:
         rows = self._json("ps", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
         return {container.service: container for container in map(_container, rows)}
 
+    def health(self, service: str) -> str | None:
+        """Return the health of the service's container; None where it does not run.
+
+        ``""`` where nothing checks it.
+        """
+        name = f"name=^{container_name(service)}$"
+        rows = self._json("ps", "--format", "json", "--filter", name)
+        return next((container.health for container in map(_container, rows)), None)
+
     def address(self, service: str) -> str:
         """Return the address of the service's container on its first network; empty where it has none."""
         inspected = self._json("inspect", "--type", "container", container_name(service))
