@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from beacon.errors import AccessError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
-from beacon.model.unit import PREFIX
+from beacon.model.unit import PREFIX, runs_on_docker
 from beacon.state.files import UnitDirectory, read_text
 from beacon.state.paths import Paths
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
+    from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.registry import RegistryClient
     from beacon.rollout.candidates import Renderer
@@ -117,8 +118,28 @@ class Host:
         return UnitDirectory(self.paths.quadlet, self.paths.units)
 
     @cached_property
-    def engine(self) -> Podman:
+    def engine_kind(self) -> Engine:
+        """Which engine runs this machine's containers: the one that is set, else the one that is there.
+
+        Where both are there it is Podman, unless the installed units run docker: the owner changes engines.
+        """
+        if self.settings.engine is not None:
+            return self.settings.engine
+        here = [engine for engine in Engine if shutil.which(engine.value) is not None]
+        if not here:
+            raise HostError("neither podman nor docker is installed", hint="apt install podman")
+        if len(here) == 1:
+            return here[0]
+        runs_docker = any(runs_on_docker(text) for text in self.units.read_all().values())
+        return Engine.DOCKER if runs_docker else Engine.PODMAN
+
+    @cached_property
+    def engine(self) -> Podman | Docker:
         """The container engine."""
+        if self.engine_kind is Engine.DOCKER:
+            from beacon.engine.docker import Docker
+
+            return Docker(self.environment)
         from beacon.engine.podman import Podman
 
         return Podman(self.environment)
@@ -188,7 +209,7 @@ class Host:
     def facts(self) -> HostFacts:
         """What rendering needs to know of this machine."""
         return HostFacts(
-            engine=Engine.PODMAN,
+            engine=self.engine_kind,
             engine_version=self.engine.version(),
             systemd_version=_systemd_version(),
             platform=self.platform,
@@ -197,9 +218,18 @@ class Host:
 
     def facts_for(self, engine: Engine | None, version: EngineVersion | None) -> HostFacts:
         """Return the facts of this machine, or of one with the engine and version given."""
-        if version is not None:
-            return HostFacts(engine or Engine.PODMAN, version, _ASSUMED_SYSTEMD, self.platform, self.scope)
-        return self.facts if engine is None else replace(self.facts, engine=engine)
+        chosen = engine or (Engine.PODMAN if version is not None else self.engine_kind)
+        if version is None and chosen is self._installed_kind():
+            return self.facts
+        assumed = version or _ASSUMED[chosen]
+        return HostFacts(chosen, assumed, _ASSUMED_SYSTEMD, self.platform, self.scope)
+
+    def _installed_kind(self) -> Engine | None:
+        """Return the engine of this machine, or None where it has none."""
+        try:
+            return self.engine_kind
+        except HostError:
+            return None
 
     @cached_property
     def templates(self) -> dict[str, str]:
@@ -260,6 +290,8 @@ class Host:
 
 
 _ASSUMED_SYSTEMD = 257
+_ASSUMED = {Engine.PODMAN: EngineVersion(5, 4, 2), Engine.DOCKER: EngineVersion(26, 1, 5)}
+"""Debian 13's, to render for a machine that is not this one."""
 
 
 def service_name(name: str) -> str:

@@ -39,6 +39,9 @@ def render(
     check: Annotated[
         bool, typer.Option("--check", help="Let Podman's generator and systemd judge the files.")
     ] = False,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="podman|docker", help="Render for another engine.")
+    ] = None,
     podman_version: Annotated[
         str | None, typer.Option("--podman-version", metavar="VERSION", help="Render for another Podman.")
     ] = None,
@@ -46,7 +49,7 @@ def render(
 ) -> None:
     """Print the unit files of services; changes nothing."""
     host = session(context).host()
-    facts = _facts(host, podman_version)
+    facts = _facts(host, engine, podman_version)
     files = _rendered(host, names, facts)
     if check:
         _check(host, files, facts)
@@ -100,12 +103,17 @@ def apply(
     raise typer.Exit(show(host.output, outcomes, every=bool(names), as_json=as_json))
 
 
-def _facts(host: Host, version: str | None) -> HostFacts:
+def _facts(host: Host, engine: str | None, version: str | None) -> HostFacts:
     from beacon.errors import UsageError
-    from beacon.model.host import EngineVersion
+    from beacon.model.host import Engine, EngineVersion
 
+    if engine is not None and engine not in list(Engine):
+        raise UsageError(f"--engine must be podman or docker, not {engine!r}")
+    if engine == Engine.DOCKER and version:
+        raise UsageError("--podman-version says nothing of docker", hint="leave one of the two out")
+    chosen = Engine(engine) if engine else None
     try:
-        return host.facts_for(None, EngineVersion.parse(version) if version else None)
+        return host.facts_for(chosen, EngineVersion.parse(version) if version else None)
     except ValueError as error:
         raise UsageError(f"--podman-version {error}") from error
 
@@ -119,13 +127,18 @@ def _rendered(host: Host, names: list[str] | None, facts: HostFacts) -> tuple[Un
 
 
 def _check(host: Host, files: Iterable[UnitFile], facts: HostFacts) -> None:
-    from beacon.engine.quadlet import judge
+    from beacon.engine.quadlet import judge, judge_plain
     from beacon.errors import HostError
 
-    findings = judge(files, facts.engine_version, host.scope)
+    if facts.has_quadlet:
+        findings = judge(files, facts.engine_version, host.scope)
+        judges = f"Podman {facts.engine_version} and systemd {facts.systemd_version} accept"
+    else:
+        findings = judge_plain(files, host.scope)
+        judges = f"systemd {facts.systemd_version} accepts"
     if findings:
         raise HostError("\n".join(str(finding) for finding in findings))
-    host.output.say(f"Podman {facts.engine_version} and systemd {facts.systemd_version} accept the units")
+    host.output.say(f"{judges} the units")
 
 
 def _print_plan(host: Host, proposal: Proposal, *, diff: bool) -> None:

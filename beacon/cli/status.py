@@ -45,7 +45,13 @@ def status(
     chosen = host.select([name] if name else None)
     reports = _reports(host, chosen, detailed=name is not None)
     if as_json:
-        host.output.json({"scope": host.scope.value, "services": [report.as_dict() for report in reports]})
+        host.output.json(
+            {
+                "scope": host.scope.value,
+                "engine": host.engine_kind.value,
+                "services": [report.as_dict() for report in reports],
+            }
+        )
     elif name:
         _print_one(host, reports[0])
     else:
@@ -256,6 +262,7 @@ def _print_one(host: Host, report: _Report) -> None:
             f"{output.paint(word, colour, sys.stdout.isatty())} ({report.unit.sub}), up {report.since}",
         ),
         ("Unit", f"{report.unit.name} ({report.unit.load})"),
+        ("Engine", f"{host.engine_kind} {host.engine.version()}"),
     ]
     if live is not None:
         lines += [

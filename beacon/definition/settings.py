@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from beacon.definition.grammar import absolute_path, did_you_mean, duration, integer
+from beacon.definition.grammar import absolute_path, did_you_mean, duration, integer, shown
 from beacon.errors import ConfigError
+from beacon.model.host import Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What beacon.toml says."""
 
+    engine: Engine | None = None
+    """What runs the containers; None leaves it to the machine (Podman where there is one)."""
     auth_file: str | None = None
     """The registry credentials to use instead of those of ``podman login`` (containers-auth.json(5))."""
     registry_deadline: float = 30.0
@@ -22,7 +25,17 @@ class Settings:
     """Pulls of a registry's rate limit that Beacon leaves to others."""
 
 
+_ENGINES = ("auto", *(engine.value for engine in Engine))
+
+
+def _engine(value: object) -> Engine | None:
+    if value not in _ENGINES:
+        raise ValueError(f'must be "auto", "podman" or "docker", not {shown(value)}')
+    return None if value == "auto" else Engine(str(value))
+
+
 _PARSERS: dict[str, Callable[[object], object]] = {
+    "engine": _engine,
     "auth_file": absolute_path,
     "registry.deadline": duration,
     "registry.reserve": lambda value: integer(value, 0, 1_000_000),

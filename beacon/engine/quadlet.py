@@ -50,6 +50,11 @@ def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tu
     return tuple(sorted({*findings, *_verify(generated_units(said.stdout), scope)}))
 
 
+def judge_plain(files: Iterable[UnitFile], scope: Scope) -> tuple[Finding, ...]:
+    """Return what systemd has against plain unit files."""
+    return _verify({file.name: file.text for file in files}, scope)
+
+
 def _generator(scope: Scope) -> Path:
     for path in _GENERATORS[scope]:
         if path.exists():

@@ -60,6 +60,11 @@ class Release:
         """What the unit runs: the repository at the manifest's digest."""
         return self.reference.with_digest(self.digest)
 
+    @property
+    def image_ids(self) -> frozenset[Digest]:
+        """What engines call the image: by its configuration, or (containerd's store) by its manifest."""
+        return frozenset({self.image.image_id, self.digest})
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:

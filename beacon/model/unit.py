@@ -89,3 +89,8 @@ def is_service_file(name: str) -> bool:
 def service_files(service: str) -> tuple[str, str]:
     """Return what the main file of *service* is called: with Quadlet, and as a plain unit."""
     return f"{container_name(service)}.container", unit_name(service)
+
+
+def runs_on_docker(text: str) -> bool:
+    """Say whether a unit file of Beacon's with that text needs docker."""
+    return "\nRequires=docker.service\n" in text

@@ -34,7 +34,7 @@ def tidy(world: World, names: Iterable[str]) -> None:
             state = world.store.load(name)
             gone = (one for one in state.releases if one.number in kept.get(name, {}).keys() - needed(state))
             for release in gone:
-                if release.image.image_id not in in_use:
+                if release.image_ids.isdisjoint(in_use):
                     world.engine.remove_image(release.pinned)
 
 
@@ -45,5 +45,5 @@ def forget(world: World, state: ServiceState) -> None:
             world.engine.let_go(state.name, number)
         in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
         for release in state.releases:
-            if release.image.image_id not in in_use:
+            if release.image_ids.isdisjoint(in_use):
                 world.engine.remove_image(release.pinned)

@@ -78,8 +78,8 @@ def fetch(world: World, work: Work) -> None:
     fault = _hook(world, candidate.service.hooks.before_update, environment)
     if fault is not None:
         raise HookRefusedError(f"before_update says no: {fault}")
-    pull(world, candidate, present)
-    world.engine.keep(candidate.image.image_id, work.name, candidate.number)
+    image_id = pull(world, candidate, present)
+    world.engine.keep(image_id, work.name, candidate.number)
 
 
 class HookRefusedError(BeaconError):
@@ -90,8 +90,8 @@ class GoingDownError(BeaconError):
     """The machine is being shut down: what services do now says nothing of their releases."""
 
 
-def pull(world: World, release: Release, present: Mapping[str, Digest]) -> None:
-    """Have the image of *release* on disk; what the engine then has must be what the registry promised.
+def pull(world: World, release: Release, present: Mapping[str, Digest]) -> Digest:
+    """Have the image of *release* on disk, as the registry promised it, and return its id.
 
     It must be there under the very name that the unit uses: Podman does not find it by another one's.
     """
@@ -101,10 +101,11 @@ def pull(world: World, release: Release, present: Mapping[str, Digest]) -> None:
         with world.reporter.pulling(name, release.pinned) as progress:
             world.engine.pull(release.pinned, progress)
         found = world.engine.image_id(release.pinned)
-    if found != release.image.image_id:
+    if found is None or found not in release.image_ids:
         raise HostError(
             f"{release.pinned} is not what the registry promised: image {found}, not {release.image.image_id}"
         )
+    return found
 
 
 def abandon(world: World, state: ServiceState) -> None:
