@@ -122,7 +122,7 @@ def _install(story: Narrator, host: LabHost) -> None:
     package = build_deb()
     shutil.copy(package, host.path(f"/root/{package.name}"))
     story.run(
-        f"apt-get install -qq /root/{package.name} && beacon --version",
+        f"apt-get install -qq -o Dpkg::Use-Pty=0 /root/{package.name} && beacon --version",
         expect="beacon ",
     )
     story.run("systemctl is-active beacon-update.timer", expect="active")
