@@ -136,7 +136,11 @@ class Host:
     @cached_property
     def engine(self) -> Podman | Docker:
         """The container engine."""
-        if self.engine_kind is Engine.DOCKER:
+        return self.engine_of(self.engine_kind)
+
+    def engine_of(self, kind: Engine) -> Podman | Docker:
+        """Return an engine of this machine."""
+        if kind is Engine.DOCKER:
             from beacon.engine.docker import Docker
 
             return Docker(self.environment)

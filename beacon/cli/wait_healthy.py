@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beacon.cli.arguments import Name
 from beacon.cli.session import session
+from beacon.model.host import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +24,20 @@ def register(app: typer.Typer) -> None:
     app.command(name="wait-healthy", hidden=True)(wait_healthy)
 
 
-def wait_healthy(context: typer.Context, name: Name) -> None:
+def wait_healthy(
+    context: typer.Context,
+    name: Name,
+    engine: Annotated[
+        Engine | None, typer.Option("--engine", help="The engine that runs the container.")
+    ] = None,
+) -> None:
     """Wait until a service is healthy, or runs, where nothing checks its health.
 
     Units that systemd starts without Quadlet call this. systemd's own limit for a start ends the wait.
     """
     host = session(context).host()
-    wait(lambda: host.engine.health(name), lambda: _is_alive(os.environ.get("MAINPID", "")), time.sleep)
+    looked_at = host.engine if engine is None else host.engine_of(engine)
+    wait(lambda: looked_at.health(name), lambda: _is_alive(os.environ.get("MAINPID", "")), time.sleep)
 
 
 def wait(look: Callable[[], str | None], alive: Callable[[], bool], sleep: Callable[[float], None]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from beacon.errors import HostError
-from beacon.model.host import EngineVersion, Scope
+from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.service import Health, Service, Volume
 from beacon.model.unit import container_name
 from beacon.units.directives import OPTIONS, Words
@@ -145,7 +145,7 @@ class DockerSheet(PodmanSheet):
             "KillMode=mixed",
             f"ExecStartPre={remove}",
             self.command_line(f"{_DOCKER} run", fixed),
-            wait_healthy(name, scope),
+            wait_healthy(Engine.DOCKER, name, scope),
             f"ExecStop={_silent(f'{_DOCKER} stop {container}')}",
             f"ExecStopPost={remove}",
         ]

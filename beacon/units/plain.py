@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from beacon.model.host import EngineVersion, Scope
+from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service
 from beacon.units.directives import OPTIONS, Section, Sheet, Words
@@ -135,7 +135,7 @@ class PodmanSheet(Sheet):
             # Podman 4.3 refuses a file that a power cut left behind.
             "ExecStartPre=/bin/rm -f %t/%N.cid",
             self.command_line(f"{_PODMAN} run", fixed.split()),
-            *([wait_healthy(name, scope)] if self.holds_start else []),
+            *([wait_healthy(Engine.PODMAN, name, scope)] if self.holds_start else []),
             f"ExecStop={remove}",
             f"ExecStopPost=-{remove}",
         ]
@@ -167,7 +167,7 @@ class PodmanSheet(Sheet):
                 self.refuse(f"{path}[{index}]" if path in {"command", "podman.args"} else path, error)
 
 
-def wait_healthy(name: str, scope: Scope) -> str:
+def wait_healthy(engine: Engine, name: str, scope: Scope) -> str:
     """Return the directive that holds a start until the container is healthy.
 
     With ``-``, because services must start without Beacon too: where the command is missing or broken, the
@@ -175,4 +175,4 @@ def wait_healthy(name: str, scope: Scope) -> str:
     systemd, and one that does not get healthy by TimeoutStartSec=.
     """
     user = " --user" if scope is Scope.USER else ""
-    return f"ExecStartPost=-beacon{user} wait-healthy {name}"
+    return f"ExecStartPost=-beacon{user} wait-healthy --engine={engine} {name}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.machine.rigs import FakeRig, RealRig, Rig
+from tests.contract.machine.rigs import DockerRig, FakeRig, RealRig, Rig
 
 REAL = "BEACON_CONTRACT_ON_THIS_MACHINE"
 """Set by the lab inside a test host, where it does no harm to start and stop units."""
@@ -16,7 +16,7 @@ REAL = "BEACON_CONTRACT_ON_THIS_MACHINE"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hold the contract against the real machine where that is allowed."""
     if "rig" in metafunc.fixturenames:
-        kinds = [FakeRig, RealRig] if os.environ.get(REAL) else [FakeRig]
+        kinds = [FakeRig, RealRig, DockerRig] if os.environ.get(REAL) else [FakeRig]
         metafunc.parametrize("rig", kinds, ids=[kind.__name__ for kind in kinds], indirect=True)
 
 

@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
+from beacon.model import host
+from beacon.model.host import EngineVersion, HostFacts
+from beacon.model.image import Platform
 from beacon.model.reference import Digest, ImageReference
+from beacon.model.service import Restart, RestartPolicy, Service, Stop
 from beacon.rollout.ports import Engine, Files, Systemd
 from beacon.state.files import UnitDirectory
 from beacon.systemd.manager import SystemdManager
+from beacon.units.release import ReleaseInput
+from beacon.units.render import render
 from tests.fakes.machine import FakeImage, FakeMachine
 from tests.fakes.stage import digest
+from tests.golden.cases import TEMPLATES
 
 REPOSITORY = "registry.example:5000/contract/app"
 
@@ -48,6 +56,9 @@ class Rig(Protocol):
     def push(self, version: str, behaviour: str = "good") -> Pushed:
         """Put an image into the registry that the machine pulls from."""
 
+    def install(self, service: str, image: ImageReference, release: int) -> None:
+        """Put the unit file of a service in place, of the shape that Beacon writes."""
+
     def pass_time(self, seconds: float) -> None:
         """Let time go by."""
 
@@ -72,6 +83,9 @@ class FakeRig:
         self._machine.registry[manifest] = FakeImage(image_id, behaviour)
         return Pushed(ImageReference.parse(REPOSITORY).with_digest(manifest), image_id)
 
+    def install(self, service: str, image: ImageReference, release: int) -> None:
+        self.files.put(f"beacon-{service}.container", container_file(service, image, release))
+
     def pass_time(self, seconds: float) -> None:
         self._machine.sleep(seconds)
 
@@ -89,7 +103,7 @@ class RealRig:
     def __init__(self) -> None:
         self._files: list[Path] = []
         manager = SystemdManager()
-        self.engine: Engine = Podman(os.environ)
+        self.engine: Engine = self._engine()
         self.systemd: Systemd = manager
         self.files: Files = UnitDirectory(Path("/etc/containers/systemd"), Path("/etc/systemd/system"))
         self._close: Callable[[], None] = manager.close
@@ -104,10 +118,19 @@ class RealRig:
         digest_file.unlink()
         _podman("rmi", name)
         reference = ImageReference.parse(REPOSITORY).with_digest(pushed)
+        return Pushed(reference, self._id_when_pulled(reference))
+
+    def _engine(self) -> Engine:
+        return Podman(os.environ)
+
+    def _id_when_pulled(self, reference: ImageReference) -> Digest:
         _podman("pull", str(reference))
         image_id = _podman("image", "inspect", "--format", "{{.Id}}", str(reference)).decode().strip()
         _podman("rmi", str(reference))
-        return Pushed(reference, Digest(f"sha256:{image_id}"))
+        return Digest(f"sha256:{image_id}")
+
+    def install(self, service: str, image: ImageReference, release: int) -> None:
+        self.files.put(f"beacon-{service}.container", container_file(service, image, release))
 
     def pass_time(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -125,12 +148,45 @@ class RealRig:
             path.unlink()
         for name in ("one", "two"):
             self.systemd.stop(f"beacon-{name}.service", 30)
-            self.files.put(f"beacon-{name}.container", None)
+            for file in (f"beacon-{name}.container", f"beacon-{name}.service", f"beacon-{name}.slice"):
+                self.files.put(file, None)
         self.systemd.reload()
         for name in ("one", "two"):
             self.systemd.reset_failed(f"beacon-{name}.service")
-        _podman("image", "prune", "--all", "--force")
+        self._prune()
         self._close()
+
+    def _prune(self) -> None:
+        _podman("image", "prune", "--all", "--force")
+
+
+class DockerRig(RealRig):
+    """The same machine with docker; its plain units are those that Beacon renders."""
+
+    def _engine(self) -> Engine:
+        _run("systemctl", "start", "docker")
+        return Docker(os.environ)
+
+    def _id_when_pulled(self, reference: ImageReference) -> Digest:
+        _run("docker", "pull", str(reference))
+        image_id = _run("docker", "image", "inspect", "--format", "{{.Id}}", str(reference)).decode()
+        _run("docker", "rmi", str(reference))
+        return Digest(image_id.strip())
+
+    def install(self, service: str, image: ImageReference, release: int) -> None:
+        defined = Service(
+            name=service, image=image, restart=Restart(RestartPolicy.NO), stop=Stop(5), init=False
+        )
+        given = ReleaseInput(
+            service=defined, declared=defined, digest=image.digest or digest(""), number=release
+        )
+        facts = HostFacts(host.Engine.DOCKER, EngineVersion(26, 1, 5), 257, Platform("linux", "amd64"))
+        for file in render(given, facts, TEMPLATES):
+            self.files.put(file.name, file.text)
+
+    def _prune(self) -> None:
+        super()._prune()
+        _run("docker", "image", "prune", "--all", "--force")
 
 
 def container_file(service: str, image: ImageReference, release: int) -> str:
@@ -166,9 +222,11 @@ def _busybox() -> bytes:
 
 
 def _podman(*arguments: str, input: bytes | None = None) -> bytes:  # noqa: A002  # subprocess's own word
+    return _run("podman", *arguments, input=input)
+
+
+def _run(*command: str, input: bytes | None = None) -> bytes:  # noqa: A002  # subprocess's own word
     environment: Mapping[str, str] = os.environ
-    done = subprocess.run(
-        ["podman", *arguments], input=input, capture_output=True, check=False, env=environment
-    )
+    done = subprocess.run(command, input=input, capture_output=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from beacon.model.runtime import JobResult, UnitState
-from tests.contract.machine.rigs import Pushed, Rig, container_file
+from tests.contract.machine.rigs import Pushed, Rig
 
 UNIT = "beacon-one.service"
 LIMIT = 30.0
@@ -12,7 +12,7 @@ LIMIT = 30.0
 def _install(rig: Rig, behaviour: str = "good") -> Pushed:
     image = rig.push(behaviour, behaviour)
     rig.engine.pull(image.reference, lambda _: None)
-    rig.files.put("beacon-one.container", container_file("one", image.reference, 4))
+    rig.install("one", image.reference, 4)
     rig.systemd.reload()
     return image
 
