@@ -183,8 +183,8 @@ class Host:
         from beacon.state.store import fingerprint
 
         return World(
-            engine=self.engine,
-            # A check that finds nothing new asks nothing of systemd.
+            # A check that finds nothing new asks nothing of the engine and of systemd.
+            engine=cast("Podman | Docker", _OnDemand(lambda: self.engine)),
             systemd=cast("SystemdManager", _OnDemand(lambda: self.systemd)),
             files=self.units,
             store=self.store,

@@ -52,4 +52,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    return getattr(import_module(_HOMES[name]), name)
+    from beacon.imports import missing  # noqa: PLC0415
+
+    with missing("chardet"):  # requests loads it to guess encodings, and nothing here is guessed: 15 ms
+        return getattr(import_module(_HOMES[name]), name)
