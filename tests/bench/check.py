@@ -40,7 +40,8 @@ def measure(host: LabHost) -> Section:
         f"{SERVICES} running services on {SERVICES} repositories, all up to date; a proxy in front of the "
         f"registry answers every HTTP request {DELAY * 1000:.0f} ms late. The peer is "
         "`podman auto-update --dry-run` with as many Quadlet containers of its own on the same images, "
-        "labelled for it. Seconds of the whole process: median (least to most).",
+        "labelled for it. Seconds of the whole process. The ratio is that of the least: podman mostly waits, "
+        "while Beacon mostly computes, so that a busy machine makes only Beacon slower.",
     )
     rows = []
     here = (host.ground.slot.address(1), PROXY_PORT)
@@ -51,7 +52,7 @@ def measure(host: LabHost) -> Section:
             _verify(ours, theirs)
             heads, manifests, total = _requests(host, proxy, _BEACON)
             their_heads, their_manifests, their_total = _requests(host, proxy, _PODMAN)
-            ratio = theirs.seconds.median / ours.seconds.median
+            ratio = theirs.seconds.least / ours.seconds.least
             rows += [
                 (kind, "beacon", str(ours.seconds), str(total), str(heads), str(manifests)),
                 ("", "podman", str(theirs.seconds), str(their_total), str(their_heads), str(their_manifests)),

@@ -24,8 +24,8 @@ Machine: {machine}.
 Times are wall clock of whole processes, Python's start included: the median, and in brackets the least and
 the most. The machine does other work at the same time, which only ever adds, at times more than the command
 itself takes; calm moments are waited for, but not for ever. So a bar in seconds is held against the least of
-the runs, and one that compares against the medians of commands that took turns. A bar that does not hold
-makes `make bench` fail.
+the runs, and one that compares, where nothing else is said, against the medians of commands that took turns.
+A bar that does not hold makes `make bench` fail.
 """
 
 
