@@ -23,8 +23,6 @@ RELEASE_LABEL = "io.beacon.release"
 KEPT = "localhost/beacon"
 """Names of Beacon's own on images: ``localhost/beacon/SERVICE:RELEASE``."""
 
-_IMAGES = r"{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
-_NONE = "<none>"
 _DOWN = ("cannot connect to the docker daemon", "is the docker daemon running")
 _ABSENT = ("no such image", "no such object", "no such container", "not found")
 
@@ -83,19 +81,16 @@ class Docker:
         return self._id_of(str(image))
 
     def images(self) -> Mapping[str, Digest]:
-        """Return name → id of all images on disk, each under every name that it runs by: one listing."""
-        said = self._run("images", "--all", "--digests", "--no-trunc", "--format", _IMAGES)
-        found: dict[str, Digest] = {}
-        for line in said.splitlines():
-            repository, tag, digest, image_id = line.split("\t")
-            if repository == _NONE:
-                continue
-            name = _full_name(repository)
-            if tag != _NONE:
-                found[f"{name}:{tag}"] = Digest(image_id)
-            if digest != _NONE:
-                found[f"{name}@{digest}"] = Digest(image_id)
-        return found
+        """Return name → id of all images on disk, each under every name that it runs by.
+
+        One listing and one look: of several names at one digest, the listing of containerd's store shows one.
+        """
+        listed = self._run("images", "--quiet", "--no-trunc")
+        return {
+            _full_name(name): Digest(str(row["Id"]))
+            for row in self._inspect("image", *dict.fromkeys(listed.split()))
+            for name in (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ()))
+        }
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Name an image after a release that needs it, so that ``docker image prune`` leaves it alone."""
@@ -123,15 +118,15 @@ class Docker:
     def containers(self) -> Mapping[str, Container]:
         """Return Beacon's running containers by service: one listing and one look, whatever their number."""
         listed = self._run("ps", "--no-trunc", "--format", "{{.ID}}", "--filter", f"label={SERVICE_LABEL}")
-        found = map(_container, self._inspect(*listed.split()))
+        found = map(_container, self._inspect("container", *listed.split()))
         return {container.service: container for container in found}
 
-    def _inspect(self, *names: str) -> list[Mapping[str, Any]]:
-        """Return what docker says of containers; of those that have gone meanwhile it says nothing."""
+    def _inspect(self, sort: str, *names: str) -> list[Mapping[str, Any]]:
+        """Return what docker says of containers or images; of those that have gone it says nothing."""
         if not names:
             return []
         try:
-            said = self._run("inspect", "--type", "container", *names)
+            said = self._run("inspect", "--type", sort, *names)
         except CommandFailedError as error:
             if not any(mark in error.said.lower() for mark in _ABSENT):
                 raise
@@ -144,7 +139,7 @@ class Docker:
 
     def address(self, service: str) -> str:
         """Return the address of the service's container on its first network; empty where it has none."""
-        for row in self._inspect(container_name(service)):
+        for row in self._inspect("container", container_name(service)):
             networks = row.get("NetworkSettings", {}).get("Networks") or {}
             return next((str(net["IPAddress"]) for net in networks.values() if net.get("IPAddress")), "")
         return ""
@@ -154,7 +149,7 @@ class Docker:
 
         ``""`` where nothing checks it.
         """
-        for row in self._inspect(container_name(service)):
+        for row in self._inspect("container", container_name(service)):
             state = row.get("State") or {}
             return _health(state) if state.get("Running") else None
         return None
@@ -208,12 +203,12 @@ def _is_down(error: CommandFailedError) -> bool:
     return any(mark in said for mark in _DOWN)
 
 
-def _full_name(repository: str) -> str:
-    """Return *repository* with its registry, which docker leaves out for Docker Hub's."""
-    first, slash, _ = repository.partition("/")
+def _full_name(name: str) -> str:
+    """Return *name* with its registry, which docker leaves out for Docker Hub's."""
+    first, slash, _ = name.partition("/")
     if slash and (first == "localhost" or "." in first or ":" in first):
-        return repository
-    return f"{DOCKER_HUB}/{repository if slash else f'library/{repository}'}"
+        return name
+    return f"{DOCKER_HUB}/{name if slash else f'library/{name}'}"
 
 
 def _health(state: Mapping[str, Any]) -> str:

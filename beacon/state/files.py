@@ -153,8 +153,9 @@ class UnitDirectory:
         _explained("write", link, lambda: _link(link, path))
 
     def _disable(self, path: Path) -> None:
-        for link in self.plain.glob(f"*.wants/{path.name}"):
-            remove(link)
+        for folder in self.plain.glob("*.wants"):
+            if (folder / path.name).is_symlink():
+                remove(folder / path.name)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -1,0 +1,65 @@
+"""The folders of unit files: which file goes where, and how plain units are enabled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from beacon.state.files import UnitDirectory
+
+SERVICE = "[Service]\nExecStart=true\n\n[Install]\nWantedBy=multi-user.target\n"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> UnitDirectory:
+    """Return two folders that are not there yet."""
+    return UnitDirectory(tmp_path / "quadlet", tmp_path / "system")
+
+
+def test_each_file_goes_to_whom_it_is_for(folders: UnitDirectory) -> None:
+    files = {
+        "beacon-web.container": "[Container]\n",
+        "beacon-web-data.volume": "[Volume]\n",
+        "beacon-db.service": SERVICE,
+        "beacon-db-data-volume.service": "[Service]\n",
+        "beacon-db.slice": "[Slice]\n",
+    }
+    for name, text in files.items():
+        folders.put(name, text)
+    assert folders.read_all() == files
+    assert {file.name for file in folders.quadlet.iterdir()} == {
+        "beacon-web.container",
+        "beacon-web-data.volume",
+    }
+
+
+def test_other_files_are_not_seen(folders: UnitDirectory) -> None:
+    folders.plain.mkdir()
+    for name in ("web.service", "beacon-web.timer", "beacon-web.container", "beacon-x.service.d"):
+        (folders.plain / name).write_text("")
+    (folders.plain / "beacon-masked.service").symlink_to("/dev/null")
+    assert folders.read_all() == {}
+
+
+def test_a_new_plain_unit_is_enabled_and_a_removed_one_is_not(folders: UnitDirectory) -> None:
+    folders.put("beacon-web.service", SERVICE)
+    link = folders.plain / "multi-user.target.wants/beacon-web.service"
+    assert link.readlink() == folders.plain / "beacon-web.service"
+    folders.put("beacon-web.service", None)
+    assert not link.is_symlink()
+    folders.put("beacon-web.service", None)
+
+
+def test_a_unit_that_its_owner_disabled_stays_so(folders: UnitDirectory) -> None:
+    folders.put("beacon-web.service", SERVICE)
+    (folders.plain / "multi-user.target.wants/beacon-web.service").unlink()
+    folders.put("beacon-web.service", SERVICE.replace("true", "false"))
+    assert not (folders.plain / "multi-user.target.wants/beacon-web.service").is_symlink()
+
+
+def test_a_link_that_a_kill_left_behind_is_used(folders: UnitDirectory) -> None:
+    folders.put("beacon-web.service", SERVICE)
+    (folders.plain / "beacon-web.service").unlink()
+    folders.put("beacon-web.service", SERVICE)
+    assert (folders.plain / "multi-user.target.wants/beacon-web.service").exists()
