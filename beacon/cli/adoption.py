@@ -1,0 +1,167 @@
+"""Take over a container that is there: read it, and have its service stand in its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beacon.cli.outcomes import show as show_outcomes
+from beacon.cli.workflow import make_proposal, remove_services
+from beacon.engine.command import CommandFailedError, run
+from beacon.errors import BeaconError, ExitStatus, HostError, UsageError
+from beacon.importing.container import import_container
+from beacon.importing.names import origin_of
+from beacon.model.outcome import exit_status
+from beacon.model.release import Trigger
+from beacon.rollout.apply import execute
+from beacon.state.files import remove, write_atomic
+
+if TYPE_CHECKING:
+    from beacon.cli.host import Host
+    from beacon.importing.compose.files import Source
+    from beacon.importing.result import Imported
+    from beacon.model.outcome import Outcome
+
+_STOP_LIMIT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The container that was there, and how it is acted on."""
+
+    name: str
+    engine: str
+    environment: Mapping[str, str]
+    inspected: Mapping[str, object]
+
+    def act(self, *arguments: str) -> str:
+        return run([self.engine, *arguments, self.name], self.environment, timeout=_STOP_LIMIT)
+
+    @property
+    def is_running(self) -> bool:
+        state = self.inspected.get("State")
+        return isinstance(state, dict) and bool(state.get("Running"))
+
+
+def describe(
+    host: Host,
+    name: str,
+    engine: str | None,
+    service: str | None,
+    source: Source,
+) -> Imported:
+    """Return what the container *name* comes to."""
+    old = _find(host, name, engine)
+    image = _inspect(old.engine, "image", str(old.inspected.get("Image")), host.environment) or {}
+    return import_container(old.inspected, image, source, service)
+
+
+def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_json: bool) -> ExitStatus:
+    """Have the service take the place of the container, which is put back where it does not stand."""
+    from beacon.cli.importing import report
+
+    old = _find(host, name, engine)
+    _refuse_what_others_run(old)
+    (definition,) = imported.definitions
+    texts = host.definition_files()
+    if definition.name in texts and origin_of(texts[definition.name]) != definition.origin:
+        raise UsageError(
+            f"there is a service {definition.name!r} already", hint="choose another name with --name"
+        )
+    if not as_json:
+        for line in report(imported):
+            host.output.say(line)
+    proposal = make_proposal(
+        host, [definition.name], texts={**texts, definition.name: definition.text}, trigger=Trigger.ADD
+    )
+    for outcome in proposal.outcomes:
+        raise HostError(f"cannot adopt {name}: {outcome.detail}", hint=outcome.hint)
+    for conflict in proposal.plan.conflicts:
+        raise UsageError(f"cannot adopt {name}: {conflict.sentence}")
+    write_atomic(host.definition_path(definition.name), definition.text.encode())
+    host.output.say(f"{definition.name}: stopping the container {name}")
+    old.act("stop")
+    try:
+        outcomes = execute(host.world, proposal)
+    except BeaconError:
+        _put_back(host, old, definition.name)
+        raise
+    status = _settle(host, old, definition.name, outcomes)
+    return max(status, show_outcomes(host.output, outcomes, every=True, as_json=as_json))
+
+
+def _settle(host: Host, old: _Old, service: str, outcomes: tuple[Outcome, ...]) -> ExitStatus:
+    """Remove the container where its service stands, else put it back."""
+    if exit_status(outcomes) is not ExitStatus.OK or host.store.load(service).live is None:
+        _put_back(host, old, service)
+        return ExitStatus.FAILURE
+    old.act("rm")  # without --volumes: what it kept is the service's now
+    host.output.say(f"{service}: the container {old.name} is removed; its volumes are the service's now")
+    return ExitStatus.OK
+
+
+def _put_back(host: Host, old: _Old, service: str) -> None:
+    """Take the service away, and start the container again where it ran before."""
+    path = host.definition_path(service)
+    if host.store.load(service).live is not None or path.exists():
+        remove_services(host, [service], purge=False)
+    remove(path)
+    if old.is_running:
+        old.act("start")
+    host.output.warn(f"{service} does not stand; the container {old.name} is as it was")
+
+
+def _find(host: Host, name: str, engine: str | None) -> _Old:
+    """Return the container, from the engine given or from the one that has it."""
+    if engine not in {None, "podman", "docker"}:
+        raise UsageError(f"--engine must be podman or docker, not {engine!r}")
+    for candidate in [engine] if engine is not None else ["podman", "docker"]:
+        try:
+            found = _inspect(candidate, "container", name, host.environment)
+        except HostError:
+            if engine is not None:
+                raise
+            continue  # that engine is not here
+        if found is not None:
+            called = str(found.get("Name", name)).lstrip("/")
+            return _Old(called, candidate, host.environment, found)
+    where = engine or "podman nor docker"
+    raise UsageError(f"there is no container {name!r} in {where}", hint=f"{engine or 'podman'} ps --all")
+
+
+def _inspect(
+    engine: str, kind: str, name: str, environment: Mapping[str, str]
+) -> Mapping[str, object] | None:
+    """Return what the engine says of a container or an image; None where there is none."""
+    try:
+        said = run([engine, kind, "inspect", name], environment)
+    except CommandFailedError as error:
+        if "no such" in error.said.lower():
+            return None
+        raise
+    try:
+        rows = json.loads(said or "[]")
+    except json.JSONDecodeError as error:
+        raise HostError(f"cannot understand what {engine} {kind} inspect says: {error}") from error
+    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
+
+
+def _refuse_what_others_run(old: _Old) -> None:
+    """Raise UsageError for containers that would come back, or could not be put back."""
+    config, host = old.inspected.get("Config"), old.inspected.get("HostConfig")
+    labels = (config.get("Labels") if isinstance(config, dict) else None) or {}
+    if "io.beacon.service" in labels:
+        raise UsageError(f"{old.name} is Beacon's already: service {labels['io.beacon.service']}")
+    unit = labels.get("PODMAN_SYSTEMD_UNIT")
+    if unit:
+        raise UsageError(
+            f"{old.name} is run by {unit}, which would start it again",
+            hint=f"remove that unit first: systemctl disable --now {unit}",
+        )
+    if isinstance(host, dict) and host.get("AutoRemove"):
+        raise UsageError(
+            f"{old.name} was made with --rm: it is gone when it is stopped, and could not be put back",
+            hint="import it without --adopt, stop it, and beacon apply",
+        )

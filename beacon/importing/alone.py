@@ -1,0 +1,45 @@
+"""One service that belongs to no compose file: what commands and containers come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from beacon.definition import validate_name
+from beacon.errors import DefinitionError
+from beacon.importing.compose.context import Context
+from beacon.importing.compose.files import Source
+from beacon.importing.compose.project import Project
+from beacon.importing.compose.service import convert
+from beacon.importing.node import Log, Node, Note, NoteKind
+from beacon.importing.result import Imported, make_definition, make_imported
+from beacon.model.service import RawPodman
+
+
+def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what was found already
+    name: str, node: Node, origin: str, source: Source, log: Log, raw: Sequence[str] = ()
+) -> Imported:
+    """Return the definition of the service *name* that *node* describes in compose's words.
+
+    Its networks and volumes are the engine's, under their own names; *raw* are more arguments of Podman.
+    Raises DefinitionError with every fault.
+    """
+    problem = validate_name(name)
+    if problem is not None:
+        log.fault(node.place, "name", f"{problem}; choose another with --name")
+        raise DefinitionError(log.faults)
+    project = Project(name="", services={name: node}, variables=source.environment, loose=True)
+    service = convert(name, node, Context(project, {name: name}, source), log)
+    if service is None or log.faults:
+        raise DefinitionError(log.faults)
+    if raw:
+        service = replace(service, podman=RawPodman(args=(*service.podman.args, *raw)))
+        for argument in raw:
+            text = "as [podman] args, which Beacon does not check"
+            log.note(Note(name, argument.partition("=")[0], NoteKind.RAW, f"{argument}: {text}"))
+    for network in service.networks:
+        if network not in {"host", "none"} and ":" not in network:
+            text = f"Beacon's own network of that name; containers that are not Beacon's are not on {network}"
+            log.note(Note(name, "networks", NoteKind.CHANGED, text))
+    notes = [replace(note, service=name) for note in log.notes]
+    return make_imported([make_definition(service, origin)], notes)

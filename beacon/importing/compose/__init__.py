@@ -1,0 +1,1 @@
+"""Compose files (compose-spec.io) → services."""

@@ -1,0 +1,110 @@
+"""A service while it is being put together from what others say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from beacon.model.image import Platform
+from beacon.model.reference import ImageReference
+from beacon.model.service import (
+    Capabilities,
+    Health,
+    Port,
+    RawPodman,
+    Resources,
+    Restart,
+    Secret,
+    Service,
+    Stop,
+    UpdatePolicy,
+    Volume,
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The fields of a service, as far as they are known; *aliases* are its other names on networks."""
+
+    name: str
+    image: ImageReference | None = None
+    platform: Platform | None = None
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    user: str | None = None
+    groups: list[str] = field(default_factory=list)
+    userns: str | None = None
+    workdir: str | None = None
+    hostname: str | None = None
+    init: bool | None = None
+    read_only: bool = False
+    env: dict[str, str] = field(default_factory=dict)
+    env_files: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    ports: list[Port] = field(default_factory=list)
+    volumes: list[Volume] = field(default_factory=list)
+    tmpfs: list[str] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    hosts: dict[str, str] = field(default_factory=dict)
+    dns: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    cap_add: list[str] = field(default_factory=list)
+    cap_drop: list[str] = field(default_factory=list)
+    no_new_privileges: bool = False
+    sysctls: dict[str, str] = field(default_factory=dict)
+    ulimits: dict[str, str] = field(default_factory=dict)
+    shm_size: int | None = None
+    secrets: list[Secret] = field(default_factory=list)
+    resources: Resources = field(default_factory=Resources)
+    health: Health = field(default_factory=Health)
+    restart: Restart = field(default_factory=Restart)
+    stop: Stop = field(default_factory=Stop)
+    args: list[str] = field(default_factory=list)
+
+    def service(self) -> Service | None:
+        """Return the service; None while its image is not known."""
+        if self.image is None:
+            return None
+        aliases = (
+            [f"--network-alias={alias}" for alias in dict.fromkeys(self.aliases)] if self.networks else []
+        )
+        return Service(
+            name=self.name,
+            image=self.image,
+            platform=self.platform,
+            entrypoint=self.entrypoint,
+            command=self.command,
+            user=self.user,
+            groups=tuple(dict.fromkeys(self.groups)),
+            userns=self.userns,
+            workdir=self.workdir,
+            hostname=self.hostname,
+            init=self.init,
+            read_only=self.read_only,
+            env=self.env,
+            env_files=tuple(dict.fromkeys(self.env_files)),
+            labels=self.labels,
+            ports=tuple(dict.fromkeys(self.ports)),
+            volumes=tuple(self.volumes),
+            tmpfs=tuple(self.tmpfs),
+            networks=tuple(dict.fromkeys(self.networks)),
+            hosts=self.hosts,
+            dns=tuple(dict.fromkeys(self.dns)),
+            needs=tuple(dict.fromkeys(self.needs)),
+            devices=tuple(dict.fromkeys(self.devices)),
+            capabilities=Capabilities(
+                tuple(dict.fromkeys(self.cap_add)), tuple(dict.fromkeys(self.cap_drop))
+            ),
+            no_new_privileges=self.no_new_privileges,
+            sysctls=self.sysctls,
+            ulimits=self.ulimits,
+            shm_size=self.shm_size,
+            secrets=tuple(self.secrets),
+            resources=self.resources,
+            health=self.health,
+            restart=self.restart,
+            stop=self.stop,
+            update=UpdatePolicy(follow="pinned" if self.image.digest else "tag"),
+            podman=RawPodman(args=(*aliases, *self.args)),
+        )

@@ -1,0 +1,285 @@
+"""What is read, with where it stands: every value of an import knows its file, line and name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self, TypeVar
+
+from beacon.definition import grammar
+from beacon.errors import Fault
+
+_Value = TypeVar("_Value")
+
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "on", "y", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "n", "0"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: *line* 0 is no line, *label* is what its owner calls it where it is no key."""
+
+    file: str
+    line: int = 0
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class WrittenInt(int):
+    """A whole number that remembers how the file wrote it: a mode ``0440`` stays ``0440``."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Make the number of its text."""
+        number = super().__new__(cls, text, 0 if text[:2].lower() in {"0x", "0o"} else 10)
+        number.text = text
+        return number
+
+
+Scalar = str | int | float | bool | None
+Tree = Scalar | dict[str, "Node"] | list["Node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a file: a scalar, a mapping or a list; *tag* is a tag of its own (``!reset``)."""
+
+    value: Tree
+    place: Place
+    tag: str = ""
+
+    def get(self, key: str) -> Node | None:
+        """Return what a mapping has at *key*."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def with_value(self, value: Tree) -> Node:
+        """Return the same place with another value."""
+        return Node(value, self.place, self.tag)
+
+
+def plant(value: object, place: Place) -> Node:
+    """Return plain data as nodes that all stand at *place*."""
+    match value:
+        case dict():
+            return Node({str(key): plant(item, place) for key, item in value.items()}, place)
+        case list() | tuple():
+            return Node([plant(item, place) for item in value], place)
+        case str() | int() | float() | None:
+            return Node(value, place)
+        case _:
+            raise TypeError(f"cannot plant {value!r}")
+
+
+class NoteKind(StrEnum):
+    """What became of a key that is not simply carried over."""
+
+    DROPPED = "not carried over"
+    CHANGED = "changed"
+    RAW = "carried unchecked"
+    TODO = "to do"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the report: *service* is "" for what concerns the project, *command* is to be pasted."""
+
+    service: str
+    key: str
+    kind: NoteKind
+    text: str
+    command: str = ""
+
+
+@dataclass(slots=True)
+class Log:
+    """What is found while something is read: faults stop the import, notes are its report."""
+
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def fault(self, place: Place, key: str, problem: str) -> None:
+        """Remember a fault, once."""
+        found = Fault(str(place), key, problem)
+        if found not in self.faults:
+            self.faults.append(found)
+
+    def note(self, note: Note) -> None:
+        """Remember a note, once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value that is being read: it knows its path, and whom to tell what is wrong with it."""
+
+    node: Node
+    path: tuple[str | int, ...]
+    log: Log
+    service: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the owner calls it: a path of keys, or a flag."""
+        return self.node.place.label or grammar.key_path(*self.path)
+
+    @property
+    def short_key(self) -> str:
+        """The same below its service."""
+        match self.path:
+            case ("services", _, *inside) if inside:
+                return self.node.place.label or grammar.key_path(*inside)
+            case _:
+                return self.key
+
+    @property
+    def value(self) -> Tree:
+        """The value."""
+        return self.node.value
+
+    @property
+    def is_null(self) -> bool:
+        """Whether nothing is given."""
+        return self.node.value is None
+
+    def below(self, node: Node, key: str | int) -> Item:
+        """Return the item of a value within this one."""
+        return Item(node, (*self.path, key), self.log, self.service)
+
+    def fault(self, problem: str) -> None:
+        """Remember what is wrong."""
+        self.log.fault(self.node.place, self.key, problem)
+
+    def note(self, kind: NoteKind, text: str, command: str = "") -> None:
+        """Remember what became of it."""
+        self.log.note(Note(self.service, self.short_key, kind, text, command))
+
+    def drop(self, text: str, command: str = "") -> None:
+        """Say that it is not carried over, and why."""
+        self.note(NoteKind.DROPPED, text, command)
+
+    def change(self, text: str, command: str = "") -> None:
+        """Say that it means something else now."""
+        self.note(NoteKind.CHANGED, text, command)
+
+    def todo(self, text: str, command: str = "") -> None:
+        """Say what its owner has to do."""
+        self.note(NoteKind.TODO, text, command)
+
+    def note_raw(self, *arguments: str) -> None:
+        """Say that it is carried as arguments that Beacon does not check."""
+        words = " ".join(arguments)
+        self.note(NoteKind.RAW, f"as [podman] args {words}, which Beacon does not check")
+
+    def read(self, parser: Callable[[object], _Value]) -> _Value | None:
+        """Return what *parser* makes of the value; None where it refuses, which is a fault."""
+        try:
+            return parser(self.plain())
+        except ValueError as fault:
+            self.fault(str(fault))
+            return None
+
+    def plain(self) -> object:
+        """Return the value as plain data."""
+        match self.value:
+            case dict() as fields:
+                return {key: self.below(node, key).plain() for key, node in fields.items()}
+            case list() as nodes:
+                return [self.below(node, index).plain() for index, node in enumerate(nodes)]
+            case scalar:
+                return scalar
+
+    def text(self) -> str | None:
+        """Return a scalar as its file writes it."""
+        match self.value:
+            case WrittenInt() as number:
+                return number.text
+            case dict() | list() | None:
+                self.fault(f"must be a string, not {grammar.shown(self.plain())}")
+                return None
+            case scalar:
+                return grammar.scalar(scalar)
+
+    def boolean(self) -> bool:
+        """Return true or false; the strings that variables leave are understood."""
+        if isinstance(self.value, bool):
+            return self.value
+        if isinstance(self.value, str) and self.value.lower() in _TRUTH:
+            return _TRUTH[self.value.lower()]
+        self.fault(f"must be true or false, not {grammar.shown(self.plain())}")
+        return False
+
+    def number(self) -> float | None:
+        """Return a number; the strings that variables leave are understood."""
+        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            return float(self.value)
+        try:
+            return float(self.value) if isinstance(self.value, str) else _refuse()
+        except ValueError:
+            self.fault(f"must be a number, not {grammar.shown(self.plain())}")
+            return None
+
+    def integer(self) -> int | None:
+        """Return a whole number."""
+        found = self.number()
+        if found is not None and not found.is_integer():
+            self.fault(f"must be a whole number, not {grammar.shown(self.plain())}")
+            return None
+        return None if found is None else int(found)
+
+    def each(self) -> Iterator[Item]:
+        """Yield the items of a list; nothing of what is empty."""
+        if isinstance(self.value, list):
+            yield from (self.below(node, index) for index, node in enumerate(self.value))
+        elif not self.is_null:
+            self.fault(f"must be a list, not {grammar.shown(self.plain())}")
+
+    def one_or_each(self) -> Iterator[Item]:
+        """Yield the items of a list, or the one that stands for itself."""
+        if isinstance(self.value, str):
+            yield self
+        else:
+            yield from self.each()
+
+    def fields(self) -> Mapping[str, Item]:
+        """Return the values of a mapping by key, without the extensions (``x-``)."""
+        if isinstance(self.value, dict):
+            return {
+                key: self.below(node, key) for key, node in self.value.items() if not key.startswith("x-")
+            }
+        if not self.is_null:
+            self.fault(f"must be a mapping, not {grammar.shown(self.plain())}")
+        return {}
+
+    def pairs(self) -> Mapping[str, Item]:
+        """Return the values of a mapping, or of a list of ``KEY=VALUE``; without ``=`` a value is null."""
+        if not isinstance(self.value, list):
+            return self.fields()
+        found: dict[str, Item] = {}
+        for item in self.each():
+            line = item.text()
+            if line is not None:
+                key, equals, value = line.partition("=")
+                found[key] = Item(
+                    item.node.with_value(value if equals else None),
+                    (*self.path, key),
+                    self.log,
+                    self.service,
+                )
+        return found
+
+    def require(self, fields: Mapping[str, Item], *known: str) -> None:
+        """Say which of *fields* nobody knows; none of them is dropped in silence."""
+        for key, item in fields.items():
+            if key not in known:
+                item.drop(f"not known to Beacon{grammar.did_you_mean(key, list(known))}")
+
+
+def _refuse() -> float:
+    raise ValueError

@@ -1,0 +1,40 @@
+"""What an import comes to: definitions to be written, and the report of what they do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from beacon.definition import encode
+from beacon.importing.names import comment
+from beacon.importing.node import Note
+from beacon.model.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition that an import makes: *text* is its file, *origin* what it was made from."""
+
+    name: str
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The definitions, and what could not be carried over or means something else."""
+
+    definitions: tuple[Definition, ...]
+    notes: tuple[Note, ...]
+
+
+def make_definition(service: Service, origin: str) -> Definition:
+    """Return the definition of *service*."""
+    return Definition(service.name, encode(service, comment=comment(origin)), origin)
+
+
+def make_imported(definitions: Iterable[Definition], notes: Iterable[Note]) -> Imported:
+    """Return the result; what concerns the project comes first in the report."""
+    made = tuple(definitions)
+    order = {definition.name: position for position, definition in enumerate(made)}
+    return Imported(made, tuple(sorted(notes, key=lambda note: order.get(note.service, -1))))
