@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from beacon.state.files import read_text, remove, write_atomic
 from beacon.state.lock import locked
 
 T = TypeVar("T")
+
+_DECODING = threading.Lock()
+"""msgspec crashes the process where two threads decode their first value of a type at once (seen with 0.19)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class StateStore:
         if text is None:
             return Checks()
         try:
-            return msgspec.json.decode(text, type=Checks)
+            with _DECODING:
+                return msgspec.json.decode(text, type=Checks)
         except msgspec.MsgspecError:
             return Checks()
 
@@ -104,7 +109,8 @@ def _encode(value: object) -> bytes:
 
 def _decode(path: Path, text: str, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(text, type=kind)
+        with _DECODING:
+            return msgspec.json.decode(text, type=kind)
     except msgspec.MsgspecError as error:
         raise HostError(
             f"cannot understand {path}: {error}",
