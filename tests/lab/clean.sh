@@ -16,7 +16,7 @@ loginctl list-users --no-legend 2>/dev/null | while read -r uid name _; do
 done
 
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
-    /run/beacon
+    /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon
 tar -C / -xf /var/lib/lab/files.tar
 systemctl daemon-reload
 systemctl reset-failed
