@@ -21,7 +21,7 @@ from beacon.state.lock import locked
 T = TypeVar("T")
 
 _DECODING = threading.Lock()
-"""msgspec crashes the process where two threads decode their first value of a type at once (seen with 0.19)."""
+"""msgspec crashes the process where two threads decode their first value of a type at once."""
 
 
 @dataclass(frozen=True, slots=True)
