@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from beacon.errors import AccessError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
-from beacon.model.unit import PREFIX, runs_on_docker
+from beacon.model.unit import MARK, PREFIX, is_service_file, runs_on_docker
 from beacon.state.files import UnitDirectory, read_text
 from beacon.state.paths import Paths
 
@@ -137,6 +137,25 @@ class Host:
     def engine(self) -> Podman | Docker:
         """The container engine."""
         return self.engine_of(self.engine_kind)
+
+    def require_same_engine(self) -> None:
+        """Raise HostError where the installed units run another engine than the one that is chosen.
+
+        Their volumes, and the images to go back to, are with that one.
+        """
+        runs = {
+            Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
+            for name, text in self.units.read_all().items()
+            if is_service_file(name) and text.startswith(MARK)
+        }
+        other = next(iter(runs - {self.engine_kind}), None)
+        if other is not None:
+            raise HostError(
+                f"the services of this machine run on {other}, and their data is there: "
+                f"they cannot go on with {self.engine_kind}",
+                hint=f'set engine = "{other}" in {self.paths.settings}, or remove the services first: '
+                f"beacon rm --all keeps the data in {other}",
+            )
 
     def engine_of(self, kind: Engine) -> Podman | Docker:
         """Return an engine of this machine."""

@@ -92,6 +92,7 @@ def rollback(
 def _resume(host: Host, names: Sequence[str]) -> list[Outcome]:
     from beacon.rollout.deploy import resume
 
+    host.require_same_engine()
     if not any(host.store.load(name).rollout for name in names):
         return []
     return list(resume(host.world, names))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PREFIX = "beacon-"
+MARK = "# Managed by Beacon: "
+"""How the first line of every file begins that Beacon wrote."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

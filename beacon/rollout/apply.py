@@ -320,9 +320,15 @@ def _same_image(live: Service, service: Service) -> bool:
 
 
 def _is_outdated(files: Iterable[UnitFile], installed: Mapping[str, str]) -> bool:
-    """Say whether a container's file is as Beacon wrote it, but not as it would write it now."""
+    """Say whether a container's file is as Beacon wrote it, but not as it would write it now.
+
+    An upgrade of Podman to 4.4 makes a Quadlet file of a plain unit.
+    """
     return any(
-        file.name in installed and installed[file.name] != file.text and not is_edited(installed[file.name])
+        name in installed
+        and (name, installed[name]) != (file.name, file.text)
+        and not is_edited(installed[name])
         for file in files
         if is_service_file(file.name)
+        for name in service_files(file.name.rpartition(".")[0].removeprefix(PREFIX))
     )

@@ -6,7 +6,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-_MARK = re.compile(r"# Managed by Beacon: ([^\n,]+), checksum sha256:([0-9a-f]{64})\n")
+from beacon.model.unit import MARK
+
+_MARK = re.compile(rf"{MARK}([^\n,]+), checksum sha256:([0-9a-f]{{64}})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Mark:
 
 def stamp(text: str, owner: str) -> str:
     """Return *text* with the mark as its first line."""
-    return f"# Managed by Beacon: {owner}, checksum sha256:{_checksum(text)}\n{text}"
+    return f"{MARK}{owner}, checksum sha256:{_checksum(text)}\n{text}"
 
 
 def read_mark(text: str) -> Mark | None:

@@ -183,6 +183,22 @@ def test_a_daemon_that_is_down_is_no_fault_of_the_image(whale: DockerStage) -> N
     assert whale.agrees() == "2"
 
 
+def test_another_engine_is_refused_while_services_run_on_this_one(whale: DockerStage) -> None:
+    whale.deploy("web")
+    whale.push(version="2")
+    whale.host.run("mv", "/usr/bin/podman.away", "/usr/bin/podman")
+    assert json.loads(whale.beacon("status", "--json").stdout)["engine"] == "docker"
+    whale.host.write("/etc/beacon/beacon.toml", 'engine = "podman"\n')
+    for verb in (["apply"], ["update"], ["plan"], ["rollback", "web"]):
+        refused = whale.beacon(*verb, status=None)
+        assert refused.returncode != 0
+        assert "run on docker, and their data is there" in refused.stderr
+    assert whale.version() == "1"
+    whale.host.write("/etc/beacon/beacon.toml", 'engine = "auto"\n')
+    assert whale.update() == {"web": "updated"}
+    assert whale.agrees() == "2"
+
+
 def test_units_can_be_shown_for_any_machine_anywhere(host: LabHost) -> None:
     stage = Stage(host)
     stage.push()
