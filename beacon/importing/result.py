@@ -36,5 +36,5 @@ def make_definition(service: Service, origin: str) -> Definition:
 def make_imported(definitions: Iterable[Definition], notes: Iterable[Note]) -> Imported:
     """Return the result; what concerns the project comes first in the report."""
     made = tuple(definitions)
-    order = {definition.name: position for position, definition in enumerate(made)}
-    return Imported(made, tuple(sorted(notes, key=lambda note: order.get(note.service, -1))))
+    order = {"": -1, **{definition.name: position for position, definition in enumerate(made)}}
+    return Imported(made, tuple(sorted(notes, key=lambda note: order.get(note.service, len(made)))))

@@ -10,6 +10,8 @@ from beacon.definition.grammar import WrittenFloat, key_path
 from beacon.importing.node import Log, Node, Place, Scalar, WrittenInt
 
 _TAG = "tag:yaml.org,2002:"
+_CORE_TAGS = {"str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge", "value"}
+"""Those of the schema, and what PyYAML sees in plain scalars by the rules of 1.1."""
 _KNOWN_TAGS = {"!reset", "!override"}
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -94,7 +96,7 @@ class _Reader:
         return Place(self._file, found.start_mark.line + 1)
 
     def _own_tag(self, found: yaml.Node, path: tuple[str | int, ...]) -> str:
-        if found.tag.startswith(_TAG) or found.tag == "!":
+        if found.tag.removeprefix(_TAG) in _CORE_TAGS or found.tag == "!":
             return ""
         if found.tag not in _KNOWN_TAGS:
             self._log.fault(

@@ -105,7 +105,7 @@ def restart(item: Item, draft: Draft, context: Context) -> None:
             f"systemd gives up after {times} starts within {grammar.format_duration(draft.restart.interval)}"
         )
     if word == "unless-stopped":
-        item.change("always: it starts at boot too when it was stopped before; beacon rm removes it")
+        item.change("always: what was stopped starts again at boot")
 
 
 def restart_missing(item: Item, draft: Draft, context: Context) -> None:

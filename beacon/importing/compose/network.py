@@ -201,7 +201,7 @@ def _need(item: Item, other: str, draft: Draft, context: Context) -> None:
     if context.is_job(other):
         item.drop(f"{other} ends when it is done, and Beacon's services do not")
         return
-    name = service_name(item, other, context)
+    name = context.names.get(other)  # what is not there was told when the project was loaded
     if name is not None:
         draft.needs.append(name)
 
@@ -210,10 +210,10 @@ def service_name(item: Item, other: str, context: Context) -> str | None:
     """Return Beacon's name of another service of the project; a fault where it is not imported."""
     if other in context.project.services:
         return context.names.get(other)
-    if other not in context.project.others:  # those that are there but not chosen are told by the project
-        item.fault(f"must name a service of the file, not {grammar.shown(other)}")
-    elif item.path[-1:] != ("depends_on",):
+    if other in context.project.others:
         item.fault(f"must name a service that is imported too, not {other!r}")
+    else:
+        item.fault(f"must name a service of the file, not {grammar.shown(other)}")
     return None
 
 
@@ -226,6 +226,8 @@ def links(item: Item, draft: Draft, context: Context) -> None:
             entry.drop(
                 f"services find each other by name on a network: networks = [...] in both, and {other}"
             )
+            continue
+        if service_name(entry, other, context) is None:
             continue
         _need(entry, other, draft, context)
         if alias and alias != other:

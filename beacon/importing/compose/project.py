@@ -208,7 +208,7 @@ def _choose(
     for name, node in services.items():
         if name not in wanted and not named:
             held = ", ".join(_profiles(node))
-            text = f"not imported: it belongs to the profile {held}"
+            text = f"it belongs to the profile {held}"
             log.note(Note(name, "profiles", NoteKind.DROPPED, text, f"--profile {_profiles(node)[0]}"))
     chosen = {name: node for name, node in services.items() if name in wanted}
     return chosen, {name: node for name, node in services.items() if name not in wanted}
