@@ -181,6 +181,13 @@ def test_a_daemon_that_is_down_is_no_fault_of_the_image(whale: DockerStage) -> N
     assert whale.agrees() == "2"
 
 
+def test_the_timer_s_own_unit_updates_services(whale: DockerStage) -> None:
+    whale.deploy("web")
+    whale.push(version="2")
+    whale.host.run("systemctl", "start", "beacon-update.service")
+    assert whale.agrees() == "2"
+
+
 def test_another_engine_is_refused_while_services_run_on_this_one(whale: DockerStage) -> None:
     whale.deploy("web")
     whale.push(version="2")
