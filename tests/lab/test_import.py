@@ -1,0 +1,113 @@
+"""What others describe, taken over on a real host: a compose project, and containers that run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.lab.conftest import Push
+from tests.lab.host import LabHost, wait_until
+from tests.lab.images import ImageConfig
+
+API = "registry.example:5000/me/api"
+QUICK = ImageConfig(labels={"io.beacon.update.settle": "1s"}, env={"FROM": "image"})
+COMPOSE = """\
+name: shop
+x-common: &common
+  image: ${IMAGE:?set IMAGE}
+  restart: unless-stopped
+services:
+  api:
+    <<: *common
+    container_name: shop_api
+    volumes: [data:/data]
+  web_front:
+    <<: *common
+    ports: ["127.0.0.1:8081:8080"]
+    environment: {GREETING: "100% $$HOME"}
+    depends_on: {api: {condition: service_started}}
+volumes: {data: }
+"""
+
+
+@pytest.fixture
+def image(push: Push) -> str:
+    """Return the reference of an image that answers at once."""
+    return push(API, version="1", config=QUICK).tagged
+
+
+def test_a_compose_project_is_imported_and_applied(host: LabHost, image: str) -> None:
+    host.write("/srv/shop/compose.yaml", COMPOSE)
+    refused = host.run("beacon", "import", "/srv/shop/compose.yaml", check=False)
+    assert refused.returncode == 65
+    assert (
+        "/srv/shop/compose.yaml:3: services.api.image: needs the variable IMAGE: set IMAGE" in refused.stderr
+    )
+    assert not host.exists("/etc/beacon/services/api.toml")
+
+    host.write("/srv/shop/.env", f"IMAGE={image}\n")
+    dry = host.run("beacon", "import", "--dry-run", "/srv/shop/compose.yaml")
+    assert 'external = "shop_data"' in dry.stdout
+    assert not host.exists("/etc/beacon/services/api.toml")
+
+    said = host.run("beacon", "import", "/srv/shop/compose.yaml").stdout
+    assert "its name is web-front now" in said
+    host.run("beacon", "apply")
+    greeting = host.run("podman", "exec", "beacon-web-front", "sh", "-c", "echo $GREETING").stdout
+    assert greeting == "100% $HOME\n"
+    for name in ("api", "shop_api"):
+        asked = ("podman", "exec", "beacon-web-front", "wget", "-qO-", f"http://{name}:8080/version")
+        assert host.run(*asked).stdout.strip() == "1"
+    back = ("podman", "exec", "beacon-api", "wget", "-qO-", "http://web_front:8080/version")
+    assert host.run(*back).stdout.strip() == "1"
+    assert host.run("podman", "volume", "exists", "shop_data").returncode == 0
+
+    # again: nothing is new, and nothing is written over without being asked
+    host.run("beacon", "import", "/srv/shop/compose.yaml")
+    assert host.run("beacon", "plan").stdout == "nothing to do\n"
+    host.write("/etc/beacon/services/api.toml", f'image = "{image}"\n')
+    held = host.run("beacon", "import", "/srv/shop/compose.yaml", check=False)
+    assert held.returncode == 2
+    assert "nothing is written: there is /etc/beacon/services/web-front.toml already" in held.stderr
+    host.run("beacon", "rm", "--all")
+
+
+def test_a_container_is_adopted_with_its_volume(host: LabHost, image: str) -> None:
+    host.run(
+        "podman", "run", "-d", "--name", "Old_Api", "-p", "127.0.0.1:8082:8080", "-v", "kept:/data",
+        "-e", "GREETING=hello", image,
+    )  # fmt: skip
+    host.run("podman", "exec", "Old_Api", "sh", "-c", "echo precious > /data/file")
+    only = json.loads(host.run("beacon", "import", "--container", "Old_Api", "--dry-run", "--json").stdout)
+    text = only["definitions"][0]["text"]
+    assert 'external = "kept"' in text
+    assert "FROM" not in text
+    assert host.run("podman", "exec", "Old_Api", "cat", "/data/file").stdout == "precious\n"
+
+    host.run("beacon", "import", "--container", "Old_Api", "--adopt")
+    assert host.run("podman", "container", "exists", "Old_Api", check=False).returncode == 1
+    assert host.run("podman", "exec", "beacon-old-api", "cat", "/data/file").stdout == "precious\n"
+    assert host.run("podman", "exec", "beacon-old-api", "sh", "-c", "echo $GREETING").stdout == "hello\n"
+    wait_until(lambda: "1" in host.run("curl", "-s", "http://127.0.0.1:8082/version", check=False).stdout)
+    assert host.run("beacon", "plan").stdout == "nothing to do\n"
+    refused = host.run("beacon", "import", "--container", "beacon-old-api", "--adopt", check=False)
+    assert refused.returncode == 2
+    assert "Beacon's already" in refused.stderr
+    host.run("beacon", "rm", "old-api")
+    assert host.run("podman", "volume", "exists", "kept").returncode == 0
+    host.run("podman", "volume", "rm", "kept")
+
+
+def test_a_container_whose_service_does_not_stand_is_put_back(host: LabHost, push: Push) -> None:
+    image = push(API, version="1", config=QUICK).tagged
+    host.run("podman", "run", "-d", "--name", "old", "-v", "kept:/data", image)
+    push(API, version="2", config=QUICK, broken="exit")
+    done = host.run("beacon", "import", "--container", "old", "--adopt", check=False, timeout=180)
+    assert done.returncode == 1
+    assert "the container old is as it was" in done.stderr
+    assert host.run("podman", "inspect", "--format", "{{.State.Running}}", "old").stdout == "true\n"
+    assert not host.exists("/etc/beacon/services/old.toml")
+    assert not host.exists("/etc/containers/systemd/beacon-old.container")
+    host.run("podman", "rm", "--force", "old")
+    host.run("podman", "volume", "rm", "kept")
