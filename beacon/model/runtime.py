@@ -24,6 +24,8 @@ class UnitState:
     """ActiveEnterTimestamp in microseconds since the epoch; 0 where it never was active."""
     exit_status: int = 0
     """ExecMainStatus of the last main process."""
+    job: int = 0
+    """The job that is queued for it; 0 where it changes by itself."""
 
     @property
     def is_up(self) -> bool:
@@ -32,8 +34,16 @@ class UnitState:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether its owner stopped it (or never started it): inactive, and not because it failed."""
-        return self.active in {"inactive", "deactivating"} and self.load != "not-found"
+        """Whether its owner stopped it (or never started it): inactive, and not because it failed.
+
+        A unit that crashes is on its way down too, or down for a moment, until it is started again; but no
+        job takes it there.
+        """
+        if self.load == "not-found":
+            return False
+        if self.active == "deactivating":
+            return self.job != 0
+        return self.active == "inactive" and self.sub != "dead-before-auto-restart"
 
 
 @dataclass(frozen=True, slots=True)

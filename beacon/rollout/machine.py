@@ -28,6 +28,7 @@ from beacon.model.release import (
     ServiceState,
     Trigger,
 )
+from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.health import is_sick, watch
@@ -135,7 +136,7 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
             after=dict(work.files),
             dependents=world.systemd.dependents(unit),
             start=work.start,
-            was=world.systemd.states([unit])[unit].active,
+            was=_standing(world.systemd.states([unit])[unit]),
         ),
     )
     world.store.save(state)
@@ -144,6 +145,12 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     message = f"Release {journal.release} of {work.name} is rolled out{instead}: {work.candidate.pinned}"
     world.tell(EventKind.ROLLOUT_STARTED, message, work.candidate, old)
     return state
+
+
+def _standing(unit: UnitState) -> str:
+    """Return the state to come back to; between a crash and the next start that is no stop by the owner."""
+    between = unit.load != "not-found" and not unit.is_up and not unit.is_stopped
+    return "failed" if between else unit.active
 
 
 def _is_own(world: World, work: Work, name: str) -> bool:

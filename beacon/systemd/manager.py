@@ -82,6 +82,7 @@ class SystemdManager:
                     load=row[2].decode(),
                     active=row[3].decode(),
                     sub=row[4].decode(),
+                    job=row[7],
                     # One call each, which thousands of units that are down are spared.
                     started=self._bus.get_property(_SYSTEMD, row[6], _UNIT, b"ActiveEnterTimestamp", b"t")
                     if row[3] == b"active"
@@ -214,6 +215,7 @@ class SystemdManager:
             main_pid=int(service.get("MainPID", 0)),
             started=int(properties.get("ActiveEnterTimestamp", 0)),
             exit_status=int(service.get("ExecMainStatus", 0)),
+            job=int(properties.get("Job", (0, ""))[0]),
         )
 
     def _unit_properties(self, unit: str) -> Mapping[str, Any]:

@@ -131,6 +131,10 @@ def test_what_stands_in_the_way_of_an_update() -> None:
     stopped = standing(live, state, replace(UP, active="inactive", sub="dead"))
     assert stopped is not None
     assert stopped.kind is OutcomeKind.STOPPED
+    crashed = replace(UP, active="deactivating", sub="stop-post")
+    assert standing(live, state, crashed) is None, "systemd will start it again"
+    assert standing(live, state, replace(UP, active="inactive", sub="dead-before-auto-restart")) is None
+    assert standing(live, state, replace(crashed, job=7)) is not None, "somebody stops it just now"
     held = standing(live, replace(state, hold=Hold("2026-11-20T00:00:00Z")), UP)
     assert held is not None
     assert held.kind is OutcomeKind.HELD
