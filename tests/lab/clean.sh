@@ -38,6 +38,9 @@ if systemctl is-active --quiet docker; then
     docker images --quiet | sort -u | xargs -r docker rmi --force >/dev/null
     docker network prune --force >/dev/null
     systemctl stop docker.service docker.socket containerd.service
+    # What docker leaves behind keeps Podman's containers from one another.
+    iptables --policy FORWARD ACCEPT
+    iptables --flush FORWARD
 fi
 if [ -d /var/lib/docker-registry/docker ]; then
     rm -rf /var/lib/docker-registry/docker
