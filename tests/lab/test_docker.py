@@ -181,6 +181,16 @@ def test_a_daemon_that_is_down_is_no_fault_of_the_image(whale: DockerStage) -> N
     assert whale.agrees() == "2"
 
 
+def test_arguments_arrive_as_they_were_written(whale: DockerStage) -> None:
+    words = ["a b", ";", "", "100% %n", "$HOME ${HOME} $$", "quotes \" ' \\", "end"]
+    script = """for word in "$@"; do echo "<$word>"; done; exec /bin/web"""
+    whale.push()
+    whale.define(top=f"command = {json.dumps(['sh', '-c', script, 'sh', *words])}")
+    whale.apply()
+    said = whale.host.run("journalctl", "--unit=beacon-web", "--output=cat").stdout.splitlines()
+    assert [line for line in said if line.startswith("<")] == [f"<{word}>" for word in words]
+
+
 def test_the_timer_s_own_unit_updates_services(whale: DockerStage) -> None:
     whale.deploy("web")
     whale.push(version="2")

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from beacon.model.host import EngineVersion
 from beacon.units.directives import OPTIONS, Section, Sheet
-from beacon.units.quoting import InexpressibleError, Parser, encode_directive, encode_pair, encode_word
+from beacon.units.quoting import (
+    InexpressibleError,
+    Parser,
+    encode_argument,
+    encode_directive,
+    encode_pair,
+    encode_word,
+)
 from tests.property.units.simulation import exec_line, quadlet, split, systemd
 
 HOSTILE = "\"'\\%$;#{}[]=:, \t\n\r\x01\x1b\x7fabnxs01é漢😀\u0085\u2028\u00a0"
@@ -67,3 +74,12 @@ def test_an_option_holds_any_value_as_key_or_as_argument(
 def test_the_simulation_splits_as_the_manual_says() -> None:
     assert split("a  \"b c\" 'd e'f \\x41\\n", unescape=True) == ["a", "b c", "d ef", "A\n"]
     assert split(r'a\tb "c\d"', unescape=False) == [r"a\tb", r"c\d"]
+
+
+@given(st.lists(TEXTS.filter(bool), min_size=1))
+@example([";"])
+def test_arguments_of_plain_units_come_back(words: list[str]) -> None:
+    line = " ".join(encode_argument("command", word) for word in words)
+    assert not line.startswith("; ")
+    assert " ; " not in f" {line} "
+    assert [word.replace("%%", "%") for word in split(line, unescape=True)] == words
