@@ -30,6 +30,25 @@ _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 -- compared, not bound
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
+_UNREAD = (
+    "BlkioWeight",
+    "BlkioWeightDevice",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpusetMems",
+    "DeviceCgroupRules",
+    "IDMappings",
+    "Links",
+    "OomKillDisable",
+    "PublishAllPorts",
+)
+"""What a container may have and a service has no key for."""
+
+
 @dataclass(slots=True)
 class _Reading:
     """The keys of compose that a container comes to, and what is said of the rest."""
@@ -188,6 +207,11 @@ def _host(host: Section, reading: _Reading) -> None:
     reading.put(
         "restart", f"{word}:{times}" if times and word == "on-failure" else word, "HostConfig.RestartPolicy"
     )
+    for key in _UNREAD:
+        if host.value(key):
+            reading.note(f"HostConfig.{key}", NoteKind.DROPPED, "give it in [podman] args where it is needed")
+    if host.text("Runtime") not in {"", "oci", "runc", "crun"}:
+        reading.put("runtime", host.text("Runtime"), "HostConfig.Runtime")
     _devices(host, reading)
     limits = {
         limit.text("Name").lower(): {"soft": limit.number("Soft"), "hard": limit.number("Hard")}

@@ -180,7 +180,7 @@ def _is_none(test: Item) -> bool:
 def _test(value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         kind = value[0] if value else ""
-        if kind not in {"CMD", "CMD-SHELL"}:
+        if kind not in ("CMD", "CMD-SHELL"):
             raise ValueError(f"must begin with CMD, CMD-SHELL or NONE, not {grammar.shown(kind)}")
         value = [item if isinstance(item, str) else grammar.scalar(item) for item in value]
     return grammar.health_command(value)

@@ -277,7 +277,7 @@ def resources(networks: dict[str, Node], used: set[str], context: Context, item:
         elif key not in used:
             entry.drop("no service that is imported is on it")
         for field, why in _RESOURCE_NOTES.items():
-            is_plain = field == "driver" and field in fields and fields[field].value in {"bridge", "default"}
+            is_plain = field == "driver" and field in fields and fields[field].value in ("bridge", "default")
             if field in fields and not is_plain:
                 fields[field].drop(why)
         entry.require(fields, "name", "external", *_RESOURCE_NOTES)

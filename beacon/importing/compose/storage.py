@@ -189,7 +189,7 @@ def _bound_device(node: Node | None) -> str | None:
         return None
     device, sort, how = (options.get(key) for key in ("device", "type", "o"))
     bound = {"bind", "rbind"} & set(str(how.value).split(",")) if how is not None else set()
-    if device is None or not bound or (sort is not None and sort.value not in {"none", "bind", None}):
+    if device is None or not bound or (sort is not None and sort.value not in ("none", "bind", None)):
         return None
     return str(device.value)
 
