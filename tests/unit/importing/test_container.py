@@ -14,7 +14,8 @@ from beacon.importing.result import Imported
 from beacon.model.service import Port, Protocol, Service, Volume
 
 ID = "4f" * 32
-SOURCE = Source({}.get, bool, {}, "/srv")
+NOTHING: dict[str, str] = {}
+SOURCE = Source(NOTHING.get, bool, NOTHING, "/srv")
 IMAGE = {
     "Config": {
         "Env": ["PATH=/usr/bin", "LANG=C.UTF-8"],
