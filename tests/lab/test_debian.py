@@ -21,7 +21,10 @@ def test_the_suites_pass_with_debian_s_libraries(host: LabHost) -> None:
     host.path(TREE).mkdir()
     pack = ["tar", "-c", "--null", "--no-recursion", "-T", "-", "-f", f"{host.path(TREE)}/tree.tar"]
     subprocess.run(pack, cwd=REPOSITORY, input="\0".join(files), text=True, check=True)
-    run_all = f"cd {TREE} && tar -xf tree.tar && exec env BEACON_CONTRACT_ON_THIS_MACHINE=1 python3 -m pytest -q -p no:cacheprovider {' '.join(suites)}"
+    run_all = (
+        f"cd {TREE} && tar -xf tree.tar && exec env BEACON_CONTRACT_ON_THIS_MACHINE=1 "
+        f"python3 -m pytest -q -p no:cacheprovider {' '.join(suites)}"
+    )
     try:
         done = host.run("sh", "-c", run_all, timeout=300)
     finally:
