@@ -180,9 +180,10 @@ class Host:
         from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
 
         home = Path.home()
+        config = RegistriesConfig.load(self.environment, home)
         return RegistryClient(
-            RegistriesConfig.load(self.environment, home),
-            CredentialStore.load(self.environment, home, os.getuid()),
+            config,
+            CredentialStore.load(self.environment, home, os.getuid(), helpers=config.credential_helpers),
             deadline=self.settings.registry_deadline,
             budget_reserve=self.settings.registry_reserve,
         )

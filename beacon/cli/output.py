@@ -35,6 +35,7 @@ class Output:
     def say(self, text: str) -> None:
         """Tell what is being done, unless told to be quiet."""
         if not self.quiet:
+            sys.stdout.flush()  # both may end in one journal, where the order tells the story
             sys.stderr.write(f"{text}\n")
 
     def warn(self, text: str) -> None:

@@ -125,6 +125,8 @@ class RolloutJournal:
     """ActiveState of the unit before."""
     reason: str = ""
     """Why the previous release is being restored."""
+    untried: bool = False
+    """Whether the candidate was given up before it ran, so that nothing is known against its image."""
 
 
 @dataclass(frozen=True, slots=True)

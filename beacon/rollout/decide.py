@@ -86,12 +86,14 @@ def entry_gate(service: Service, first_seen: datetime, now: datetime) -> Outcome
     if windows and not any(window.contains(now) for window in windows):
         opening = min(window.next_opening(now) for window in windows)
         return Outcome(
-            service.name, OutcomeKind.DEFERRED, f"waits for its window, {opening:%a %Y-%m-%d %H:%M}"
+            service.name, OutcomeKind.DEFERRED, f"it waits for its window, {opening:%a %Y-%m-%d %H:%M}"
         )
     ripe = first_seen + timedelta(seconds=service.update.min_age)
     if now < ripe:
         return Outcome(
-            service.name, OutcomeKind.DEFERRED, f"is too young until {ripe.astimezone():%Y-%m-%d %H:%M}"
+            service.name,
+            OutcomeKind.DEFERRED,
+            f"its image is too young until {ripe.astimezone():%Y-%m-%d %H:%M}",
         )
     return None
 

@@ -180,7 +180,7 @@ def _switch_all(
         except GoingDownError as reason:
             outcomes += [_put_off(state.name, reason) for state in states]
             return []
-        return [enter(world, state, Phase.RESTORING, error.message) for state in states]
+        return [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
     return [enter(world, state, Phase.RESTARTING) for state in states]
 
 

@@ -183,9 +183,11 @@ def finish(world: World, state: ServiceState) -> Outcome:
     return Outcome(state.name, OutcomeKind.UNCHANGED)
 
 
-def enter(world: World, state: ServiceState, phase: Phase, reason: str = "") -> ServiceState:
-    """Write down that *phase* begins."""
-    state = replace(state, rollout=replace(_journal(state), phase=phase, reason=reason))
+def enter(
+    world: World, state: ServiceState, phase: Phase, reason: str = "", *, untried: bool = False
+) -> ServiceState:
+    """Write down that *phase* begins; *untried* where the candidate is given up before it ran."""
+    state = replace(state, rollout=replace(_journal(state), phase=phase, reason=reason, untried=untried))
     if phase is Phase.RESTORING:
         # On a full disk the journal cannot be written, but bringing the service back matters more:
         # the phase on disk is an earlier one, from which the next run comes here again.
@@ -201,7 +203,7 @@ def _switch(world: World, state: ServiceState) -> ServiceState:
         world.put_files(_journal(state).after)
     except BeaconError as error:
         require_up(world)
-        return enter(world, state, Phase.RESTORING, error.message)
+        return enter(world, state, Phase.RESTORING, error.message, untried=True)
     return enter(world, state, Phase.RESTARTING)
 
 
@@ -341,6 +343,8 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
     journal, candidate = _journal(state), _candidate(state)
     reason = journal.reason
     stands = verdict.gate is Gate.PASSED
+    if journal.untried and stands:
+        return _give_up_untried(world, state, old)
     if candidate.state is ReleaseState.CANDIDATE:
         failed_release = replace(
             candidate, state=ReleaseState.FAILED, finished=world.timestamp(), reason=reason
@@ -368,6 +372,19 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
         return Outcome(name, OutcomeKind.FAILED, detail, hint, old.number)
     detail = f"{reason}; release {old.number} does not stand either: {verdict.reason}"
     return Outcome(name, OutcomeKind.ROLLBACK_FAILED, detail, hint, old.number)
+
+
+def _give_up_untried(world: World, state: ServiceState, old: Release) -> Outcome:
+    """End a rollout that the machine itself hindered: its image is as good as before, and is tried again."""
+    journal, candidate = _journal(state), _candidate(state)
+    if candidate.state is ReleaseState.CANDIDATE:
+        state = state.without_release(candidate.number)
+    state = replace(state, rollout=None)
+    world.store.save(state)
+    message = f"Release {candidate.number} of {state.name} could not be installed ({journal.reason})"
+    world.tell(EventKind.RELEASE_FAILED, message, candidate, old)
+    detail = f"{journal.reason}; release {old.number} runs on"
+    return Outcome(state.name, OutcomeKind.FAILED, detail, release=old.number)
 
 
 def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:

@@ -175,7 +175,9 @@ def test_a_full_disk_while_writing_leaves_the_service_running(machine: FakeMachi
     starts = sum(effect.startswith("restart") for effect in machine.effects)
     machine.full_disk = True
     outcome = roll_out(machine, two)
-    assert outcome.kind is OutcomeKind.ROLLED_BACK
+    assert outcome.kind is OutcomeKind.FAILED
+    assert machine.load("web").quarantine == ()
+    assert is_at_rest(machine.load("web"))
     assert "No space left" in outcome.detail
     assert running(machine) == one.config.image_id
     assert sum(effect.startswith("restart") for effect in machine.effects) == starts
