@@ -248,7 +248,9 @@ def test_a_damaged_state_is_named_and_left_alone(host: LabHost, web: str) -> Non
 def test_without_root_it_says_what_is_missing_and_how(host: LabHost, web: str) -> None:
     del web
     for words in (["update"], ["apply"], ["stop", "web"], ["rm", "web"], ["add", "x", WEB]):
-        done = host.run("setpriv", "--reuid=65534", "--clear-groups", "beacon", *words, check=False)
+        done = host.run(
+            "setpriv", "--reuid=65534", "--clear-groups", "beacon", "--system", *words, check=False
+        )
         assert done.returncode == 77, done.stderr
-        assert f"sudo beacon {' '.join(words)}" in done.stderr
+        assert f"sudo beacon --system {' '.join(words)}" in done.stderr
         assert "Traceback" not in done.stderr
