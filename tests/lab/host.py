@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.lab.ground import HERE, Ground, make_cgroup, mount_overlay, remove_cgroup
 
 BOOT_TIMEOUT = 60.0
+_BOOT_ATTEMPTS = 5
 REGISTRY_PORT = 5000
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -74,7 +75,20 @@ class LabHost:
     # Power
 
     def boot(self) -> None:
-        """Boot; return when systemd has started everything and the registry answers."""
+        """Boot; return when systemd has started everything and the registry answers.
+
+        After a power cut the kernel may take a moment to drop the last boot's network device.
+        """
+        for _ in range(_BOOT_ATTEMPTS - 1):
+            try:
+                return self._boot()
+            except RuntimeError as error:
+                if "File exists" not in str(error):
+                    raise
+                time.sleep(1)
+        return self._boot()
+
+    def _boot(self) -> None:
         ready = self._folder / "notify"
         ready.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
