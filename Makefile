@@ -6,6 +6,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# Most of the lab's time is waiting: two tests at once, each worker with a host of its own.
+SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
 # Shell scripts, told by their name or their first line.
 SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r file; do \
 	    [ -f "$$file" ] && head -c 64 "$$file" | head -n 1 | grep -aqE '^\#!.*\b(ba)?sh\b' && echo "$$file"; \
@@ -29,7 +31,7 @@ lint: setup  ## check style, types, imports and shell scripts
 
 .PHONY: test
 test: setup lint  ## lint, then run every test; `make test ARGS="-k quadlet"` runs some
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: unit
 unit: setup  ## run the tests that need no test host
@@ -37,7 +39,7 @@ unit: setup  ## run the tests that need no test host
 
 .PHONY: lab
 lab: setup  ## run the tests that boot test hosts (needs root)
-	@$(PYTEST) -m lab $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) -m lab $(ARGS)
 
 .PHONY: host
 host: setup  ## boot a test host with Beacon on it, and give a shell there

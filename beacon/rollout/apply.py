@@ -53,6 +53,8 @@ class Intent:
     release: Release
     is_new: bool
     files: tuple[UnitFile, ...]
+    live: int | None
+    """The release that is live now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class Proposer:
             # The same release is rendered differently now: Beacon, Podman or a template has changed.
             release = renumbered(release, state, wanted.trigger, release.service)
             files, is_new = self._renderer.files(release), True
-        return Intent(release, is_new, files)
+        return Intent(release, is_new, files, state.live)
 
     def _pulls(self, intents: Mapping[str, Intent]) -> dict[str, ImageReference]:
         new = {name: intent.release for name, intent in intents.items() if intent.is_new}
@@ -273,7 +275,7 @@ def _work(world: World, intent: Intent, plan: Plan) -> Work:
     start = any(isinstance(step, StartUnit | RestartUnit) for step in plan.steps)
     if intent.is_new:
         release = replace(release, created=world.timestamp())
-    return Work(release, files, start)
+    return Work(release, files, intent.live, start)
 
 
 def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:

@@ -70,6 +70,9 @@ def standing(live: Release, state: ServiceState, unit: UnitState) -> Outcome | N
     name = state.name
     if live.service.update.follow == "pinned" or live.service.image.digest is not None:
         return Outcome(name, OutcomeKind.PINNED, f"stays at {live.pinned}", release=live.number)
+    if state.rollout is not None:
+        # By another process: that the unit is down for a moment says nothing of what the owner wants.
+        return Outcome(name, OutcomeKind.BUSY, "another beacon is rolling it out", release=live.number)
     if state.hold is not None:
         why = f": {state.hold.reason}" if state.hold.reason else ""
         return Outcome(name, OutcomeKind.HELD, f"held since {state.hold.since}{why}", f"beacon unhold {name}")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from beacon.errors import BeaconError, HostError
+from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
@@ -42,10 +42,14 @@ _HOOK_LIMIT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One service to bring to *candidate*: files to put (None removes), and whether it is to run."""
+    """One service to bring to *candidate*: files to put (None removes), and whether it is to run.
+
+    All this was worked out while release *live* was live; it holds only as long as that still is.
+    """
 
     candidate: Release
     files: dict[str, str | None]
+    live: int | None
     start: bool = True
 
     @property
@@ -55,8 +59,15 @@ class Work:
 
 
 def begin(world: World, work: Work) -> ServiceState:
-    """Write down that a rollout has begun; nothing else has changed yet."""
+    """Write down that a rollout has begun; nothing else has changed yet.
+
+    Raises BusyError where another process has changed the service since the work was planned.
+    """
     state = world.store.load(work.name)
+    if state.rollout is not None or state.live != work.live:
+        raise BusyError(
+            f"another beacon has been at work on {work.name!r} meanwhile", hint="try again when it is done"
+        )
     candidate = work.candidate
     if state.release(candidate.number) is None:
         state = state.with_release(candidate)

@@ -211,7 +211,8 @@ def _work_or_outcome(
     changed: dict[str, str | None] = {
         name: text for name, text in files.items() if world.files.read(name) != text
     }
-    return Work(replace(candidate, number=state.next_number, created=world.timestamp()), changed)
+    candidate = replace(candidate, number=state.next_number, created=world.timestamp())
+    return Work(candidate, changed, finding.outcome.release)
 
 
 def is_edited(text: str | None) -> bool:

@@ -71,7 +71,8 @@ def work(
 ) -> Work:
     """Return what brings a service to *image*."""
     release = candidate(machine, image, of)
-    return Work(release, {file.name: file.text for file in RENDERER.files(release)}, start)
+    files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
+    return Work(release, files, machine.load(release.service.name).live, start)
 
 
 def roll_out(machine: FakeMachine, image: ResolvedImage, of: Service | None = None) -> Outcome:

@@ -33,7 +33,8 @@ def fsync(*numbers: int) -> list[Point]:
 
 ROUNDS: list[tuple[list[Point], list[Point]]] = [
     # The journal is written from 3 on, and a good image is live after 14; the way back from a bad one begins
-    # at 13 and has ended after 18.
+    # at 13 and has ended after 18. An image that exits before its start job ends never comes to the gate:
+    # then it is one write less, and the last two points are not reached.
     (fsync(*range(3, 10)), fsync(*range(13, 18))),
     ([*fsync(*range(10, 16)), (SPAWN, 4)], [*fsync(18, 19), (TELL, 15), (TELL, 27), (TELL, 48)]),
 ]
@@ -53,9 +54,10 @@ def test_a_kill_at_any_instant_is_finished_or_undone(stage: Stage) -> None:
     whole = {("fsync", 15): 0, ("fsync", 19): ROLLED_BACK}
     assert {point: statuses[point] for point in whole} == whole
     missed = {point for point, status in statuses.items() if point not in whole and status != -signal.SIGKILL}
-    # How many processes and messages a run needs depends on how often it had to look; writes do not.
-    assert not {point for point in missed if point[0] == "fsync"}, missed
-    assert len(missed) <= 1, missed
+    ungated = {("fsync", 17), ("fsync", 18)}
+    assert not {point for point in missed - ungated if point[0] == "fsync"}, missed
+    # How many processes and messages a run needs depends on how often it had to look.
+    assert len(missed - ungated) <= 1, missed
     assert stage.update() == {**dict.fromkeys(GOOD, "up_to_date"), **dict.fromkeys(BAD, "quarantined")}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from beacon.errors import ExitStatus
 from beacon.model.outcome import Outcome, OutcomeKind, exit_status
-from beacon.model.release import Hold, Quarantine, ServiceState
+from beacon.model.release import Hold, Phase, Quarantine, RolloutJournal, ServiceState
 from beacon.model.runtime import JobResult, UnitState
 from beacon.model.service import Health, UpdatePolicy
 from beacon.rollout.decide import (
@@ -135,6 +135,13 @@ def test_what_stands_in_the_way_of_an_update() -> None:
     assert standing(live, state, crashed) is None, "systemd will start it again"
     assert standing(live, state, replace(UP, active="inactive", sub="dead-before-auto-restart")) is None
     assert standing(live, state, replace(crashed, job=7)) is not None, "somebody stops it just now"
+    stopped_by_a_rollout = standing(
+        live,
+        replace(state, rollout=RolloutJournal(2, 1, Phase.RESTARTING, "2026-11-20T00:00:00Z")),
+        replace(UP, active="inactive", sub="dead"),
+    )
+    assert stopped_by_a_rollout is not None
+    assert stopped_by_a_rollout.kind is OutcomeKind.BUSY
     held = standing(live, replace(state, hold=Hold("2026-11-20T00:00:00Z")), UP)
     assert held is not None
     assert held.kind is OutcomeKind.HELD

@@ -252,6 +252,16 @@ def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.UPDATED]
 
 
+def test_work_that_another_run_has_overtaken_is_not_begun(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1"))
+    overtaken = work(machine, push(machine, "2"))
+    roll_out(machine, push(machine, "3"))
+    before = machine.load("web")
+    (outcome,) = deploy(world(machine), [overtaken])
+    assert outcome.kind is OutcomeKind.BUSY
+    assert machine.load("web") == before
+
+
 def test_a_hook_that_says_no_defers_the_rollout(machine: FakeMachine) -> None:
     one = push(machine, "1")
     roll_out(machine, one)
