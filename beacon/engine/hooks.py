@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import time
 from collections.abc import Mapping
+from pathlib import Path
+
+from beacon.model.host import Scope
+
+_GRACE = 15.0
+"""How long, in seconds, systemd may take to end a command whose time is over."""
 
 
 class HostHooks:
-    """Runs hooks on the host, without a shell, with what Beacon's own environment holds."""
+    """Runs each hook as a transient unit, without a shell: see systemd-run(1).
+
+    A hook may be anything, a dump of a database by `podman exec` say. Started by Beacon itself it would be in
+    the confinement of beacon-update.service when the timer runs it, and not when its owner tries it.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._manager = "--user" if scope is Scope.USER else "--system"
 
     def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
         """Run *command*; None when it exits 0, else what went wrong."""
+        began = time.monotonic()
         try:
             done = subprocess.run(
-                command,
-                env={**os.environ, **environment},
+                [*self._transient(environment, timeout), "--", *command],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=timeout,
+                errors="replace",
+                timeout=timeout + _GRACE,
                 check=False,
             )
-        except FileNotFoundError:
-            return f"{command[0]} was not found"
         except subprocess.TimeoutExpired:
             return f"{command[0]} did not end within {timeout:.0f} s"
         except OSError as error:
-            return f"{command[0]} cannot run: {error.strerror}"
+            return f"{command[0]} cannot run: systemd-run: {error.strerror}"
         if done.returncode == 0:
             return None
+        if time.monotonic() - began >= timeout:
+            return f"{command[0]} did not end within {timeout:.0f} s"
         lines = done.stderr.strip().splitlines() or done.stdout.strip().splitlines()
         said = f": {lines[-1]}" if lines else ""
         return f"{command[0]} exited with status {done.returncode}{said}"
+
+    def _transient(self, environment: Mapping[str, str], timeout: float) -> list[str]:
+        variables = {"HOME": str(Path.home()), **environment}
+        return [
+            *("systemd-run", self._manager, "--quiet", "--wait", "--pipe", "--collect"),
+            *("--service-type=exec", f"--property=RuntimeMaxSec={timeout:.0f}s"),
+            f"--description=Hook of Beacon's service {environment['BEACON_SERVICE']}",
+            *(f"--setenv={name}={value}" for name, value in variables.items()),
+        ]

@@ -135,6 +135,28 @@ def test_confined_it_unpacks_what_images_hold(host: LabHost, push: Push) -> None
     assert "cap_net_raw" in host.run("getcap", f"{mounted}/bin/capped").stdout
 
 
+def test_a_hook_is_not_confined_and_its_no_stops_the_rollout(host: LabHost, push: Push, began: str) -> None:
+    add_web(host, push)
+    push(WEB, version="2", config=QUICK)
+    dump = '["sh", "-c", "podman exec beacon-web cat /www/version >/etc/$BEACON_SERVICE.$BEACON_RELEASE"]'
+    definition = "/etc/beacon/services/web.toml"
+    plain, started = host.read(definition), unit(host, "beacon-web", "InvocationID")
+    host.write(definition, f'{plain}\n[hooks]\nbefore_update = "sh -c \'echo not now >&2; exit 3\'"\n')
+    assert "needs no restart" in host.run("beacon", "apply", "web").stdout
+    assert unit(host, "beacon-web", "InvocationID") == started
+    host.run("systemctl", "start", SERVICE)
+    assert version(host) == "1"
+    (entry,) = entries(host, "deferred", began)
+    assert "sh exited with status 3: not now" in entry["MESSAGE"]
+
+    host.write(definition, f"{plain}\n[hooks]\nbefore_update = {dump}\n")
+    host.run("beacon", "apply", "web")
+    host.run("systemctl", "start", SERVICE)
+    assert version(host) == "2"
+    assert host.read("/etc/web.2").strip() == "1"
+    host.run("rm", "/etc/web.2")
+
+
 def test_a_power_cut_in_a_rollout_is_made_good_after_boot(fresh_host: FreshHost, began: str) -> None:
     host = fresh_host("cut")
     images.push(host, WEB, version="1", config=QUICK)
