@@ -17,7 +17,7 @@ from beacon.errors import AccessError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.unit import MARK, PREFIX, is_service_file, runs_on_docker
-from beacon.state.files import UnitDirectory, read_text
+from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Host:
             store=self.store,
             clock=SystemClock(),
             probe=NetworkProbe(),
-            hooks=HostHooks(),
+            hooks=HostHooks(self.scope),
             reporter=TerminalReporter(self.output, self.scope),
             fingerprint=fingerprint,
         )
@@ -305,12 +305,14 @@ class Host:
         return tuple(dict.fromkeys(chosen))
 
     def require_write(self, verb: str) -> None:
-        """Raise AccessError where this user may not change what *verb* changes."""
+        """Raise AccessError where this user may not change what *verb* changes; tidy up where they may."""
         if self.scope is Scope.SYSTEM and os.geteuid() != 0:
             command = " ".join(["beacon", *sys.argv[1:]])
             raise AccessError(
                 f"beacon {verb} changes the machine's services, which only root may", hint=f"sudo {command}"
             )
+        for folder in self.paths.written:
+            sweep(folder)
 
 
 _ASSUMED_SYSTEMD = 257

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from beacon.model.unit import UnitFileName
 
 _PLAIN_SUFFIXES = (".service", ".slice")
 """Files that systemd itself reads; Quadlet reads the others."""
+_UNFINISHED = ".beacon."
+"""How the names of files begin that are being written."""
+_ABANDONED = 600.0
+"""After so many seconds nobody writes such a file any more."""
 _WANTED_BY = re.compile(r"^WantedBy=(\S+)$", re.MULTILINE)
 
 
@@ -28,6 +33,22 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
 def remove(path: Path) -> None:
     """Delete *path* durably; a file that is not there is no error."""
     _explained("remove", path, lambda: _remove(path))
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Return what killed writes have left in *folder*; nothing where it cannot be read."""
+    try:
+        found = [entry for entry in os.scandir(folder) if entry.name.startswith(_UNFINISHED)]
+        return [Path(entry) for entry in found if time.time() - entry.stat().st_mtime > _ABANDONED]
+    except OSError:
+        return []
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed writes have left in *folder*, as far as that can be done."""
+    for path in unfinished(folder):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def read_text(path: Path) -> str | None:
@@ -67,8 +88,8 @@ def _hint(error: OSError) -> str | None:
 
 def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A dot file: neither Quadlet nor systemd reads what a killed write may leave behind.
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # A dot file: neither Quadlet nor systemd reads what a killed write may leave behind, until it is swept.
+    handle, temporary = tempfile.mkstemp(prefix=f"{_UNFINISHED}{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

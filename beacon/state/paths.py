@@ -35,6 +35,11 @@ class Paths:
         """Unit templates of the owner, each of which takes the place of the packaged one."""
         return self.config / "unit-templates"
 
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that Beacon writes files in."""
+        return (self.definitions, self.state, self.state / "services", self.quadlet, self.units)
+
     @classmethod
     def of(cls, scope: Scope, environ: Mapping[str, str], home: Path, uid: int) -> Paths:
         """Return the paths of *scope*; user paths follow the XDG base directory specification."""
