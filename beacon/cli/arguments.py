@@ -23,4 +23,8 @@ Names = Annotated[
         metavar="[NAME]...", help="The services; all of them by default.", autocompletion=complete_service
     ),
 ]
+NamesOrAll = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="The services, or --all.", autocompletion=complete_service),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

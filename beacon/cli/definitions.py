@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, Name, Names
+from beacon.cli.arguments import Json, Name, NamesOrAll
 from beacon.cli.arguments import complete_service as _complete
 from beacon.cli.session import session
 
@@ -53,9 +53,10 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Define a service, pull its image, start it and wait until it is healthy.
+    """Define a service and start it.
 
-    The definition is a file that beacon edit opens; from now on the image's tag is followed.
+    Its image is pulled, and the command waits until the service is healthy. The definition is a
+    file that beacon edit opens; from now on the image's tag is followed.
     """
     from beacon.cli.outcomes import show as show_outcomes
     from beacon.cli.workflow import add_service
@@ -70,14 +71,14 @@ def add(
 
 def rm(
     context: typer.Context,
-    names: Names = None,
+    names: NamesOrAll = None,
     every: Annotated[bool, typer.Option("--all", help="Remove all services.")] = False,
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete the service's volumes and their data too.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")] = False,
 ) -> None:
-    """Stop a service and remove its units and its definition; its volumes stay without --purge."""
+    """Stop and remove services; their data stays without --purge."""
     from beacon.cli.outcomes import show as show_outcomes
     from beacon.cli.workflow import remove_services
     from beacon.errors import UsageError
@@ -99,7 +100,10 @@ def edit(
     name: Name,
     apply: Annotated[bool, typer.Option("--apply", help="Apply the change when it is in order.")] = False,
 ) -> None:
-    """Open a definition in $VISUAL or $EDITOR; it is saved only when it is in order."""
+    """Edit a definition; it is saved only when it is in order.
+
+    The editor is $VISUAL or $EDITOR, else Debian's sensible-editor.
+    """
     from beacon.cli.outcomes import show as show_outcomes
     from beacon.cli.workflow import apply_services
     from beacon.errors import NoSuchServiceError
@@ -201,9 +205,10 @@ def _edited(host: Host, name: str, old: str) -> str:
             try:
                 status = subprocess.run([*shlex.split(command), str(draft)], check=False).returncode
             except FileNotFoundError as error:
-                raise HostError(f"cannot find the editor {command!r}", hint="set EDITOR") from error
+                raise HostError(f"cannot find the editor {command!r}", hint=_SET_EDITOR) from error
             if status:
-                raise HostError(f"the editor {command!r} ended with status {status}; nothing was saved")
+                problem = f"the editor {command!r} ended with status {status}; nothing was saved"
+                raise HostError(problem, hint=_SET_EDITOR)
             new = draft.read_text(encoding="utf-8")
             try:
                 decode_with(host, name, new)
@@ -215,6 +220,9 @@ def _edited(host: Host, name: str, old: str) -> str:
                     return old
             else:
                 return new
+
+
+_SET_EDITOR = "EDITOR=nano beacon edit NAME chooses another"
 
 
 def _confirm(question: str) -> None:

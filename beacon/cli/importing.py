@@ -68,7 +68,7 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Turn a compose file, a docker run command or a container into definitions.
+    """Make definitions of a compose file, docker run or a container.
 
     A report says what could not be carried over, and why. Nothing is started: beacon apply does that.
     """

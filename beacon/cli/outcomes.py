@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from beacon.errors import ExitStatus
 
 _COLOURS = {
+    OutcomeKind.INSTALLED: "green",
     OutcomeKind.UPDATED: "green",
     OutcomeKind.AVAILABLE: "green",
     OutcomeKind.DEFERRED: "yellow",

@@ -92,7 +92,10 @@ def apply(
     retry: _Retry = False,
     as_json: Json = False,
 ) -> None:
-    """Do what plan shows: write units, start what is new, replace what has changed, remove what is gone."""
+    """Do what plan shows.
+
+    Units are written, what is new is started, what has changed replaced, what is gone removed.
+    """
     from beacon.cli.outcomes import show
     from beacon.cli.workflow import apply_services
 

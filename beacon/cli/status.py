@@ -66,7 +66,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
     lines: Annotated[int | None, typer.Option("--lines", "-n", help="Show the last so many lines.")] = None,
 ) -> None:
-    """Show what the service and Beacon said, as journalctl -u beacon-NAME does."""
+    """Show what a service and Beacon said: journalctl -u beacon-NAME."""
     from beacon.model.host import Scope
     from beacon.model.unit import unit_name
 

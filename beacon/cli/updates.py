@@ -72,9 +72,10 @@ def rollback(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Go back to a release, from the image on disk; its registry is not needed.
+    """Go back to a release, from the image on disk.
 
-    The release left is quarantined: the service follows its image again with the next push.
+    Its registry is not needed. The release left is quarantined: the service follows its image
+    again with the next push.
     """
     from beacon.cli.outcomes import show
     from beacon.rollout.back import roll_back

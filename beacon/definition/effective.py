@@ -79,7 +79,7 @@ def describe(result: Effective) -> list[tuple[str, str, str]]:
     """Return (key path, value as text, source) of every key that has a value, for ``show --effective``."""
     sources = result.sources
     return [
-        (key, value_text(value), sources[key])
+        (key, value_text(key, value), sources[key])
         for key, value in flatten(result.service).items()
         if value not in (None, (), "") or key in result.service.given
     ]

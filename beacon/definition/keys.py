@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 
-from beacon.definition.grammar import key_path
+from beacon.definition.grammar import format_duration, key_path
 from beacon.model.service import Port, Secret, Service, Volume
 
 KEY_OF_FIELD = {"env_files": "env_file", "ports": "port", "volumes": "volume", "secrets": "secret"}
@@ -64,15 +65,19 @@ def _field_default(item: Field[object]) -> object:
 _DEFAULTS = _defaults()
 
 
-def value_text(value: object) -> str:
-    """Return *value* as ``beacon show --effective`` prints it: near to TOML, on one line."""
+_NUMBERS = {"resources.cpus"}
+"""Keys whose values are plain numbers; all other numbers with a fraction are durations."""
+
+
+def value_text(key: str, value: object) -> str:
+    """Return the *value* of *key* as ``beacon show --effective`` prints it: near to TOML, on one line."""
     match value:
         case bool():
             return "true" if value else "false"
         case float():
-            return f"{value:g}"
+            return f"{value:g}" if key in _NUMBERS else format_duration(value)
         case tuple():
-            return "[" + ", ".join(repr(str(item)) for item in value) + "]"
+            return "[" + ", ".join(json.dumps(str(item), ensure_ascii=False) for item in value) + "]"
         case Port() | Volume() | Secret():
             return _inline(value)
         case _:
@@ -82,5 +87,7 @@ def value_text(value: object) -> str:
 def _inline(value: Port | Volume | Secret) -> str:
     """Return an inline table, without what is left at its default."""
     said = [(item.name, getattr(value, item.name), _field_default(item)) for item in fields(value)]
-    shown = ", ".join(f"{name} = {value_text(inner)}" for name, inner, default in said if inner != default)
+    shown = ", ".join(
+        f"{name} = {value_text(name, inner)}" for name, inner, default in said if inner != default
+    )
     return f"{{ {shown} }}"

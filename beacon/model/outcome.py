@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from beacon.errors import ExitStatus
+from beacon.model.reference import Digest
 
 
 class OutcomeKind(Enum):
@@ -14,6 +15,7 @@ class OutcomeKind(Enum):
 
     UP_TO_DATE = ("up to date", ExitStatus.OK)
     AVAILABLE = ("update available", ExitStatus.OK)
+    INSTALLED = ("installed", ExitStatus.OK)
     UPDATED = ("updated", ExitStatus.OK)
     UNCHANGED = ("unchanged", ExitStatus.OK)
     REMOVED = ("removed", ExitStatus.OK)
@@ -42,6 +44,8 @@ class Outcome:
     detail: str = ""
     hint: str | None = None
     release: int | None = None
+    digest: Digest | None = None
+    """Of the image that is not rolled out."""
 
 
 _WORST_FIRST = (

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from beacon.errors import BeaconError, DefinitionError, Fault
+from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
 from beacon.model.image import Platform
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -142,8 +142,11 @@ class Proposer:
             if live is not None and live.service == service:
                 choice.releases[name] = live
             elif live is not None and _same_image(live.service, service):
-                choice.releases[name] = renumbered(live, state, wanted.trigger, service)
-                choice.new.add(name)
+                if self._same_files(live, service):
+                    choice.releases[name] = replace(live, service=service)
+                else:
+                    choice.releases[name] = renumbered(live, state, wanted.trigger, service)
+                    choice.new.add(name)
             else:
                 try:
                     reference = followed(self._registry, service)
@@ -153,6 +156,13 @@ class Proposer:
                     wishes[name] = Wish(reference, service.platform or self._platform, reference.digest)
         self._resolve(wanted, states, wishes, choice)
         return choice
+
+    def _same_files(self, live: Release, service: Service) -> bool:
+        """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
+        try:
+            return self._renderer.files(replace(live, service=service)) == self._renderer.files(live)
+        except DefinitionError:
+            return False  # said when the new release is rendered
 
     def _resolve(
         self,
@@ -284,15 +294,27 @@ def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
     for name, intent in proposal.intents.items():
         if name in proposal.plan.services or any(name in one.services for one in proposal.plan.conflicts):
             continue
-        state = world.store.load(name)
-        live = state.live_release
-        if live is not None and live.definition != intent.release.definition:
-            noted = replace(live, definition=intent.release.definition)
-            world.store.save(state.with_release(noted))
-        kept = [one.sentence for one in proposal.plan.kept if name in one.services]
-        kind = OutcomeKind.HELD if kept else OutcomeKind.UNCHANGED
-        outcomes.append(Outcome(name, kind, "; ".join(kept), release=intent.release.number))
+        said = [one.sentence for one in proposal.plan.kept if name in one.services]
+        kind = OutcomeKind.HELD if said else OutcomeKind.UNCHANGED
+        try:
+            if _note(world, intent):
+                said.append("what is new in its definition needs no restart")
+        except BusyError as error:
+            outcomes.append(Outcome(name, OutcomeKind.BUSY, error.message))
+            continue
+        outcomes.append(Outcome(name, kind, "; ".join(said), release=intent.release.number))
     return outcomes
+
+
+def _note(world: World, intent: Intent) -> bool:
+    """Remember a definition that changes no file; say whether it means anything new."""
+    live = world.store.load(intent.release.service.name).live_release
+    noted = replace(intent.release, state=live.state) if live is not None else None
+    if noted is None or live is None or live.number != noted.number or noted == live:
+        return False
+    with world.store.lock(noted.service.name):
+        world.store.save(world.store.load(noted.service.name).with_release(noted))
+    return noted.service != live.service
 
 
 def _forget(world: World, name: str) -> Outcome:

@@ -46,6 +46,7 @@ class Renderer:
                 declared=release.service,
                 own_check=filled.own_check,
                 digest=release.digest,
+                followed=release.reference,
                 number=release.number,
             ),
             self.facts,

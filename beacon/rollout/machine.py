@@ -310,7 +310,8 @@ def _commit(world: World, state: ServiceState) -> Outcome:
         detail = f"back at {detail}"
     if not journal.start:
         detail += "; not started"
-    return Outcome(state.name, OutcomeKind.UPDATED, detail, release=candidate.number)
+    kind = OutcomeKind.INSTALLED if old is None else OutcomeKind.UPDATED
+    return Outcome(state.name, kind, detail, release=candidate.number)
 
 
 def _way_back(state: ServiceState, candidate: Release, old: Release | None) -> int | None:

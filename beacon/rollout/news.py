@@ -39,5 +39,5 @@ def remember(world: World, store: CheckStore, outcomes: Iterable[Outcome]) -> No
         kind = _EVENTS.get(outcome.kind)
         if kind is not None and (old is None or (old.outcome, old.detail) != (check.outcome, check.detail)):
             message = f"{outcome.service}: {outcome.kind.word}: {outcome.detail}"
-            world.reporter.event(Event(kind, outcome.service, message, release=outcome.release))
+            world.reporter.event(Event(kind, outcome.service, message, digest=outcome.digest))
     store.save_checks(Checks({**before, **now}))

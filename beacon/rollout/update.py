@@ -118,7 +118,7 @@ class Check:
             return None
         detail = f"{short(digest)} is not tried again: {entry.reason}"
         hint = f"push a mended image, or beacon update --retry {name}"
-        return Outcome(name, OutcomeKind.QUARANTINED, detail, hint, live.number)
+        return Outcome(name, OutcomeKind.QUARANTINED, detail, hint, live.number, entry.digest)
 
     def _look_into(self, name: str, wish: Wish, resolution: Resolution) -> Finding:
         if isinstance(resolution, BeaconError):

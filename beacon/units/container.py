@@ -87,7 +87,7 @@ def _identity(sheet: Sheet, release: ReleaseInput) -> None:
     # where somebody removed it since.
     sheet.option("Pull", "never", "image")
     labels = dict(sorted(release.declared.labels.items()))
-    own = {"io.beacon.service": service.name, "io.beacon.image": str(service.image)}
+    own = {"io.beacon.service": service.name, "io.beacon.image": str(release.followed or service.image)}
     if release.number is not None:
         own["io.beacon.release"] = str(release.number)
     for name, value in (*own.items(), *((name, value) for name, value in labels.items() if name not in own)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beacon.model.reference import Digest
+from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Service
 
 
@@ -25,6 +25,8 @@ class ReleaseInput:
     """Of the manifest that is run."""
     number: int | None = None
     """Of the release, where there is one."""
+    followed: ImageReference | None = None
+    """The reference that the digest was found at, where that is not the definition's: a range's best tag."""
     own_check: bool = False
     """Whether the health check is the image's own, which engines find in it by themselves."""
     file: str | None = None

@@ -259,6 +259,6 @@ def test_every_value_is_described_with_its_source() -> None:
         ("user", "www", "image"),
         ("resources.memory", "1048576", "definition"),
         ("restart.policy", "always", "default"),
-        ("stop.timeout", "10", "default"),
+        ("stop.timeout", "10s", "default"),
         ("read_only", "false", "default"),
     } <= set(rows)

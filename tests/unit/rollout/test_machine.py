@@ -34,7 +34,7 @@ def test_a_first_release_goes_live(machine: FakeMachine) -> None:
     one = push(machine, "1")
     outcome = roll_out(machine, one)
     state = machine.load("web")
-    assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 1, None)
+    assert (outcome.kind, state.live, state.previous) == (OutcomeKind.INSTALLED, 1, None)
     assert running(machine) == one.config.image_id
     assert is_at_rest(state)
 
@@ -165,7 +165,7 @@ def test_an_update_is_refused_while_the_image_to_roll_back_to_is_missing(machine
 def test_an_image_that_is_there_under_another_name_is_pulled_by_its_own(machine: FakeMachine) -> None:
     image = push(machine, "1")
     roll_out(machine, image, service("one", "mirror/web"))
-    assert roll_out(machine, image, service("two", "me/web")).kind is OutcomeKind.UPDATED
+    assert roll_out(machine, image, service("two", "me/web")).kind is OutcomeKind.INSTALLED
     assert sum(effect.startswith("pull") for effect in machine.effects) == 2
 
 
@@ -249,7 +249,7 @@ def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None
     one, two = push(machine, "1"), push(machine, "2")
     machine.locked.add("a")
     outcomes = deploy(world(machine), [work(machine, one, service("a")), work(machine, two, service("b"))])
-    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.UPDATED]
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.INSTALLED]
 
 
 def test_work_that_another_run_has_overtaken_is_not_begun(machine: FakeMachine) -> None:
@@ -279,7 +279,7 @@ def test_hooks_hear_of_the_end(machine: FakeMachine) -> None:
 
 def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine) -> None:
     (outcome,) = deploy(world(machine), [work(machine, push(machine, "1"), start=False)])
-    assert outcome.kind is OutcomeKind.UPDATED
+    assert outcome.kind is OutcomeKind.INSTALLED
     assert running(machine) is None
     assert machine.load("web").live == 1
 
