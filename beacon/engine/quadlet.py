@@ -31,28 +31,43 @@ def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tu
 
     Raises HostError where there is no generator: then nothing was judged.
     """
-    generator = _generator(scope)
-    user = ["-user"] if scope is Scope.USER else []
     with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
         names = []
         for file in files:
             (Path(folder) / file.name).write_text(file.text, encoding="utf-8")
             names.append(file.name)
-        said = subprocess.run(
-            [str(generator), "-dryrun", "-no-kmsg-log", *user],
-            env={**os.environ, "QUADLET_UNIT_DIRS": folder},
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT,
-            check=False,
-        )
+        said = _generate(Path(folder), scope)
     findings = check_generated(names, said.stdout, said.stderr, version)
     return tuple(sorted({*findings, *_verify(generated_units(said.stdout), scope)}))
+
+
+def judge_installed(
+    folder: Path, names: Iterable[str], version: EngineVersion, scope: Scope
+) -> tuple[Finding, ...]:
+    """Return what the generator has against the files *names* of *folder* as they stand, drop-ins included.
+
+    Raises HostError where there is no generator: then nothing was judged.
+    """
+    said = _generate(folder, scope)
+    return check_generated(names, said.stdout, said.stderr, version)
 
 
 def judge_plain(files: Iterable[UnitFile], scope: Scope) -> tuple[Finding, ...]:
     """Return what systemd has against plain unit files."""
     return _verify({file.name: file.text for file in files}, scope)
+
+
+def _generate(folder: Path, scope: Scope) -> subprocess.CompletedProcess[str]:
+    """Run the generator on *folder*, without a trace (podman-systemd.unit(5), Debugging unit files)."""
+    user = ["-user"] if scope is Scope.USER else []
+    return subprocess.run(
+        [str(_generator(scope)), "-dryrun", "-no-kmsg-log", *user],
+        env={**os.environ, "QUADLET_UNIT_DIRS": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT,
+        check=False,
+    )
 
 
 def _generator(scope: Scope) -> Path:
