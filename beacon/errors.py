@@ -11,7 +11,7 @@
     └── ConfigError              78   EX_CONFIG: beacon.toml, registries.conf, auth.json
 
 Anything else that surfaces is a bug and shows a traceback.
-Statuses follow sysexits.h(3head) and, for status and update, beacon(1).
+Statuses follow sysexits.h(3head) and, for status, update and doctor, beacon(1).
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class ExitStatus(IntEnum):
     UPDATES_AVAILABLE = 10
     ROLLED_BACK = 20
     ROLLBACK_FAILED = 21
+    DOCTOR_WARNING = 30
+    DOCTOR_ERROR = 31
     DATAERR = 65
     UNAVAILABLE = 69
     OSERR = 71

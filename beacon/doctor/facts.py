@@ -1,0 +1,317 @@
+"""What is looked up of a machine; each check is judged from one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from beacon.errors import Fault
+from beacon.model.host import Engine, EngineVersion
+from beacon.registry import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFacts:
+    """A unit as ``systemctl show`` tells of it; the values are systemd's own words."""
+
+    name: str
+    load: str = "not-found"
+    active: str = "inactive"
+    enabled: str = ""
+    """UnitFileState; empty for units without [Install] or a file."""
+    result: str = "success"
+    exit_status: int = 0
+    needs_reload: bool = False
+    program: str = ""
+    """The path of ExecStart=."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    left: int = 0
+    """ActiveExitTimestampMonotonic, in microseconds; 0 where it never was active."""
+    down: int = 0
+    """InactiveEnterTimestampMonotonic, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFacts:
+    """beacon.toml at *file*; *problem* says what is wrong with it."""
+
+    file: str
+    there: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """The engines that are installed (*broken*: those that do not even tell their version)."""
+
+    settings: str
+    """Where the choice of an engine is set."""
+    configured: Engine | None = None
+    chosen: Engine | None = None
+    versions: Mapping[Engine, EngineVersion] = field(default_factory=dict)
+    broken: Mapping[Engine, str] = field(default_factory=dict)
+    runs: frozenset[Engine] = frozenset()
+    """What the installed units need."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuadletFacts:
+    """Podman's generator of units, and what it has against the files that are installed."""
+
+    version: EngineVersion
+    has_generator: bool = True
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DockerFacts:
+    """docker's daemon; *problem* is what its command says where the daemon does not answer."""
+
+    service: UnitFacts
+    server: EngineVersion | None = None
+    problem: str = ""
+    went_down: tuple[str, ...] = ()
+    """Services that stopped when the daemon last did, and are down."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitFacts:
+    """The small init of the engine: catatonit of Podman, docker-init of docker."""
+
+    engine: Engine
+    program: str
+    found: str = ""
+    users: tuple[str, ...] = ()
+    """Services that are started with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerFacts:
+    """The service manager of the scope; *version* None where systemctl is not there."""
+
+    version: int | None
+    boots: bool = True
+    """Whether systemd is the machine's first process (sd_booted(3))."""
+    user: str = ""
+    """Whose manager it is meant to be; empty for the machine's."""
+    runs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupFacts:
+    """Control groups (cgroups(7)) that services can be limited with."""
+
+    unified: bool
+    controllers: frozenset[str] = frozenset()
+    needed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Controller → the services whose definitions set a limit that needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """An ordinary user, as far as containers without root go; ids are how many subordinate ones there are."""
+
+    name: str
+    lingers: bool
+    uids: int
+    gids: int
+    mappers: bool = True
+    """Whether newuidmap(1) and newgidmap(1) are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortFacts:
+    """The lowest port that an ordinary user may listen on, and who wants a lower one."""
+
+    lowest: int
+    low: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """The clock; times are seconds since the epoch."""
+
+    now: float
+    newest: float
+    """It cannot be earlier than this: *witness* is of that time."""
+    witness: str
+    synchronized: bool | None = None
+    """None where nobody tells (timedatectl(1))."""
+    follows: bool = False
+    """Whether a service that follows a time server is switched on."""
+    container: str = ""
+    """What kind of container the machine is, if any: its clock is another's."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A file system, by a folder on it that must have room; sizes in bytes."""
+
+    path: str
+    purpose: str
+    size: int
+    free: int
+    inodes: int = 0
+    free_inodes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFacts:
+    """Where images are, and the file systems that must have room."""
+
+    driver: str
+    disks: tuple[DiskFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFacts:
+    """What the registries say of the followed references; *services* is who follows each."""
+
+    results: Mapping[str, CheckResult]
+    services: Mapping[str, tuple[str, ...]]
+    registries: Mapping[str, str]
+    """Reference → registry."""
+    ranged: frozenset[str] = frozenset()
+    """References of which the tag need not exist, because a range of versions is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that was found; *volatile* says that its file is gone after a reboot."""
+
+    source: str
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFacts:
+    """The logins for one repository: what this shell finds, and what the timer's run does."""
+
+    registry: str
+    shell: Login | None = None
+    timer: Login | None = None
+    alike: bool = True
+    elsewhere: tuple[str, ...] = ()
+    """Files of other sessions and users that have a login, where neither of the two finds one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginsFacts:
+    """All of them; *lasting* is the file where a login outlives a reboot and both find it."""
+
+    logins: tuple[LoginFacts, ...]
+    lasting: str
+    auth_file: str = ""
+    """What beacon.toml names; *missing* where it is not there."""
+    missing: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AutoUpdateFacts:
+    """Podman's own updater, and the services that carry its label."""
+
+    timer: UnitFacts
+    labelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An executable called beacon; *ours* where it is this program."""
+
+    path: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPath:
+    """The programs called beacon in the order in which *who* finds them."""
+
+    who: str
+    programs: tuple[Program, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFacts:
+    """What makes services follow their images."""
+
+    timer: UnitFacts
+    update: UnitFacts
+    program_there: bool = True
+    services: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionFacts:
+    """The definitions, and what is wrong with them."""
+
+    count: int
+    faults: tuple[Fault, ...] = ()
+    changed: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """A unit file: the *service* of its mark (empty: shared, or no mark), and whether it is as written."""
+
+    name: str
+    service: str = ""
+    marked: bool = True
+    intact: bool = True
+    wanted: bool = False
+    """Whether a definition asks for a file of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """A service that is installed, and its unit."""
+
+    name: str
+    unit: UnitFacts
+    file_there: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """A release that must be on disk."""
+
+    service: str
+    number: int
+    image: str
+    """By digest."""
+    is_live: bool
+    on_disk: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFacts:
+    """A rollout that no process is at."""
+
+    service: str
+    release: int
+    phase: str
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileLeftovers:
+    """Files that nothing needs."""
+
+    undefined: tuple[str, ...] = ()
+    """Services that are installed and remembered, without a definition."""
+    orphans: tuple[str, ...] = ()
+    """Paths of files with Beacon's mark, of services that are neither defined nor remembered."""
+    unfinished: tuple[str, ...] = ()
+    """Paths of what killed writes left."""
+    drop_ins: tuple[str, ...] = ()
+    """Paths of drop-in folders of services that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLeftovers:
+    """Containers, volumes and names of images, of services that are gone."""
+
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()

@@ -1,0 +1,173 @@
+"""Judge the services: definitions, files, units, releases and the timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
+from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, plural, warning
+from beacon.errors import ExitStatus
+from beacon.model.unit import UnitFileName, unit_name
+
+_TIMER, _UPDATE = "beacon-update.timer", "beacon-update.service"
+_ENDS = {
+    ExitStatus.FAILURE: "a rollout could not be made",
+    ExitStatus.ROLLED_BACK: "a new release failed and was put back",
+    ExitStatus.ROLLBACK_FAILED: "a new release failed, and so did the one before it",
+    ExitStatus.DATAERR: "there are faults in definitions",
+    ExitStatus.UNAVAILABLE: "a registry could not be asked",
+    ExitStatus.OSERR: "the engine, systemd or the disk refused something",
+    ExitStatus.CONFIG: "a configuration file cannot be used",
+}
+"""What the exit status of the last run says (beacon(1))."""
+
+
+def timer(facts: TimerFacts, commands: Commands) -> list[Finding]:
+    """Judge whether services follow their images, and how the last run ended."""
+    return list(_timer(facts, commands)) or [ok(f"{_TIMER} is on, and its last run went well")]
+
+
+def _timer(facts: TimerFacts, commands: Commands) -> Iterator[Finding]:
+    unit = facts.timer
+    lacks = warning if facts.services else info
+    why = "services do not follow their images" if facts.services else "there are no services yet"
+    enable = commands.systemctl(f"enable --now {_TIMER}")
+    if unit.load == "masked":
+        yield lacks(f"{_TIMER} is masked", why, commands.systemctl(f"unmask {_TIMER}") + f" && {enable}")
+    elif unit.load != "loaded":
+        yield lacks(f"systemd has no {_TIMER}", why, commands.root("apt install --reinstall beacon"))
+    elif unit.enabled not in {"enabled", "static", "enabled-runtime"}:
+        state = "runs, but is not enabled" if unit.active == "active" else "is not enabled"
+        after = "after a reboot, services do not follow their images"
+        yield lacks(f"{_TIMER} {state}", after if unit.active == "active" and facts.services else why, enable)
+    elif unit.active != "active":
+        yield lacks(
+            f"{_TIMER} is enabled, but not active",
+            f"{why} until the next boot",
+            commands.systemctl(f"start {_TIMER}"),
+        )
+    if not facts.program_there:
+        yield error(
+            f"{_UPDATE} starts {facts.update.program}, which is not there",
+            why,
+            commands.root("apt install --reinstall beacon"),
+        )
+    if facts.update.active == "failed" or facts.update.result != "success":
+        status = facts.update.exit_status
+        meaning = _ENDS.get(ExitStatus(status)) if status in set(ExitStatus) else None
+        words = f"exit status {status}" if facts.update.result == "exit-code" else facts.update.result
+        yield warning(
+            f"the last run of {_UPDATE} failed: {words}",
+            meaning or "its journal says why",
+            f"{commands.journalctl(_UPDATE)} -n 50",
+        )
+
+
+def definitions(facts: DefinitionFacts, commands: Commands) -> list[Finding]:
+    """Judge what is wrong with definitions."""
+    del commands
+    findings = []
+    for fault in facts.faults:
+        name = fault.file.rpartition("/")[2].removesuffix(".toml")
+        findings.append(
+            error(str(fault), "a faulty definition is neither applied nor updated", f"beacon edit {name}")
+        )
+    if facts.changed:
+        whose = listed(facts.changed)
+        why = "the service runs as it was defined before"
+        findings.append(info(f"changed, and not applied: {whose}", why, _plan(facts.changed)))
+    if facts.unapplied:
+        findings.append(
+            info(f"not applied yet: {listed(facts.unapplied)}", "nothing runs", _plan(facts.unapplied))
+        )
+    return findings or [ok(f"{plural(facts.count, 'definition')} without a fault")]
+
+
+def _plan(names: tuple[str, ...]) -> str:
+    return f"beacon plan {' '.join(sorted(names))}"
+
+
+def edited(facts: tuple[InstalledFile, ...], commands: Commands) -> list[Finding]:
+    """Judge whether the files are as Beacon wrote them."""
+    findings = []
+    for file in facts:
+        if not file.marked and file.wanted:
+            findings.append(
+                error(
+                    f"{file.name} was not made by Beacon, and a service needs that name",
+                    "Beacon leaves it alone, and the service is not installed",
+                    f"move {file.name} away, or rename the service",
+                )
+            )
+        elif file.marked and not file.intact:
+            whose = file.service or ""
+            drop_in = commands.systemctl(f"edit {_unit(file.name)}")
+            findings.append(
+                warning(
+                    f"{file.name} was changed by hand",
+                    "Beacon leaves it as it is: the service is not updated, nor follows its definition",
+                    f"{drop_in}, for what is to stay; then beacon apply --overwrite {whose}".rstrip(),
+                )
+            )
+    return findings or [ok(f"{plural(len(facts), 'unit file')} as Beacon wrote them")]
+
+
+def _unit(file: str) -> str:
+    parsed = UnitFileName.parse(file)
+    return file if parsed is None else parsed.unit
+
+
+def services(facts: tuple[ServiceFacts, ...], commands: Commands) -> list[Finding]:
+    """Judge the units."""
+    findings = [finding for service in facts for finding in _service(service, commands)]
+    return findings or [ok(f"{plural(len(facts), 'service')} as systemd should have them")]
+
+
+def _service(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
+    name, unit = facts.name, facts.unit
+    reload = commands.systemctl("daemon-reload")
+    if not facts.file_there:
+        yield error(f"{name} has no unit file any more", "it does not start again", f"beacon apply {name}")
+    elif unit.load == "not-found":
+        yield error(
+            f"systemd does not know {unit_name(name)}, though its file is there",
+            "the service cannot be started",
+            f"{reload}, then beacon apply {name}",
+        )
+    elif unit.load not in {"loaded", "masked"}:
+        yield error(
+            f"systemd cannot load {unit_name(name)}: {unit.load}",
+            "it cannot be started",
+            f"beacon render --check {name}",
+        )
+    elif unit.load == "masked":
+        yield warning(
+            f"{unit_name(name)} is masked",
+            "it cannot be started",
+            commands.systemctl(f"unmask {unit_name(name)}"),
+        )
+    elif unit.active == "failed":
+        yield error(f"{name} has failed", f"it is down: {unit.result}", f"beacon logs {name} -n 50")
+    elif unit.needs_reload:
+        yield warning(
+            f"systemd has not read the last change of {unit_name(name)}",
+            "the next start is with what the file said before",
+            reload,
+        )
+
+
+def releases(facts: tuple[ReleaseFacts, ...], commands: Commands) -> list[Finding]:
+    """Judge whether images are on disk that services need: they are never pulled at a start."""
+    findings = []
+    for release in facts:
+        if release.on_disk:
+            continue
+        pull = f"{commands.engine} pull {release.image}"
+        if release.is_live:
+            what = f"the image that {release.service} runs is not on disk (release {release.number})"
+            findings.append(error(what, "the next start of the service fails", pull))
+        else:
+            what = f"{release.service} cannot go back: the image of release {release.number} is not on disk"
+            why = "where an update fails, the release before could not be put back without the registry"
+            findings.append(warning(what, why, pull))
+    return findings or [ok(f"the images of {plural(len(facts), 'release')} are on disk")]

@@ -1,0 +1,1 @@
+"""Look facts up; nothing on the machine is changed by it."""

@@ -1,0 +1,114 @@
+"""What stayed behind: of services that are gone, of writes and rollouts that were killed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from beacon.doctor.facts import EngineLeftovers, FileLeftovers, RolloutFacts
+from beacon.doctor.look.engine import containers
+from beacon.doctor.look.survey import Survey, is_own
+from beacon.errors import AccessError
+from beacon.model.unit import PREFIX, UnitFileName, container_name
+from beacon.state.files import unfinished
+from beacon.units.mark import read_mark
+
+_KEPT = re.compile(r"localhost/beacon/([^/:]+):(\d+)")
+
+
+def files(survey: Survey) -> FileLeftovers:
+    """Look for files and folders that nothing needs."""
+    names = survey.names()
+    paths = survey.machine.paths
+    orphans = [
+        str(_folder_of(survey, name) / name)
+        for name, text in survey.installed().items()
+        if (mark := read_mark(text)) and mark.service is not None and mark.service not in names
+    ]
+    return FileLeftovers(
+        undefined=tuple(sorted(survey.remembered() - survey.definitions().keys())),
+        orphans=tuple(orphans),
+        unfinished=tuple(str(path) for folder in paths.written for path in unfinished(folder)),
+        drop_ins=tuple(str(path) for path in _drop_ins(survey)),
+    )
+
+
+def _folder_of(survey: Survey, name: str) -> Path:
+    paths = survey.machine.paths
+    return paths.units if name.endswith((".service", ".slice")) else paths.quadlet
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return []
+    except PermissionError as error:
+        raise AccessError(f"cannot read {folder}: permission denied", hint="sudo beacon doctor") from error
+
+
+def _drop_ins(survey: Survey) -> Iterator[Path]:
+    """Yield drop-in folders (systemd.unit(5)) of units that no service has any more."""
+    installed = {UnitFileName.parse(name) for name in survey.installed()}
+    known = {container_name(name) for name in survey.names()}
+    for folder in (survey.machine.paths.quadlet, survey.machine.paths.units):
+        for entry in _entries(folder):
+            name = entry.name.removesuffix(".d")
+            parsed = UnitFileName.parse(name)
+            if parsed is None or name == entry.name or not entry.is_dir() or is_own(name):
+                continue
+            stem = parsed.stem
+            belongs = stem == PREFIX or stem in known or any(stem.startswith(f"{one}-") for one in known)
+            if not belongs and parsed not in installed:
+                yield Path(entry.path)
+
+
+def in_engine(survey: Survey) -> EngineLeftovers:
+    """Look for containers, volumes and names of images of services that are gone."""
+    names = survey.names()
+    installed = {mark.service for text in survey.installed().values() if (mark := read_mark(text))}
+    kept = {name: match[1] for name in survey.images() if (match := _KEPT.fullmatch(name))}
+    return EngineLeftovers(
+        containers=tuple(
+            sorted(
+                name
+                for name, (service, _) in containers(survey).items()
+                if service not in names and service not in installed
+            )
+        ),
+        volumes=tuple(
+            sorted(
+                volume for volume, service in survey.machine.engine.volumes().items() if service not in names
+            )
+        ),
+        images=tuple(sorted(name for name, service in kept.items() if service not in names)),
+    )
+
+
+def rollouts(survey: Survey) -> tuple[RolloutFacts, ...]:
+    """Look for rollouts that no process is at: their service's lock is free."""
+    found = []
+    for name, state in survey.states().items():
+        if state.rollout is None or is_locked(survey.machine.paths.runtime / f"{name}.lock"):
+            continue
+        # Its process may have ended it, and let go of the lock, since the state was read.
+        journal = survey.machine.store.load(name).rollout
+        if journal is not None and journal == state.rollout:
+            found.append(RolloutFacts(name, journal.release, journal.phase.value, journal.started))
+    return tuple(found)
+
+
+def is_locked(path: Path, locks: str | None = None) -> bool:
+    """Say whether somebody holds the flock(2) on *path*, by /proc/locks (proc_locks(5)).
+
+    Trying to take the lock would be in the way of a process that wants it at that moment.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    text = Path("/proc/locks").read_text(encoding="ascii") if locks is None else locks
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(" FLOCK " in line and place in line.split() for line in text.splitlines())

@@ -1,0 +1,185 @@
+"""The registries of the definitions, and the logins for them: this shell's, and those of the timer's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.look.survey import UPDATE, Survey
+from beacon.errors import BeaconError, ConfigError
+from beacon.model.host import Engine
+from beacon.model.reference import ImageReference
+from beacon.model.service import Service
+from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
+from beacon.registry.results import Refusal
+from beacon.registry.settings.credentials import Credential
+
+DEADLINE = 5.0
+"""Seconds that each registry has; all are asked at the same time."""
+_VOLATILE = frozenset({"tmpfs", "ramfs"})
+
+
+def registries(survey: Survey) -> RegistryFacts | None:
+    """Ask for every reference that is followed, as a run of the timer would: one request each."""
+    services = _followed(survey)
+    if not services:
+        return None
+    environment = survey.machine.environment
+    config = RegistriesConfig.load(environment, survey.home)
+    helpers = config.credential_helpers
+    logins = CredentialStore.load(environment, survey.home, survey.uid, helpers=helpers)
+    with RegistryClient(config, logins, deadline=DEADLINE) as client:
+        results = client.check(services)
+    return RegistryFacts(
+        results={str(reference): result for reference, result in results.items()},
+        services={str(reference): tuple(one.name for one in users) for reference, users in services.items()},
+        registries={str(reference): reference.registry for reference in services},
+        ranged=frozenset(
+            str(reference)
+            for reference, users in services.items()
+            if all(one.update.follow != "tag" for one in users)
+        ),
+    )
+
+
+def _followed(survey: Survey) -> dict[ImageReference, list[Service]]:
+    found: dict[ImageReference, list[Service]] = {}
+    for service in survey.decoded()[0].values():
+        if service.image.digest is None and service.update.follow != "pinned":
+            found.setdefault(service.image, []).append(service)
+    return found
+
+
+def logins(survey: Survey) -> LoginsFacts | None:
+    """Look the login for every registry up, as this shell finds it and as the timer's run does."""
+    images = {service.image for service in survey.decoded()[0].values()}
+    if not images:
+        return None
+    machine = survey.machine
+    auth_file = machine.settings.auth_file or ""
+    here = _Finder(survey, machine.environment)
+    timer = _Finder(survey, _timer_environment(survey))
+    others = [_Finder(survey, *other) for other in _others(survey)]
+    found = []
+    for reference in sorted(images):
+        mine, its = here.login(reference), timer.login(reference)
+        elsewhere = [login.source for other in others if (login := other.login(reference))]
+        found.append(
+            LoginFacts(
+                reference.registry,
+                shell=_described(mine),
+                timer=_described(its),
+                alike=_bare(mine) == _bare(its),
+                elsewhere=tuple(dict.fromkeys(elsewhere)) if mine is None and its is None else (),
+            )
+        )
+    return LoginsFacts(
+        logins=tuple(dict.fromkeys(found)),
+        lasting=_lasting(survey, auth_file),
+        auth_file=auth_file,
+        missing=bool(auth_file) and not Path(auth_file).exists(),
+        problems=tuple(dict.fromkeys((*here.problems, *timer.problems))),
+    )
+
+
+def _lasting(survey: Survey, auth_file: str) -> str:
+    """Return the option of a login that names a file which stays; docker's own file does."""
+    if auth_file:
+        return f"--authfile {auth_file}"
+    if survey.kind() is Engine.DOCKER:
+        return ""
+    return f"--authfile {survey.home}/.config/containers/auth.json"
+
+
+def _timer_environment(survey: Survey) -> dict[str, str]:
+    """Return the variables that decide where logins are, as a unit of the manager has them.
+
+    The machine's units have no XDG_RUNTIME_DIR (systemd.exec(5)); a user's have.
+    """
+    environment: dict[str, str] = {"PATH": survey.machine.environment.get("PATH", "")}
+    if survey.is_user:
+        with suppress(BeaconError):
+            said = survey.run("systemctl", "--user", "show-environment")
+            environment |= dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        environment.setdefault("XDG_RUNTIME_DIR", str(survey.machine.paths.runtime.parent))
+    with suppress(BeaconError):
+        environment |= survey.units()[UPDATE].environment
+    if survey.machine.settings.auth_file:
+        environment["REGISTRY_AUTH_FILE"] = survey.machine.settings.auth_file
+    return environment
+
+
+def _others(survey: Survey) -> Iterator[tuple[Mapping[str, str], Path, int]]:
+    """Yield where else a login for the machine's services may have landed: environment, home and uid."""
+    if survey.is_user or survey.uid != 0:
+        return
+    yield {"XDG_RUNTIME_DIR": "/run/user/0"}, survey.home, 0
+    sudo = survey.machine.environment.get("SUDO_USER", "")
+    uid = survey.machine.environment.get("SUDO_UID", "")
+    if sudo and uid.isdecimal() and uid != "0":
+        yield {"XDG_RUNTIME_DIR": f"/run/user/{uid}"}, _home_of(sudo), int(uid)
+
+
+def _home_of(user: str) -> Path:
+    try:
+        return Path(f"~{user}").expanduser()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
+class _Finder:
+    """The logins of one environment; files that cannot be used are problems, told once."""
+
+    def __init__(
+        self, survey: Survey, environment: Mapping[str, str], home: Path | None = None, uid: int | None = None
+    ) -> None:
+        self.problems: list[str] = []
+        self._store: CredentialStore | None = None
+        home = home or survey.home
+        uid = survey.uid if uid is None else uid
+        try:
+            self._config = RegistriesConfig.load(environment, home)
+            helpers = self._config.credential_helpers
+            self._store = CredentialStore.load(environment, home, uid, helpers=helpers)
+        except ConfigError as error:
+            self.problems.append(error.message)
+
+    def login(self, reference: ImageReference) -> Credential | None:
+        """Return the login that a pull of *reference* uses."""
+        if self._store is None:
+            return None
+        try:
+            place = self._config.primary(reference)
+            return self._store.lookup(place.registry, place.repository)
+        except ConfigError as error:
+            self.problems.append(error.message)
+        except Refusal:
+            pass  # blocked: what asks the registries tells of it
+        return None
+
+
+def _bare(credential: Credential | None) -> Credential | None:
+    """Return a login without where it is from, for a comparison."""
+    return None if credential is None else replace(credential, source="")
+
+
+def _described(credential: Credential | None) -> Login | None:
+    if credential is None:
+        return None
+    path = Path(credential.source)
+    return Login(credential.source, volatile=path.is_absolute() and is_volatile(path))
+
+
+def is_volatile(path: Path, mounts: str | None = None) -> bool:
+    """Say whether *path* is in memory only, by the mounts of /proc/self/mountinfo (proc_pid_mountinfo(5))."""
+    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8") if mounts is None else mounts
+    nearest, kind = -1, ""
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4].replace("\\040", " ")
+        if path.is_relative_to(point) and len(point) >= nearest:
+            nearest, kind = len(point), after.split()[0]
+    return kind in _VOLATILE

@@ -1,0 +1,110 @@
+"""The services: definitions, files, units, releases, and the timer that has them follow their images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
+from beacon.doctor.look.survey import TIMER, UPDATE, Survey
+from beacon.errors import BeaconError, DefinitionError, Fault
+from beacon.model.release import Release, ServiceState
+from beacon.model.unit import service_files, unit_name
+from beacon.units.mark import read_mark
+
+
+def timer(survey: Survey) -> TimerFacts:
+    """Look at what looks for new images."""
+    update = survey.units()[UPDATE]
+    there = not update.program or Path(update.program).exists()
+    return TimerFacts(survey.units()[TIMER], update, there, len(survey.definitions()))
+
+
+def definitions(survey: Survey) -> DefinitionFacts:
+    """Look for faults: in the texts, and in what this machine's engine can do with them."""
+    services, faults = survey.decoded()
+    texts = survey.definitions()
+    try:
+        states = survey.states()
+    except BeaconError:
+        return DefinitionFacts(len(texts), faults)
+    found = list(faults)
+    changed, unapplied = [], []
+    for name, service in services.items():
+        live = states[name].live_release if name in states else None
+        if live is None:
+            unapplied.append(name)
+            continue
+        if hashlib.sha256(texts[name].encode()).hexdigest() != live.definition:
+            changed.append(name)
+        found += _render_faults(survey, replace(live, service=service))
+    return DefinitionFacts(len(texts), tuple(dict.fromkeys(found)), tuple(changed), tuple(unapplied))
+
+
+def _render_faults(survey: Survey, release: Release) -> tuple[Fault, ...]:
+    try:
+        survey.machine.renderer.files(release)
+    except DefinitionError as error:
+        return error.faults
+    except BeaconError:
+        return ()  # no engine, no template: others tell
+    return ()
+
+
+def files(survey: Survey) -> tuple[InstalledFile, ...]:
+    """Look at the marks of the installed files."""
+    defined = {file for name in survey.definitions() for file in service_files(name)}
+    found = []
+    for name, text in survey.installed().items():
+        mark = read_mark(text)
+        found.append(
+            InstalledFile(
+                name,
+                service=(mark.service or "") if mark else "",
+                marked=mark is not None,
+                intact=mark is None or mark.intact,
+                wanted=name in defined,
+            )
+        )
+    return tuple(found)
+
+
+def services(survey: Survey) -> tuple[ServiceFacts, ...]:
+    """Look at the units of the services that are installed."""
+    states = survey.states()
+    units = survey.units()
+    return tuple(
+        ServiceFacts(
+            name, units[unit_name(name)], any(file in survey.installed() for file in service_files(name))
+        )
+        for name, state in states.items()
+        if state.live is not None
+    )
+
+
+def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:
+    """Look whether the images are on disk that services run, and that they go back to."""
+    images = survey.images()
+    ids = set(images.values())
+    return tuple(
+        ReleaseFacts(
+            state.name,
+            release.number,
+            str(release.pinned),
+            is_live=release.number == state.live,
+            on_disk=str(release.pinned) in images or not release.image_ids.isdisjoint(ids),
+        )
+        for state in survey.states().values()
+        for release in _needed(state)
+    )
+
+
+def _needed(state: ServiceState) -> Iterator[Release]:
+    live = state.live_release
+    previous = state.release(state.previous)
+    if live is not None:
+        yield live
+        if previous is not None and previous.number < live.number:
+            yield previous

@@ -1,0 +1,217 @@
+"""What several checks want to know, looked up once, when the first of them asks."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from beacon.definition import decode, decode_all
+from beacon.doctor.facts import UnitFacts
+from beacon.doctor.look.units import show
+from beacon.engine.command import run
+from beacon.errors import AccessError, DefinitionError, Fault
+from beacon.model.host import Engine, EngineVersion, Scope
+from beacon.model.reference import Digest
+from beacon.model.release import ServiceState
+from beacon.model.service import Service
+from beacon.model.unit import UnitFileName, unit_name
+from beacon.state.files import UnitDirectory
+from beacon.state.paths import Paths
+from beacon.state.store import StateStore
+
+if TYPE_CHECKING:
+    from beacon.definition.settings import Settings
+    from beacon.engine.docker import Docker
+    from beacon.engine.podman import Podman
+    from beacon.rollout.candidates import Renderer
+
+T = TypeVar("T")
+
+UPDATE, TIMER = "beacon-update.service", "beacon-update.timer"
+DOCKER, DOCKER_SOCKET = "docker.service", "docker.socket"
+AUTO_UPDATE = "podman-auto-update.timer"
+_OWN = frozenset({"update"})
+"""Names in ``beacon-NAME`` that are Beacon's own."""
+PATIENCE = 15.0
+"""Seconds that a command may take that should take none."""
+
+
+class Machine(Protocol):
+    """The parts of the machine in one scope, as the command line makes them."""
+
+    @property
+    def scope(self) -> Scope: ...  # noqa: D102  # named as what they are
+    @property
+    def paths(self) -> Paths: ...  # noqa: D102
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def environment(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def store(self) -> StateStore: ...  # noqa: D102
+    @property
+    def units(self) -> UnitDirectory: ...  # noqa: D102
+    @property
+    def engine_kind(self) -> Engine: ...  # noqa: D102
+    @property
+    def engine(self) -> Podman | Docker: ...  # noqa: D102
+    @property
+    def renderer(self) -> Renderer: ...  # noqa: D102
+
+    def definition_files(self) -> Mapping[str, str]:
+        """Return name → text of every definition."""
+
+
+class _Known:
+    """The answer to one question: a value, or why there is none."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: object = None
+        self.error: Exception | None = None
+        self.is_asked = False
+
+
+def once(method: Callable[[Survey], T]) -> Callable[[Survey], T]:
+    """Have *method* look once for all threads that ask; why it could not is kept like an answer."""
+
+    @wraps(method)
+    def ask(survey: Survey) -> T:
+        known = survey.known(method.__name__)
+        with known.lock:
+            if not known.is_asked:
+                try:
+                    known.value = method(survey)
+                except Exception as error:  # noqa: BLE001  # raised to everybody who asks
+                    known.error = error
+                known.is_asked = True
+        if known.error is not None:
+            raise known.error
+        return known.value  # type: ignore[return-value]  # it is what the method returned
+
+    return ask
+
+
+class Survey:
+    """The machine in one scope, as the doctor sees it."""
+
+    def __init__(self, machine: Machine, *, uid: int, user: str, home: Path) -> None:
+        self.machine = machine
+        self.uid = uid
+        self.user = user
+        self.home = home
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    def known(self, question: str) -> _Known:
+        """Return the place of an answer."""
+        with self._lock:
+            return self._known.setdefault(question, _Known())
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is about an ordinary user's services."""
+        return self.machine.scope is Scope.USER
+
+    def require_engine_access(self) -> None:
+        """Raise AccessError where another user's containers would be shown in the place of those meant."""
+        self.require_manager()
+        if not self.is_user and self.uid != 0:
+            raise AccessError("only root sees the machine's containers", hint="sudo beacon doctor")
+
+    def require_manager(self) -> None:
+        """Raise AccessError where the user has no runtime folder: rootless Podman does nothing without it."""
+        if self.is_user and not self.machine.paths.runtime.parent.is_dir():
+            raise AccessError(
+                f"no service manager runs for {self.user}", hint=f"sudo loginctl enable-linger {self.user}"
+            )
+
+    @once
+    def definitions(self) -> Mapping[str, str]:
+        """Return name → text of every definition."""
+        return self.machine.definition_files()
+
+    @once
+    def decoded(self) -> tuple[Mapping[str, Service], tuple[Fault, ...]]:
+        """Return the services of the definitions that make sense, and what is wrong with the others."""
+        folder = self.machine.paths.definitions
+        files = {str(folder / f"{name}.toml"): text for name, text in self.definitions().items()}
+        try:
+            return {service.name: service for service in decode_all(files)}, ()
+        except DefinitionError as error:
+            faults = error.faults
+        services = {}
+        for name, text in self.definitions().items():
+            try:
+                services[name] = decode(text, name=name, file=name)
+            except DefinitionError:
+                continue
+        return services, faults
+
+    @once
+    def remembered(self) -> frozenset[str]:
+        """Return the services that have a state; their names can be seen where what they say cannot."""
+        folder = self.machine.paths.state / "services"
+        if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+            raise AccessError(f"cannot read {folder}: permission denied", hint="sudo beacon doctor")
+        return frozenset(self.machine.store.names())
+
+    @once
+    def states(self) -> Mapping[str, ServiceState]:
+        """Return what is remembered of every service."""
+        try:
+            return {name: self.machine.store.load(name) for name in sorted(self.remembered())}
+        except AccessError:
+            raise AccessError(
+                "only root may read the state of the machine's services", hint="sudo beacon doctor"
+            ) from None
+
+    @once
+    def names(self) -> frozenset[str]:
+        """Return the services that are defined or remembered."""
+        return self.remembered() | self.definitions().keys()
+
+    @once
+    def installed(self) -> Mapping[str, str]:
+        """Return name → text of the files that could be Beacon's, less the units of Beacon itself."""
+        texts = self.machine.units.read_all()
+        return {name: text for name, text in texts.items() if not is_own(name)}
+
+    @once
+    def units(self) -> Mapping[str, UnitFacts]:
+        """Return the units of the services, and those that Beacon has to do with."""
+        self.require_manager()
+        wanted = [UPDATE, TIMER, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
+        wanted += [unit_name(name) for name in sorted(self.names())]
+        return show(wanted, self.machine.scope, self.machine.environment)
+
+    @once
+    def kind(self) -> Engine:
+        """Return the engine that runs this machine's containers."""
+        return self.machine.engine_kind
+
+    @once
+    def version(self) -> EngineVersion:
+        """Return the engine's version."""
+        self.require_manager()
+        return self.machine.engine.version()
+
+    @once
+    def images(self) -> Mapping[str, Digest]:
+        """Return name → id of all images on disk."""
+        self.require_engine_access()
+        return self.machine.engine.images()
+
+    def run(self, *argv: str) -> str:
+        """Return what a command says; HostError where it fails."""
+        return run(argv, self.machine.environment, timeout=PATIENCE)
+
+
+def is_own(name: str) -> bool:
+    """Say whether a file, or the unit made of it, is one of Beacon itself and of no service."""
+    parsed = UnitFileName.parse(name)
+    return parsed is not None and parsed.stem.removeprefix("beacon-") in _OWN
