@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from beacon.errors import AccessError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
-from beacon.model.unit import MARK, PREFIX, is_service_file, runs_on_docker
+from beacon.model.unit import MARK, PREFIX, runs_on_docker, service_of_file
 from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
@@ -138,23 +138,43 @@ class Host:
         """The container engine."""
         return self.engine_of(self.engine_kind)
 
-    def require_same_engine(self) -> None:
-        """Raise HostError where the installed units run another engine than the one that is chosen.
+    def elsewhere(self) -> dict[str, Engine]:
+        """Return the services whose units run another engine than the chosen one, each with that engine."""
+        found = {}
+        for name, text in self.units.read_all().items():
+            service = service_of_file(name)
+            runs = Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
+            if service is not None and text.startswith(MARK) and runs is not self.engine_kind:
+                found[service] = runs
+        return found
 
-        Their volumes, and the images to go back to, are with that one.
-        """
-        runs = {
-            Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
-            for name, text in self.units.read_all().items()
-            if is_service_file(name) and text.startswith(MARK)
-        }
-        other = next(iter(runs - {self.engine_kind}), None)
-        if other is not None:
+    def require_movable(self) -> None:
+        """Raise HostError where services run on another engine and cannot be moved to the chosen one."""
+        from beacon.engine.firewall import LET_THROUGH, docker_drops
+
+        for other in self.elsewhere().values():
+            if other is Engine.DOCKER and self.scope is Scope.SYSTEM and shutil.which("docker") is not None:
+                if docker_drops():
+                    raise HostError(
+                        "docker's firewall drops what comes to Podman's containers: moved services could not "
+                        "be reached",
+                        hint=f"let it pass: {' && '.join(LET_THROUGH)}",
+                    )
+                continue
             raise HostError(
                 f"the services of this machine run on {other}, and their data is there: "
                 f"they cannot go on with {self.engine_kind}",
                 hint=f'set engine = "{other}" in {self.paths.settings}, or remove the services first: '
                 f"beacon rm --all keeps the data in {other}",
+            )
+
+    def require_here(self, name: str) -> None:
+        """Raise HostError where a service has not been moved yet to the chosen engine."""
+        other = self.elsewhere().get(name)
+        if other is not None:
+            raise HostError(
+                f"{name} runs on {other}, and this machine is to run its services on {self.engine_kind}",
+                hint=f"beacon apply {name} moves it",
             )
 
     def engine_of(self, kind: Engine) -> Podman | Docker:
@@ -166,6 +186,9 @@ class Host:
         from beacon.engine.podman import Podman
 
         return Podman(self.environment)
+
+    def _on_demand(self, kind: Engine) -> Podman | Docker:
+        return cast("Podman | Docker", _OnDemand(lambda: self.engine_of(kind)))
 
     @cached_property
     def systemd(self) -> SystemdManager:
@@ -213,6 +236,8 @@ class Host:
             hooks=HostHooks(self.scope),
             reporter=TerminalReporter(self.output, self.scope),
             fingerprint=fingerprint,
+            engine_kind=lambda: self.engine_kind,
+            engines={kind: self._on_demand(kind) for kind in Engine},
         )
 
     @cached_property

@@ -49,6 +49,10 @@ def update(
         host.require_write("update")
     outcomes: list[Outcome] = [] if check else _resume(host, chosen)
     rest = [name for name in chosen if name not in {outcome.service for outcome in outcomes}]
+    if not check:
+        elsewhere = _elsewhere(host, rest)
+        outcomes += elsewhere
+        rest = [name for name in rest if name not in {outcome.service for outcome in elsewhere}]
     states = {name: host.store.load(name) for name in rest}
     last = {} if names or check else _last_checks(host)
     findings = Check(host.world, host.registry, states, retry=retry).run(last)
@@ -86,14 +90,25 @@ def rollback(
     interrupted = _resume(host, [chosen])
     if interrupted:
         show(host.output, interrupted, every=True, as_json=False)
+    host.require_here(chosen)
     outcome = roll_back(host.world, host.renderer, chosen, release)
     raise typer.Exit(show(host.output, [outcome], every=True, as_json=as_json))
+
+
+def _elsewhere(host: Host, names: Sequence[str]) -> list[Outcome]:
+    """Return what is to be said of the services that have not been moved yet to the chosen engine."""
+    from beacon.model.outcome import Outcome, OutcomeKind
+
+    return [
+        Outcome(name, OutcomeKind.HELD, f"it still runs on {engine}; beacon apply {name} moves it")
+        for name, engine in host.elsewhere().items()
+        if name in names
+    ]
 
 
 def _resume(host: Host, names: Sequence[str]) -> list[Outcome]:
     from beacon.rollout.deploy import resume
 
-    host.require_same_engine()
     if not any(host.store.load(name).rollout for name in names):
         return []
     return list(resume(host.world, names))

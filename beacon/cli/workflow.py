@@ -102,7 +102,7 @@ def make_proposal(
     stopped: Iterable[str] = (),
 ) -> Proposal:
     """Return what must be done for *names*, or for everything where there are none."""
-    host.require_same_engine()
+    host.require_movable()
     if texts is None:
         texts = host.definition_files()
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
@@ -133,7 +133,6 @@ def apply_services(
     host: Host, names: Sequence[str] | None, *, overwrite: bool = False, retry: bool = False
 ) -> tuple[Outcome, ...]:
     """Plan, and do what the plan says. Rollouts that a kill interrupted are ended first."""
-    host.require_same_engine()
     resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
     proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
     done = execute(host.world, proposal)

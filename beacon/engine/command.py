@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from beacon.errors import BeaconError, HostError, RegistryError
+
+_COPY_LIMIT = 24 * 3600.0
 
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
     ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
@@ -54,6 +57,18 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
     if done.returncode:
         raise CommandFailedError(_failure(argv, done.stderr), done.stderr, done.stdout)
     return done.stdout
+
+
+def copy_folder(source: str, target: str) -> None:
+    """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1)."""
+    try:
+        run(
+            ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"],
+            {**os.environ, "LC_ALL": "C"},
+            timeout=_COPY_LIMIT,
+        )
+    except CommandFailedError as error:
+        raise explain(error, f"cannot copy {source}", "") from error
 
 
 def stream(

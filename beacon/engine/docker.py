@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from beacon.engine.command import CommandFailedError, explain, is_login_trouble, run, stream
+from beacon.engine.command import CommandFailedError, copy_folder, explain, is_login_trouble, run, stream
 from beacon.errors import BeaconError, HostError
 from beacon.model.host import EngineVersion
 from beacon.model.reference import DOCKER_HUB, Digest, ImageReference
@@ -160,9 +160,30 @@ class Docker:
         said = self._run("volume", "ls", "--format", shape, "--filter", f"label={SERVICE_LABEL}")
         return dict(line.split("\t", 1) for line in said.splitlines())
 
+    def volume_folder(self, name: str) -> str | None:
+        """Return where the data of a volume is, or None where there is no such volume."""
+        try:
+            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
+        except CommandFailedError as error:
+            if "no such volume" in error.said.lower():
+                return None
+            raise
+
+    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
+        """Make a volume, with a copy of all that is in the folder *source*."""
+        self._run("volume", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
+        folder = self.volume_folder(name)
+        if source is not None and folder is not None:
+            copy_folder(source, folder)
+
     def remove_volume(self, name: str) -> None:
         """Delete a volume with its data."""
         self._run("volume", "rm", name)
+
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a network unless it is there."""
+        if name not in self._run("network", "ls", "--format", "{{.Name}}").splitlines():
+            self._run("network", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
 
     def remove_network(self, name: str) -> None:
         """Delete a network."""

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from beacon.engine.command import CommandFailedError, explain, is_login_trouble, run, stream
+from beacon.engine.command import CommandFailedError, copy_folder, explain, is_login_trouble, run, stream
 from beacon.errors import HostError
 from beacon.model.host import EngineVersion
 from beacon.model.reference import Digest, ImageReference
@@ -119,9 +119,30 @@ class Podman:
         rows = self._json("volume", "ls", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
         return {row["Name"]: row["Labels"][SERVICE_LABEL] for row in rows}
 
+    def volume_folder(self, name: str) -> str | None:
+        """Return where the data of a volume is, or None where there is no such volume."""
+        try:
+            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
+        except CommandFailedError as error:
+            if "no such volume" in error.said.lower():
+                return None
+            raise
+
+    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
+        """Make a volume, with a copy of all that is in the folder *source*."""
+        self._run("volume", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
+        folder = self.volume_folder(name)
+        if source is not None and folder is not None:
+            copy_folder(source, folder)
+
     def remove_volume(self, name: str) -> None:
         """Delete a volume with its data."""
         self._run("volume", "rm", name)
+
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a network unless it is there."""
+        marks = (f"--label={key}={value}" for key, value in labels.items())
+        self._run("network", "create", "--ignore", *marks, name)
 
     def remove_network(self, name: str) -> None:
         """Delete a network."""

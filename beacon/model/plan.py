@@ -24,6 +24,7 @@ class ReasonKind(StrEnum):
     FAILED = "failed"
     NOT_LOADED = "not-loaded"
     UNFINISHED = "unfinished"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ class PullImage:
     action: Literal["pull-image"] = field(default="pull-image", init=False)
     services: tuple[str, ...]
     image: ImageReference
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveService:
+    """Stop a service and copy its *volumes* from the engine *source*, before another engine runs it."""
+
+    action: Literal["move-service"] = field(default="move-service", init=False)
+    services: tuple[str, ...]
+    source: str
+    volumes: tuple[str, ...]
     reason: Reason
 
 
@@ -117,7 +129,7 @@ class RestartUnit:
     reason: Reason
 
 
-Step = PullImage | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit | RestartUnit
+Step = PullImage | MoveService | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit | RestartUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

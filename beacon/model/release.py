@@ -99,6 +99,7 @@ class Phase(StrEnum):
     """How far a rollout has come; written to disk before the phase begins (docs/states.md)."""
 
     PULLING = "pulling"
+    COPYING = "copying"
     SWITCHING = "switching"
     RESTARTING = "restarting"
     GATING = "gating"
@@ -127,6 +128,12 @@ class RolloutJournal:
     """Why the previous release is being restored."""
     untried: bool = False
     """Whether the candidate was given up before it ran, so that nothing is known against its image."""
+    engine: str = ""
+    """What is to run the candidate; empty in journals of older Beacons: the machine's engine."""
+    former: str = ""
+    """What ran the previous release, where the service moves to another engine."""
+    copied: tuple[str, ...] = ()
+    """Volumes that the move has made, or was about to make."""
 
 
 @dataclass(frozen=True, slots=True)

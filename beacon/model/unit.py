@@ -84,8 +84,15 @@ class UnitFileName:
 
 def is_service_file(name: str) -> bool:
     """Say whether *name* is that of a service's main file, which runs its container."""
+    return service_of_file(name) is not None
+
+
+def service_of_file(name: str) -> str | None:
+    """Return the service whose main file is called *name*; None for other files."""
     parsed = UnitFileName.parse(name)
-    return parsed is not None and parsed.sort is FileSort.CONTAINER
+    if parsed is None or parsed.sort is not FileSort.CONTAINER:
+        return None
+    return parsed.stem.removeprefix(PREFIX)
 
 
 def service_files(service: str) -> tuple[str, str]:

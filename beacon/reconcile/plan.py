@@ -11,6 +11,7 @@ from beacon.model.plan import (
     Conflict,
     DaemonReload,
     Kept,
+    MoveService,
     Plan,
     PullImage,
     Reason,
@@ -24,7 +25,15 @@ from beacon.model.plan import (
 )
 from beacon.model.reference import ImageReference
 from beacon.model.runtime import UnitState
-from beacon.model.unit import PREFIX, FileSort, UnitFile, UnitFileName, service_files, unit_name
+from beacon.model.unit import (
+    PREFIX,
+    FileSort,
+    UnitFile,
+    UnitFileName,
+    runs_on_docker,
+    service_files,
+    unit_name,
+)
 from beacon.units.mark import Mark, read_mark
 
 _REFERENCE = re.compile(
@@ -82,7 +91,7 @@ class _Planning:
         stops = tuple(self._stops(removals))
         written = {write.name for write in writes}
         starts = tuple(self._starts(written))
-        steps: tuple[Step, ...] = (*self._pulls(), *stops, *removals, *writes)
+        steps: tuple[Step, ...] = (*self._pulls(), *self._moves(written), *stops, *removals, *writes)
         steps += (*self._reload((*removals, *writes)), *starts)
         return Plan(steps, tuple(self.conflicts), tuple(self.kept))
 
@@ -150,6 +159,24 @@ class _Planning:
                 reason = _removal_reason(name, mark, self.desired)
                 yield RemoveFile(services=owners, name=name, old=self.observed.files[name], reason=reason)
 
+    def _moves(self, written: set[str]) -> Iterator[MoveService]:
+        """Yield the services that docker runs and Podman is to run, with the volumes that go with them."""
+        for service in self._planned():
+            _, plain = service_files(service)
+            after = next((name for name in service_files(service) if name in written), None)
+            if after is None or not runs_on_docker(self.observed.files.get(plain, "")):
+                continue
+            if not runs_on_docker(self.texts[after]):
+                files = (UnitFileName.parse(file.name) for file in self.desired.files[service])
+                volumes = tuple(file.stem for file in files if file and file.sort is FileSort.VOLUME)
+                sentence = f"{service} moves from docker to Podman; what docker has of its data stays there"
+                yield MoveService(
+                    services=(service,),
+                    source="docker",
+                    volumes=volumes,
+                    reason=Reason(ReasonKind.MOVED, sentence),
+                )
+
     def _is_protected(self, mark: Mark) -> bool:
         return mark.service is not None and mark.service in self.desired.faulty | self.blocked
 
@@ -176,27 +203,16 @@ class _Planning:
         return found
 
     def _stops(self, removals: tuple[RemoveFile, ...]) -> Iterator[StopUnit]:
-        """Stop what a service that is gone has running: the container first, then its volumes' units.
-
-        Where another engine is to make volumes and networks of the same units, those are stopped too: a unit
-        that is up would not make them.
-        """
+        """Stop what a service that is gone has running: the container first, then its volumes' units."""
         removed = {removal.name for removal in removals}
-        taken_over = {_parsed(name) for name in self.texts}
         for sort in (FileSort.CONTAINER, FileSort.VOLUME, FileSort.NETWORK, FileSort.SLICE):
             for removal in removals:
                 parsed = _parsed(removal.name)
                 if parsed is None or parsed.sort is not sort or not self._state(parsed.unit).is_up:
                     continue
                 service = next(iter(removal.services), "")
-                if parsed in taken_over:
-                    stops = sort is not FileSort.CONTAINER
-                else:
-                    whole = service not in self.desired.files and not removed.isdisjoint(
-                        service_files(service)
-                    )
-                    stops = whole and sort is not FileSort.NETWORK
-                if stops:
+                whole = service not in self.desired.files and not removed.isdisjoint(service_files(service))
+                if whole and sort is not FileSort.NETWORK:
                     yield StopUnit(services=removal.services, unit=parsed.unit, reason=removal.reason)
 
     def _reload(self, changes: tuple[RemoveFile | WriteFile, ...]) -> Iterator[DaemonReload]:

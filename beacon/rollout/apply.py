@@ -10,7 +10,7 @@ from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
 from beacon.model.image import Platform
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.plan import Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
+from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
 from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ServiceState, Trigger
 from beacon.model.runtime import UnitState
@@ -64,6 +64,8 @@ class Proposal:
     plan: Plan
     intents: Mapping[str, Intent]
     outcomes: tuple[Outcome, ...] = ()
+    gone: frozenset[str] = frozenset()
+    """The services that are removed, and forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,11 @@ class Proposer:
             units=self._units({*intents, *wanted.gone}, installed),
             unfinished=frozenset(name for name, state in states.items() if state.rollout is not None),
         )
-        return Proposal(make_plan(desired, observed, overwrite=wanted.overwrite), intents, tuple(outcomes))
+        plan = make_plan(desired, observed, overwrite=wanted.overwrite)
+        gone = wanted.gone
+        if wanted.everything:
+            gone |= _owners(installed) - set(wanted.definitions)
+        return Proposal(plan, intents, tuple(outcomes), gone)
 
     def intents(
         self, wanted: Wanted, states: Mapping[str, ServiceState], installed: Mapping[str, str]
@@ -232,9 +238,7 @@ class Proposer:
         named = set(wanted.definitions) - set(intents)
         if wanted.everything:
             return frozenset(named)
-        marks = (read_mark(text) for text in installed.values())
-        owners = {mark.service for mark in marks if mark is not None and mark.service is not None}
-        return frozenset(named | (owners - set(intents) - wanted.gone))
+        return frozenset(named | (_owners(installed) - set(intents) - wanted.gone))
 
     def _units(self, names: Iterable[str], installed: Mapping[str, str]) -> dict[str, UnitState]:
         """Return the states of the units of *names* and of their volumes."""
@@ -251,7 +255,7 @@ def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
     """Do exactly what the plan of *proposal* says, and return how each of its services ended."""
     plan = proposal.plan
     outcomes = list(proposal.outcomes)
-    gone = [name for name in plan.services if name not in proposal.intents]
+    gone = [name for name in plan.services if name in proposal.gone]
     for step in plan.steps:
         if isinstance(step, StopUnit):
             world.systemd.stop(step.unit, _STOP_LIMIT)
@@ -264,7 +268,10 @@ def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
     removed = {
         step.name: None for step in plan.steps if isinstance(step, RemoveFile) and step.name not in mine
     }
-    outcomes += deploy(world, works, also=removed)
+    moving = {name for step in plan.steps if isinstance(step, MoveService) for name in step.services}
+    outcomes += deploy(world, [work for work in works if work.name not in moving], also=removed)
+    for name in _needed_first({name: proposal.intents[name].release.service.needs for name in moving}):
+        outcomes += deploy(world, [work for work in works if work.name == name])
     outcomes += [_forget(world, name) for name in gone]
     _drop_networks(world, plan)
     outcomes += _unchanged(world, proposal)
@@ -272,6 +279,23 @@ def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
         Outcome(conflict.services[0], OutcomeKind.FAILED, conflict.sentence) for conflict in plan.conflicts
     ]
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
+
+
+def _needed_first(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the services, each after those that it needs."""
+    ordered: list[str] = []
+    seen: set[str] = set()
+
+    def place(name: str) -> None:
+        if name in needs and name not in seen:
+            seen.add(name)
+            for need in sorted(needs[name]):
+                place(need)
+            ordered.append(name)
+
+    for name in sorted(needs):
+        place(name)
+    return ordered
 
 
 def _work(world: World, intent: Intent, plan: Plan) -> Work:
@@ -332,6 +356,12 @@ def _drop_networks(world: World, plan: Plan) -> None:
         if parsed is not None and parsed.sort is FileSort.NETWORK:
             with contextlib.suppress(BeaconError):  # somebody else's container is still on it
                 world.engine.remove_network(parsed.stem)
+
+
+def _owners(installed: Mapping[str, str]) -> set[str]:
+    """Return the services that have files of their own."""
+    marks = (read_mark(text) for text in installed.values())
+    return {mark.service for mark in marks if mark is not None and mark.service is not None}
 
 
 def _same_image(live: Service, service: Service) -> bool:

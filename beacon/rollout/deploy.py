@@ -169,6 +169,9 @@ def _switch_all(
             states.append(prepare_switch(world, work))
         except BeaconError as error:
             outcomes.append(_give_up(world, work, error))
+    # One that moves to another engine must be stopped first: finish() switches it by itself.
+    moving = [state for state in states if state.rollout and state.rollout.phase is Phase.COPYING]
+    states = [state for state in states if state not in moving]
     files: dict[str, str | None] = dict(also)
     for state in states:
         files |= state.rollout.after if state.rollout else {}
@@ -179,9 +182,10 @@ def _switch_all(
             require_up(world)
         except GoingDownError as reason:
             outcomes += [_put_off(state.name, reason) for state in states]
-            return []
-        return [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
-    return [enter(world, state, Phase.RESTARTING) for state in states]
+            return moving
+        ended = [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
+        return [*ended, *moving]
+    return [*(enter(world, state, Phase.RESTARTING) for state in states), *moving]
 
 
 def _has_failed(world: World, work: Work) -> bool:

@@ -1,11 +1,12 @@
 """One rollout as a state machine: each phase is on disk before it begins, and each can be begun again.
 
-    pulling → switching → restarting → gating → (committed)
-                   ↓           ↓          ↓
-                   └────── restoring ─────┴→ (the previous release is live again)
+    pulling → (copying) → switching → restarting → gating → (committed)
+                 ↓            ↓           ↓          ↓
+                 └────────────┴─ restoring ──────────┴→ (the previous release is live again)
 
 :func:`finish` drives a rollout from whatever phase the journal names, so that a rollout just begun and one
-found after a kill take the same way. docs/states.md tells what each kill leads to.
+found after a kill take the same way. docs/states.md tells what each kill leads to. Only a service that moves
+to another engine is stopped while its volumes are copied; :mod:`beacon.rollout.move` has what that takes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from beacon.model.release import (
     ServiceState,
     Trigger,
 )
-from beacon.model.runtime import UnitState
+from beacon.model.runtime import JobResult, UnitState
 from beacon.model.unit import unit_name
+from beacon.rollout import move
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.health import is_sick, watch
 from beacon.rollout.world import World, moment
@@ -71,7 +73,16 @@ def begin(world: World, work: Work) -> ServiceState:
     candidate = work.candidate
     if state.release(candidate.number) is None:
         state = state.with_release(candidate)
-    journal = RolloutJournal(candidate.number, state.live, Phase.PULLING, world.timestamp())
+    engine = world.engine_kind()
+    former = move.installed_engine(world, work.name)
+    journal = RolloutJournal(
+        candidate.number,
+        state.live,
+        Phase.PULLING,
+        world.timestamp(),
+        engine=engine,
+        former=former if former not in {None, engine} else "",
+    )
     state = replace(state, rollout=journal)
     world.store.save(state)
     return state
@@ -79,13 +90,17 @@ def begin(world: World, work: Work) -> ServiceState:
 
 def fetch(world: World, work: Work) -> None:
     """Have the candidate's image on disk, verified, and see that the way back is open."""
-    candidate, live = work.candidate, world.store.load(work.name).live_release
+    state = world.store.load(work.name)
+    candidate, live, former = work.candidate, state.live_release, world.on(_journal(state).former)
     present = world.engine.images()
-    if live is not None and live.state is ReleaseState.LIVE and str(live.pinned) not in present:
+    way_back = present if former is world else former.engine.images()
+    if live is not None and live.state is ReleaseState.LIVE and str(live.pinned) not in way_back:
         raise HostError(
             f"{work.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
-            hint=f"podman pull {live.pinned}, then update again",
+            hint=f"{former.engine_kind()} pull {live.pinned}, then update again",
         )
+    if former is not world:
+        move.require_room(world, candidate)
     environment = hook_environment(candidate)
     fault = _hook(world, candidate.service.hooks.before_update, environment)
     if fault is not None:
@@ -142,7 +157,7 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
         state,
         rollout=replace(
             journal,
-            phase=Phase.SWITCHING,
+            phase=Phase.COPYING if journal.former else Phase.SWITCHING,
             before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},
             after=dict(work.files),
             dependents=world.systemd.dependents(unit),
@@ -173,6 +188,7 @@ def _is_own(world: World, work: Work, name: str) -> bool:
 
 def finish(world: World, state: ServiceState) -> Outcome:
     """Drive a rollout to its end from the phase that its journal names."""
+    world = world.on(state.rollout.engine if state.rollout is not None else "")
     while state.rollout is not None:
         match state.rollout.phase:
             case Phase.PULLING:
@@ -180,6 +196,8 @@ def finish(world: World, state: ServiceState) -> Outcome:
                 return Outcome(
                     state.name, OutcomeKind.UNCHANGED, "an interrupted rollout had changed nothing"
                 )
+            case Phase.COPYING:
+                state = _copy(world, state)
             case Phase.SWITCHING:
                 state = _switch(world, state)
             case Phase.RESTARTING:
@@ -207,6 +225,23 @@ def enter(
     else:
         world.store.save(state)
     return state
+
+
+def _copy(world: World, state: ServiceState) -> ServiceState:
+    """Stop a service that moves, and copy its data, which must not change meanwhile."""
+    candidate, unit = _candidate(state), unit_name(state.name)
+    try:
+        result = world.systemd.stop(unit, job_limit(candidate))
+        if result is not JobResult.DONE:
+            raise HostError(f"{unit} could not be stopped to copy its data")
+        begun = _journal(state).copied
+        state = replace(state, rollout=replace(_journal(state), copied=move.volumes(candidate)))
+        world.store.save(state)
+        move.copy(world, world.on(_journal(state).former), candidate, begun)
+    except BeaconError as error:
+        require_up(world)
+        return enter(world, state, Phase.RESTORING, error.message, untried=True)
+    return enter(world, state, Phase.SWITCHING)
 
 
 def _switch(world: World, state: ServiceState) -> ServiceState:
@@ -305,11 +340,15 @@ def _commit(world: World, state: ServiceState) -> Outcome:
     _raise_dependents(world, journal.dependents)
     world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
     _hook(world, candidate.service.hooks.after_update, hook_environment(candidate))
+    if journal.former:
+        move.leave(world.on(journal.former), state)
     detail = f"release {candidate.number}, {candidate.reference} at {short(candidate.digest)}"
     if back:
         detail = f"back at {detail}"
     if not journal.start:
         detail += "; not started"
+    if journal.copied:
+        detail += f"; {journal.former} keeps what it had in {', '.join(journal.copied)}"
     kind = OutcomeKind.INSTALLED if old is None else OutcomeKind.UPDATED
     return Outcome(state.name, kind, detail, release=candidate.number)
 
@@ -333,17 +372,19 @@ def _restore(world: World, state: ServiceState) -> Outcome:
     if old is None or old.number == candidate.number:
         return _fail_without_way_back(world, state)
     world.put_files(journal.before)
+    former = world.on(journal.former)
     verdict = PASSED
     if journal.was in _UP:
-        container = world.engine.containers().get(state.name)
+        container = former.engine.containers().get(state.name)
         if container is not None and container.release == old.number:
             world.systemd.wait_idle(unit, job_limit(old))  # a kill came while it was coming up
-        if not _runs(world, old):  # it does where the files could not even be written
-            verdict = _guarded(world, lambda: start(world, old))
+        if not _runs(former, old):  # it does where the files could not even be written
+            verdict = _guarded(world, lambda: start(former, old))
         if verdict.gate is not Gate.FAILED:
-            verdict = _guarded(world, lambda: watch(world, old))
+            verdict = _guarded(world, lambda: watch(former, old))
     elif journal.start:
         world.systemd.stop(unit, job_limit(old))
+    move.drop(world, journal.copied)
     _raise_dependents(world, journal.dependents)
     return _end_restore(world, state, old, verdict)
 

@@ -48,6 +48,18 @@ class Engine(Protocol):
     def remove_network(self, name: str) -> None:
         """Delete a network that no container is on."""
 
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a network unless it is there."""
+
+    def volume_folder(self, name: str) -> str | None:
+        """Return where the data of a volume is, or None where there is no such volume."""
+
+    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
+        """Make a volume, with a copy of all that is in the folder *source*."""
+
+    def remove_volume(self, name: str) -> None:
+        """Delete a volume with its data."""
+
     def address(self, service: str) -> str:
         """Return the address of the service's container on the engine's network; empty where it has none."""
 

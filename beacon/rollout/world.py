@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from beacon.model.event import Event, EventKind
+from beacon.model.host import Engine as EngineKind
 from beacon.model.release import Release
 from beacon.model.service import Service
 from beacon.rollout.ports import Clock, Engine, Files, HookRunner, Probe, Reporter, Store, Systemd
@@ -26,7 +27,18 @@ class World:
     hooks: HookRunner
     reporter: Reporter
     fingerprint: Callable[[Service], str]
+    engine_kind: Callable[[], EngineKind] = lambda: EngineKind.PODMAN
+    """Which engine *engine* is."""
+    engines: Mapping[EngineKind, Engine] = field(default_factory=dict)
+    """All engines of the machine: a service may have to be moved from one to another."""
     reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    def on(self, kind: str) -> World:
+        """Return the same machine with the engine *kind*; where that is empty, with the one it has."""
+        if not kind or kind == self.engine_kind():
+            return self
+        chosen = EngineKind(kind)
+        return replace(self, engine=self.engines[chosen], engine_kind=lambda: chosen)
 
     def timestamp(self) -> str:
         """Return the time of now as states keep it: RFC 3339 in UTC, to the second."""

@@ -68,6 +68,8 @@ class FakeMachine:
     """Container files as of the last daemon-reload."""
     requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Unit → units that stop with it."""
+    volumes: dict[str, str] = field(default_factory=dict)
+    """Name → what was copied into it."""
     locked: set[str] = field(default_factory=set)
     time: float = 0.0
     full_disk: bool = False
@@ -171,6 +173,22 @@ class FakeMachine:
 
     def remove_network(self, name: str) -> None:
         self._effect(f"remove network {name}")
+
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        del labels
+        self._effect(f"make network {name}")
+
+    def volume_folder(self, name: str) -> str | None:
+        return f"/volumes/{name}" if name in self.volumes else None
+
+    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
+        del labels
+        self._effect(f"make volume {name}")
+        self.volumes[name] = source or ""
+
+    def remove_volume(self, name: str) -> None:
+        self._effect(f"remove volume {name}")
+        del self.volumes[name]
 
     def containers(self) -> Mapping[str, Container]:
         found = {}
@@ -348,4 +366,5 @@ class FakeMachine:
             files=dict(self.files),
             local=dict(self.local),
             saved=dict(self.saved),
+            volumes=dict(self.volumes),
         )

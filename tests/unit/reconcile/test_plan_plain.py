@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beacon.model.plan import Plan
+from beacon.model.plan import MoveService, Plan
 from beacon.model.runtime import UnitState
 from beacon.model.unit import UnitFile
 from beacon.reconcile.plan import Desired, Observed, make_plan
@@ -96,9 +96,15 @@ def test_the_other_kind_of_files_goes_and_the_service_is_restarted() -> None:
             *(f"write-file {file.name}" for file in after),
         }
         assert steps(plan)[-2:] == ["daemon-reload", "restart-unit beacon-web.service"]
-        assert "stop-unit beacon-web-data-volume.service" in steps(plan)
-        assert "stop-unit beacon-back-network.service" in steps(plan)
-        assert "stop-unit beacon-web.service" not in steps(plan)
+        assert not [step for step in steps(plan) if step.startswith("stop-unit")]
+
+
+def test_a_service_that_leaves_docker_is_moved_with_its_volumes() -> None:
+    text = "Requires=docker.service\nRequires=beacon-web-data-volume.service beacon-back-network.service"
+    plan = planned(QUADLET, (unit("beacon-web.service", text), *PLAIN[1:]), UP)
+    (move,) = [step for step in plan.steps if isinstance(step, MoveService)]
+    assert (move.services, move.source, move.volumes) == (("web",), "docker", ("beacon-web-data",))
+    assert not [step for step in planned(QUADLET, PLAIN, UP).steps if isinstance(step, MoveService)]
 
 
 def test_a_service_that_is_stopped_stays_so_when_it_moves() -> None:
