@@ -141,7 +141,7 @@ def test_a_hook_is_not_confined_and_its_no_stops_the_rollout(host: LabHost, push
     dump = '["sh", "-c", "podman exec beacon-web cat /www/version >/etc/$BEACON_SERVICE.$BEACON_RELEASE"]'
     definition = "/etc/beacon/services/web.toml"
     plain, started = host.read(definition), unit(host, "beacon-web", "InvocationID")
-    host.write(definition, f'{plain}\n[hooks]\nbefore_update = "sh -c \'echo not now >&2; exit 3\'"\n')
+    host.write(definition, f"{plain}\n[hooks]\nbefore_update = \"sh -c 'echo not now >&2; exit 3'\"\n")
     assert "needs no restart" in host.run("beacon", "apply", "web").stdout
     assert unit(host, "beacon-web", "InvocationID") == started
     host.run("systemctl", "start", SERVICE)
