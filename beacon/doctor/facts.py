@@ -50,8 +50,10 @@ class EngineFacts:
     chosen: Engine | None = None
     versions: Mapping[Engine, EngineVersion] = field(default_factory=dict)
     broken: Mapping[Engine, str] = field(default_factory=dict)
-    runs: frozenset[Engine] = frozenset()
-    """What the installed units need."""
+    runs: Mapping[str, Engine] = field(default_factory=dict)
+    """Service → the engine that its installed unit needs."""
+    let_through: str = ""
+    """What lets docker's firewall pass what comes to Podman's containers, where it drops that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,15 @@ def test_docker_that_was_stopped_and_services_that_went_down_with_it(fresh_host:
     follow(host, left)
     assert wrong(examine(host, OK)) == set()
 
+    host.run("mv", "/usr/bin/podman.away", "/usr/bin/podman")
+    host.write("/etc/beacon/beacon.toml", 'engine = "podman"\n')
+    found = examine(host, WARNING)
+    assert the(found, "engine", "web: still on docker, and podman is chosen").mend == "beacon apply web"
+    let_through = the(found, "engine", "docker's firewall drops what comes to Podman's containers")
+    assert "DOCKER-USER" in (let_through.mend or "")
+    host.run("rm", "/etc/beacon/beacon.toml")
+    host.run("mv", "/usr/bin/podman", "/usr/bin/podman.away")
+
     host.run("mv", "/usr/bin/docker-init", "/usr/bin/docker-init.away")
     init = the(examine(host, ERROR), "init", "docker-init is missing, which web start with")
     assert init.mend == "apt install tini"

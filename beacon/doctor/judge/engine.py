@@ -13,7 +13,7 @@ from beacon.doctor.facts import (
     SettingsFacts,
 )
 from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, warning
-from beacon.model.host import QUADLET, Engine, EngineVersion
+from beacon.model.host import QUADLET, Engine, EngineVersion, Scope
 from beacon.units.versions import KEYS, is_known
 
 OLDEST_DOCKER = EngineVersion(20, 10)
@@ -63,12 +63,14 @@ def _engine(facts: EngineFacts, commands: Commands) -> Iterator[Finding]:
             "nothing can be applied or updated",
             commands.root(f"apt install {_PACKAGES[wanted]}"),
         )
-    other = next(iter(facts.runs - {facts.chosen}), None)
-    if facts.chosen is not None and other is not None:
-        yield error(
-            f"services run on {other}, and {facts.chosen} is chosen",
-            f"their data and images are with {other}; apply and update refuse",
-            f'set engine = "{other}" in {facts.settings}',
+    if facts.chosen is not None:
+        yield from _elsewhere(facts, facts.chosen, commands)
+    if facts.let_through:
+        concerned = Engine.PODMAN in facts.runs.values()
+        yield (warning if concerned else info)(
+            "docker's firewall drops what comes to Podman's containers",
+            "ports that services publish beyond the loopback address cannot be reached",
+            commands.root(facts.let_through),
         )
     docker = facts.versions.get(Engine.DOCKER)
     if facts.chosen is Engine.DOCKER and docker is not None and docker < OLDEST_DOCKER:
@@ -76,6 +78,26 @@ def _engine(facts: EngineFacts, commands: Commands) -> Iterator[Finding]:
             f"docker {docker} is older than {OLDEST_DOCKER.major}.{OLDEST_DOCKER.minor}",
             "Beacon's units are made for, and tested with, newer ones",
             commands.root("apt install docker.io"),
+        )
+
+
+def _elsewhere(facts: EngineFacts, chosen: Engine, commands: Commands) -> Iterator[Finding]:
+    """Yield what is to be said of services that run on another engine than the chosen one."""
+    others = {name: kind for name, kind in facts.runs.items() if kind is not chosen}
+    if not others:
+        return
+    other = next(iter(others.values()))
+    what = f"{listed(others)}: still on {other}, and {chosen} is chosen"
+    movable = other is Engine.DOCKER and commands.scope is Scope.SYSTEM and other in facts.versions
+    if movable:
+        yield warning(
+            what, "what has not been moved is not updated", f"beacon apply {' '.join(sorted(others))}"
+        )
+    else:
+        yield error(
+            what,
+            f"data and images are with {other}; nothing can be applied or updated",
+            f'set engine = "{other}" in {facts.settings}',
         )
 
 

@@ -14,11 +14,12 @@ from beacon.doctor.facts import AutoUpdateFacts, DockerFacts, EngineFacts, InitF
 from beacon.doctor.look.survey import AUTO_UPDATE, DOCKER, Survey
 from beacon.engine.command import CommandFailedError
 from beacon.engine.docker import Docker
+from beacon.engine.firewall import LET_THROUGH, docker_drops
 from beacon.engine.podman import Podman
 from beacon.engine.quadlet import judge_installed
 from beacon.errors import AccessError, HostError
 from beacon.model.host import QUADLET, Engine, EngineVersion
-from beacon.model.unit import MARK, PREFIX, UnitFileName, is_service_file, runs_on_docker, unit_name
+from beacon.model.unit import PREFIX, UnitFileName, is_service_file, unit_name
 from beacon.units.mark import read_mark
 
 LABEL = "io.beacon.service"
@@ -63,13 +64,17 @@ def engine(survey: Survey) -> EngineFacts:
         chosen = survey.kind()
     except HostError:
         chosen = None
-    runs = {
-        Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
-        for name, text in survey.installed().items()
-        if is_service_file(name) and text.startswith(MARK)
-    }
-    configured = machine.settings.engine
-    return EngineFacts(str(machine.paths.settings), configured, chosen, versions, broken, frozenset(runs))
+    # Rootless containers are reached through their user's own processes, which no forwarding concerns.
+    drops = chosen is Engine.PODMAN and not survey.is_user and survey.uid == 0 and docker_drops()
+    return EngineFacts(
+        settings=str(machine.paths.settings),
+        configured=machine.settings.engine,
+        chosen=chosen,
+        versions=versions,
+        broken=broken,
+        runs=survey.engines(),
+        let_through=" && ".join(LET_THROUGH) if drops else "",
+    )
 
 
 def quadlet(survey: Survey) -> QuadletFacts | None:

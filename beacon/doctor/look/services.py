@@ -97,6 +97,8 @@ def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:
             on_disk=str(release.pinned) in images or not release.image_ids.isdisjoint(ids),
         )
         for state in survey.states().values()
+        # What has not been moved has its images with the other engine.
+        if survey.engines().get(state.name, survey.kind()) is survey.kind()
         for release in _needed(state)
     )
 

@@ -18,7 +18,7 @@ from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
-from beacon.model.unit import UnitFileName, unit_name
+from beacon.model.unit import MARK, UnitFileName, runs_on_docker, service_of_file, unit_name
 from beacon.state.files import UnitDirectory
 from beacon.state.paths import Paths
 from beacon.state.store import StateStore
@@ -199,6 +199,15 @@ class Survey:
         """Return the engine's version."""
         self.require_manager()
         return self.machine.engine.version()
+
+    @once
+    def engines(self) -> Mapping[str, Engine]:
+        """Return service → the engine that its installed unit needs."""
+        return {
+            service: Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
+            for name, text in self.installed().items()
+            if (service := service_of_file(name)) is not None and text.startswith(MARK)
+        }
 
     @once
     def images(self) -> Mapping[str, Digest]:

@@ -53,9 +53,9 @@ def test_settings() -> None:
             id="not there",
         ),
         pytest.param(
-            replace(FACTS, runs=frozenset({Engine.DOCKER})),
+            replace(FACTS, runs={"web": Engine.DOCKER, "api": Engine.PODMAN}),
             "error",
-            "services run on docker",
+            "web: still on docker, and podman is chosen",
             id="the other runs",
         ),
         pytest.param(
@@ -77,6 +77,20 @@ def test_engines(facts: EngineFacts, severity: str, says: str) -> None:
     assert finding.severity.word == severity
     assert says in finding.what
     assert bool(finding.mend) == (severity != "ok")
+
+
+def test_services_of_docker_can_be_moved_while_docker_is_there() -> None:
+    both = {Engine.PODMAN: PODMAN, Engine.DOCKER: DOCKER}
+    facts = replace(FACTS, versions=both, runs={"web": Engine.DOCKER})
+    (move,) = engine.engine(facts, SYSTEM)
+    assert (move.severity, move.mend) == (Severity.WARNING, "beacon apply web")
+    (stay,) = engine.engine(facts, USER)
+    assert (stay.severity, stay.mend) == (Severity.ERROR, f'set engine = "docker" in {TOML}')
+    facts = replace(FACTS, let_through="iptables -P FORWARD ACCEPT")
+    (nobody,) = engine.engine(facts, SYSTEM)
+    assert (nobody.severity, nobody.mend) == (Severity.INFO, "iptables -P FORWARD ACCEPT")
+    (somebody,) = engine.engine(replace(facts, runs={"web": Engine.PODMAN}), SYSTEM)
+    assert somebody.severity is Severity.WARNING
 
 
 def test_an_engine_that_is_not_used_may_be_broken() -> None:
