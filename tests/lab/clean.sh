@@ -16,7 +16,7 @@ loginctl list-users --no-legend 2>/dev/null | while read -r uid name _; do
 done
 
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
-    /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon
+    /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker
 tar -C / -xf /var/lib/lab/files.tar
 systemctl daemon-reload
 systemctl reset-failed
@@ -37,10 +37,12 @@ if systemctl is-active --quiet docker; then
     docker volume ls --quiet | xargs -r docker volume rm --force >/dev/null
     docker images --quiet | sort -u | xargs -r docker rmi --force >/dev/null
     docker network prune --force >/dev/null
-    systemctl stop docker.service docker.socket containerd.service
-    # What docker leaves behind keeps Podman's containers from one another.
-    iptables --policy FORWARD ACCEPT
-    iptables --flush FORWARD
+    if ! systemctl is-enabled --quiet docker; then
+        systemctl stop docker.service docker.socket containerd.service
+        # What docker leaves behind keeps Podman's containers from one another.
+        iptables --policy FORWARD ACCEPT
+        iptables --flush FORWARD
+    fi
 fi
 if [ -d /var/lib/docker-registry/docker ]; then
     rm -rf /var/lib/docker-registry/docker

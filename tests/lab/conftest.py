@@ -11,9 +11,16 @@ import pytest
 
 from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry
-from tests.lab.ground import Ground, LabUnavailableError
+from tests.lab.ground import BOOKWORM, TRIXIE, Ground, LabUnavailableError
 from tests.lab.host import LabHost, wait_until
-from tests.lab.installation import build_deb, install_beacon
+from tests.lab.installation import (
+    build_deb,
+    install_beacon,
+    install_from_checkout,
+    leave_docker_alone,
+    offer_wheels,
+)
+from tests.lab.kinds import DOCKER, KINDS, OLD_PODMAN, QUADLET, ROOTLESS, Kind
 from tests.lab.stage import Stage
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +28,15 @@ PROXY_PORT = 5001
 
 FreshHost = Callable[..., LabHost]
 Push = Callable[..., images.Pushed]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have tests that are marked `every_kind` run on each kind of host, less those that `not_on` names."""
+    if metafunc.definition.get_closest_marker("every_kind") is None:
+        return
+    left_out = {kind for mark in metafunc.definition.iter_markers("not_on") for kind in mark.args}
+    kinds = [kind for kind in KINDS if kind not in left_out]
+    metafunc.parametrize("kind", kinds, ids=str)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,31 +76,88 @@ def booted_host(ground: Ground, beacon_layer: Path) -> Iterator[LabHost]:
     """Return the host that all tests share; ask for `host`, which is clean."""
     booted = LabHost(ground, "host", layers=(beacon_layer,))
     booted.boot()
-    booted.run("/bin/sh", "-s", input=(HERE / "remember.sh").read_text())
+    remember(booted)
+    yield booted
+    booted.destroy()
+
+
+@pytest.fixture(scope="session")
+def booted_old_host(ground: Ground) -> Iterator[LabHost]:
+    """Return the shared host with Debian 12; ask for `old_host`, which is clean."""
+    booted = LabHost(ground, "old", suite=BOOKWORM)
+    booted.boot()
+    offer_wheels(booted)
+    install_from_checkout(booted)
+    remember(booted)
+    yield booted
+    booted.destroy()
+
+
+@pytest.fixture(scope="session")
+def booted_docker_host(ground: Ground, beacon_layer: Path) -> Iterator[LabHost]:
+    """Return the shared host that has docker and no Podman; ask for `host` of that kind, which is clean."""
+    booted = LabHost(ground, "whale", layers=(beacon_layer,))
+    booted.boot()
+    leave_docker_alone(booted)
+    remember(booted)
     yield booted
     booted.destroy()
 
 
 @pytest.fixture
-def host(booted_host: LabHost) -> Iterator[LabHost]:
+def kind() -> Kind:
+    """Return the kind of the test's host; tests of every kind get one after the other."""
+    return QUADLET
+
+
+@pytest.fixture
+def host(kind: Kind, request: pytest.FixtureRequest) -> Iterator[LabHost]:
     """Return the shared host; the services, containers, images and files of a test are removed after it."""
-    yield booted_host
-    if not booted_host.is_up:
-        booted_host.boot()
-    booted_host.run("/bin/sh", "-s", input=(HERE / "clean.sh").read_text())
-    wait_until(booted_host.registry_answers, interval=0.01)
+    booted: LabHost = request.getfixturevalue(SHARED_HOSTS[kind])
+    yield booted
+    clean(booted)
+
+
+@pytest.fixture
+def old_host(booted_old_host: LabHost) -> Iterator[LabHost]:
+    """Return the shared host with Debian 12, on which install.sh has put Beacon; cleaned like `host`."""
+    yield booted_old_host
+    clean(booted_old_host)
+
+
+SHARED_HOSTS = {
+    QUADLET: "booted_host",
+    ROOTLESS: "booted_host",
+    OLD_PODMAN: "booted_old_host",
+    DOCKER: "booted_docker_host",
+}
+
+
+def remember(booted: LabHost) -> None:
+    """Note how a shared host is before any test used it."""
+    booted.run("/bin/sh", "-s", input=(HERE / "remember.sh").read_text())
+
+
+def clean(booted: LabHost) -> None:
+    """Put a shared host back as it was."""
+    if not booted.is_up:
+        booted.boot()
+    booted.run("/bin/sh", "-s", input=(HERE / "clean.sh").read_text())
+    wait_until(booted.registry_answers, interval=0.01)
 
 
 @pytest.fixture
 def fresh_host(ground: Ground, beacon_layer: Path) -> Iterator[FreshHost]:
     """Return a function that boots another host, by default with Beacon on it; it is gone after the test.
 
-    fresh_host() → LabHost; fresh_host("mars", beacon=False) has another name and no Beacon.
+    fresh_host() → LabHost; fresh_host("mars", beacon=False) has another name and no Beacon, and so has one of
+    another suite.
     """
     made: list[LabHost] = []
 
-    def boot(name: str = "fresh", *, beacon: bool = True) -> LabHost:
-        new = LabHost(ground, name, layers=(beacon_layer,) if beacon else ())
+    def boot(name: str = "fresh", *, beacon: bool = True, suite: str = TRIXIE) -> LabHost:
+        layers = (beacon_layer,) if beacon and suite == TRIXIE else ()
+        new = LabHost(ground, name, suite=suite, layers=layers)
         new.boot()
         made.append(new)
         for other in made:
@@ -103,9 +176,13 @@ def push(host: LabHost) -> Push:
 
 
 @pytest.fixture
-def stage(host: LabHost) -> Stage:
-    """Return the shared host as a stage for services."""
-    return Stage(host)
+def stage(host: LabHost, kind: Kind) -> Stage:
+    """Return the shared host as a stage for services: the machine's, or those of an ordinary user."""
+    if not kind.rootless:
+        return Stage(host, kind)
+    # A user's manager cannot pull it up, and Quadlet's user units wait for it.
+    host.run("systemctl", "start", "network-online.target")
+    return Stage(host, kind, host.add_user())
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+TRIXIE, BOOKWORM = "trixie", "bookworm"
+"""Debian 13, which hosts have unless they ask for another, and Debian 12."""
 SLOTS = Path("/run/beacon-lab")
 LAST_SLOT = 99
 
@@ -59,12 +61,13 @@ class Slot:
 
 @dataclass
 class Ground:
-    """What one test run has: its slot, the root below all hosts, and the layers on top of it."""
+    """What one test run has: its slot, the roots below all hosts, and the layers on top of them."""
 
     slot: Slot
     root: Path
     _warden: subprocess.Popen[bytes]
     _addresses: dict[str, str] = field(default_factory=dict)
+    _roots: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     def open(cls) -> Ground:
@@ -91,6 +94,14 @@ class Ground:
             self._warden.stdin.close()
         self._warden.wait()
 
+    def root_of(self, suite: str) -> Path:
+        """Return the root of a suite; other ones than Debian 13's are made when a host asks for them."""
+        if suite == TRIXIE:
+            return self.root
+        if suite not in self._roots:
+            self._roots[suite] = make_root(suite)
+        return self._roots[suite]
+
     def layer(self, name: str, prepare: Callable[[Path], None], *below: Path) -> Path:
         """Let *prepare* change a root outside of any host, and return the changes, to boot hosts on."""
         folder = self.slot.folder / f"layer-{name}"
@@ -116,11 +127,11 @@ class Ground:
         Path(f"/proc/sys/net/ipv4/conf/{name}/forwarding").write_text("0")
 
 
-def make_root() -> Path:
-    """Return the cached Debian 13 root, made first when it is not there."""
-    made = subprocess.run([HERE / "make-root.sh"], stdout=subprocess.PIPE, text=True, check=False)
+def make_root(suite: str = TRIXIE) -> Path:
+    """Return the cached root of a suite, made first when it is not there."""
+    made = subprocess.run([HERE / "make-root.sh", suite], stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
-        raise LabUnavailableError("tests/lab/make-root.sh could not make the root of the test hosts")
+        raise LabUnavailableError(f"tests/lab/make-root.sh could not make the root of {suite} test hosts")
     return Path(made.stdout.strip())
 
 

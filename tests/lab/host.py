@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.ground import HERE, Ground, make_cgroup, mount_overlay, remove_cgroup
+from tests.lab.ground import HERE, TRIXIE, Ground, make_cgroup, mount_overlay, remove_cgroup
 
 BOOT_TIMEOUT = 60.0
 _BOOT_ATTEMPTS = 5
@@ -53,21 +53,24 @@ def wait_until(predicate: Callable[[], object], timeout: float = 10, *, interval
 
 
 class LabHost:
-    """One test host: a Debian 13 machine with systemd, Podman, docker and a registry.
+    """One test host: a Debian machine with systemd, Podman, docker and a registry.
 
     The registry is `registry.example:5000` on the host, and `registry` (an address and port) from outside.
     """
 
-    def __init__(self, ground: Ground, name: str, *, layers: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self, ground: Ground, name: str, *, suite: str = TRIXIE, layers: tuple[Path, ...] = ()
+    ) -> None:
         self.ground = ground
         self.name = name
+        self.suite = suite
         self.address = ground.claim_address(name)
         self._folder = ground.slot.folder / f"host-{name}"
         self._cgroup = ground.slot.cgroup(name)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self._users = 0
-        self._merged = mount_overlay(self._folder, (*layers, ground.root))
+        self._merged = mount_overlay(self._folder, (*layers, ground.root_of(suite)))
         for folder in PLAIN_FOLDERS:
             (self._folder / folder).mkdir()
         self._configure()
@@ -259,7 +262,9 @@ class LabHost:
 
     def _configure(self) -> None:
         """Write what every host has beside Debian's own files."""
-        shutil.copytree(HERE / "root", self._merged, dirs_exist_ok=True)
+        for own in (HERE / "root", HERE / f"root-{self.suite}"):
+            if own.is_dir():
+                shutil.copytree(own, self._merged, dirs_exist_ok=True)
         self.write("/etc/hostname", f"{self.name}\n")
         self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
         # Nothing answers there, at once: names that /etc/hosts does not know are unknown without a wait.
@@ -351,14 +356,33 @@ class LabUser:
         self, *argv: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, as from a login shell."""
-        become = ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--init-groups", "--")
-        own = {
+        env = self._environment | dict(env or {})
+        return self.host.run(*self._becoming, *argv, check=check, env=env, timeout=timeout)
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command as this user, without waiting for it."""
+        return self.host.start(*self._becoming, *argv, env=self._environment)
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Write a file of this user's, and the folders above it that are missing."""
+        outside = self.host.path(path)
+        missing = [folder for folder in outside.parents if not folder.exists()]
+        self.host.write(path, text, mode)
+        for made in (outside, *missing):
+            os.chown(made, self.uid, self.uid)
+
+    @property
+    def _becoming(self) -> list[str]:
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--init-groups", "--"]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
             "HOME": self.home,
             "USER": self.name,
             "XDG_RUNTIME_DIR": f"/run/user/{self.uid}",
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path=/run/user/{self.uid}/bus",
         }
-        return self.host.run(*become, *argv, check=check, env=own | dict(env or {}), timeout=timeout)
 
 
 def _children(pid: int) -> list[int]:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from tests.lab.ground import Ground
 from tests.lab.host import LabHost
+from tests.lab.wheels import make_wheels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILT = REPOSITORY / "build" / "deb"
+CHECKOUT = "/root/beacon"
+WHEELS = "/var/lib/lab/wheels"
 
 
 class BuildError(AssertionError):
@@ -82,6 +85,28 @@ def install_beacon(root: Path) -> None:
     _run("chroot", str(root), "dpkg", "--force-unsafe-io", "--install", inside)
     Path(f"{root}{inside}").unlink()
     _run("systemctl", f"--root={root}", "--quiet", "disable", "beacon-update.timer")
+
+
+def offer_wheels(host: LabHost) -> None:
+    """Let pip on a host find what PyPI has, in a folder: hosts have no internet."""
+    shutil.copytree(make_wheels(host.ground.root.parent), host.path(WHEELS))
+    host.write("/etc/pip.conf", f"[global]\nno-index = true\nfind-links = {WHEELS}\n")
+
+
+def install_from_checkout(host: LabHost) -> None:
+    """Install Beacon as the owner of a machine does for which it has no package.
+
+    The timer is stopped: a test says itself when updates are looked for.
+    """
+    copy_tree(host, CHECKOUT)
+    host.run(f"{CHECKOUT}/install.sh", timeout=180)
+    host.run("systemctl", "--quiet", "disable", "--now", "beacon-update.timer")
+
+
+def leave_docker_alone(host: LabHost) -> None:
+    """Make a host one that has docker, running, and no Podman."""
+    host.run("mv", "/usr/bin/podman", "/usr/bin/podman.away")
+    host.run("systemctl", "--quiet", "enable", "--now", "docker")
 
 
 def _run(*argv: str) -> None:

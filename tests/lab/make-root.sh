@@ -1,11 +1,14 @@
 #!/bin/bash
-# Print the path of a Debian 13 root with all that a test host needs, made when it is not there yet.
+# Print the path of a Debian root with all that a test host needs, made when it is not there yet.
+# The suite is trixie (Debian 13) unless another one is named; packages-SUITE.txt lists what is in it.
 set -euo pipefail
 
+suite=${1:-trixie}
 here=$(dirname "$(readlink -f "$0")")
+list=$here/packages-$suite.txt
 cache=${BEACON_LAB_CACHE:-/var/cache/beacon-lab}
-key=$(cat "$here/packages.txt" "$here/make-root.sh" | sha256sum | cut -c1-16)
-root=$cache/root-$key
+key=$(cat "$list" "$here/make-root.sh" | sha256sum | cut -c1-16)
+root=$cache/root-$suite-$key
 
 mkdir -p "$cache"
 touch "$root.used"
@@ -25,7 +28,7 @@ fi
 mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
     /etc/apt/sources.list.d/*.list 2>/dev/null |
     sed -En 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p || true)
-packages=$(sed 's/#.*//' "$here/packages.txt" | xargs | tr ' ' ,)
+packages=$(sed 's/#.*//' "$list" | xargs | tr ' ' ,)
 
 # What a killed run left goes, and roots that nobody asked for in a week.
 rm -rf --one-file-system "$cache"/making.*
@@ -36,7 +39,7 @@ done
 
 new=$(mktemp -d "$cache/making.XXXXXX")
 trap 'rm -rf --one-file-system "$new"' EXIT
-echo "making the test hosts' root in $root (half a minute to two minutes, once)" >&2
+echo "making the root of test hosts with $suite in $root (half a minute to two minutes, once)" >&2
 # In name spaces of its own: when this script is killed, its processes and mounts end with it.
 setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
     mmdebstrap --quiet --variant=minbase --include="$packages" \
@@ -45,13 +48,13 @@ setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc 
         --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/man/??/*' \
-        trixie "$new" "$mirror" 9>&- >&2
+        "$suite" "$new" "$mirror" 9>&- >&2
 chmod 755 "$new"
 
 # Hosts boot quickly: only what each test starts itself runs, and the registry.
 systemctl --root="$new" --quiet disable docker.service docker.socket containerd.service caddy.service \
     redis-server.service etcd.service podman.socket podman-auto-update.timer \
-    dpkg-db-backup.timer man-db.timer fstrim.timer 2>&1 | grep -v '^Unit .* does not exist' >&2 || true
+    dpkg-db-backup.timer man-db.timer fstrim.timer 2>&1 | grep -v 'does not exist' >&2 || true
 systemctl --root="$new" --quiet mask systemd-modules-load.service systemd-firstboot.service
 rm -rf "$new"/var/cache/apt/*.bin "$new"/var/lib/apt/lists/* "$new"/usr/lib/systemd/system/apt-daily*.timer
 rm -f "$new"/etc/resolv.conf "$new"/etc/machine-id "$new"/etc/hostname

@@ -7,13 +7,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from subprocess import CompletedProcess
+from subprocess import CompletedProcess, Popen
 from threading import Event, Thread
 from typing import Any
 
 from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry
-from tests.lab.host import LabHost, wait_until
+from tests.lab.host import LabHost, LabUser, wait_until
+from tests.lab.kinds import QUADLET, Kind
 
 REGISTRY = "registry.example:5000"
 FIRST_PORT = 8080
@@ -23,12 +24,79 @@ Outcomes = Mapping[str, str]
 
 
 class Stage:
-    """A host and the services on it; each gets a port of the host by its order."""
+    """A host and the services on it, the machine's or a *user*'s; each gets a port of the host in turn."""
 
-    def __init__(self, host: LabHost) -> None:
+    def __init__(self, host: LabHost, kind: Kind = QUADLET, user: LabUser | None = None) -> None:
         self.host = host
+        self.kind = kind
+        self.user = user
         self._ports: dict[str, int] = {}
         self._since = time.time_ns() // 1000
+
+    # Where things are, and who acts
+
+    @property
+    def config(self) -> str:
+        """The folder of beacon.toml, with the definitions in services/ below it."""
+        return f"{self.user.home}/.config/beacon" if self.user else "/etc/beacon"
+
+    @property
+    def memory(self) -> str:
+        """The folder of what Beacon remembers."""
+        return f"{self.user.home}/.local/state/beacon" if self.user else "/var/lib/beacon"
+
+    @property
+    def systemd_units(self) -> str:
+        """The folder of the owner's own unit files."""
+        return f"{self.user.home}/.config/systemd/user" if self.user else "/etc/systemd/system"
+
+    @property
+    def units(self) -> str:
+        """The folder of the files that Beacon writes."""
+        if not self.kind.quadlet:
+            return self.systemd_units
+        return f"{self.user.home}/.config/containers/systemd" if self.user else "/etc/containers/systemd"
+
+    def unit_file(self, name: str = "web") -> str:
+        """Return the main file of a service."""
+        return f"{self.units}/beacon-{name}.{'container' if self.kind.quadlet else 'service'}"
+
+    @property
+    def logins(self) -> str:
+        """The file of the engine's logins."""
+        if self.kind.engine == "docker":
+            return "/root/.docker/config.json"
+        return (
+            f"/run/user/{self.user.uid}/containers/auth.json" if self.user else "/run/containers/0/auth.json"
+        )
+
+    def run(self, *argv: str, check: bool = True, timeout: float = 60) -> CompletedProcess[str]:
+        """Run a command as the owner of the services."""
+        return (self.user or self.host).run(*argv, check=check, timeout=timeout)
+
+    def start(self, *argv: str) -> Popen[str]:
+        """Start a command as the owner of the services, without waiting for it."""
+        return (self.user or self.host).start(*argv)
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Write a file that belongs to the owner of the services."""
+        (self.user or self.host).write(path, text, mode)
+
+    def engine(self, *argv: str, check: bool = True) -> str:
+        """Run the engine's command; return what it printed."""
+        return self.run(self.kind.engine, *argv, check=check).stdout
+
+    def systemctl(self, *argv: str) -> str:
+        """Steer the manager of the services; return what was printed."""
+        return self.run("systemctl", *self._manager, *argv).stdout
+
+    def journal(self, *argv: str, check: bool = True) -> str:
+        """Return what the journal has to say of the services."""
+        return self.run("journalctl", *self._manager, *argv, check=check).stdout
+
+    @property
+    def _manager(self) -> list[str]:
+        return ["--user"] if self.user else []
 
     # What the owner and the developer do
 
@@ -53,7 +121,11 @@ class Stage:
             lines += ["[[port]]", f"host = {self.port(name)}", f"container = {images.PORT}"]
         settle = "" if "settle" in update else f'settle = "{SETTLE}"'
         lines += ["[update]", settle, update, more]
-        self.host.write(f"/etc/beacon/services/{name}.toml", "\n".join(lines) + "\n")
+        self.write(self.definition(name), "\n".join(lines) + "\n")
+
+    def definition(self, name: str = "web") -> str:
+        """Return the file that defines a service."""
+        return f"{self.config}/services/{name}.toml"
 
     def deploy(self, *names: str, version: str = "1") -> None:
         """Push, define and apply services that answer with *version*."""
@@ -66,7 +138,7 @@ class Stage:
 
     def beacon(self, *argv: str, status: int | None = 0, timeout: float = 90) -> CompletedProcess[str]:
         """Run beacon, and check its exit status unless any will do."""
-        done = self.host.run("beacon", *argv, check=False, timeout=timeout)
+        done = self.run("beacon", *argv, check=False, timeout=timeout)
         said = f"beacon {' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         assert status in (None, done.returncode), said
         return done
@@ -98,7 +170,7 @@ class Stage:
 
     def state(self, name: str = "web") -> dict[str, Any]:
         """Return what Beacon remembers of a service."""
-        state: dict[str, Any] = json.loads(self.host.read(f"/var/lib/beacon/services/{name}.json"))
+        state: dict[str, Any] = json.loads(self.host.read(f"{self.memory}/services/{name}.json"))
         return state
 
     def live(self, name: str = "web") -> dict[str, Any]:
@@ -109,7 +181,7 @@ class Stage:
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
         """Return properties of a unit."""
-        said = self.host.run("systemctl", "show", "--property", ",".join(properties), unit).stdout
+        said = self.systemctl("show", "--property", ",".join(properties), unit)
         return dict(line.split("=", 1) for line in said.splitlines())
 
     def active(self, unit: str = "beacon-web.service") -> str:
@@ -120,14 +192,22 @@ class Stage:
         """Return what changes with every start of the services' units."""
         return [self.show(f"beacon-{name}.service", "InvocationID")["InvocationID"] for name in names]
 
+    def image_names(self) -> set[str]:
+        """Return every name of every image on disk, tags and digests."""
+        listed = self.engine("images", "--quiet", "--no-trunc").split()
+        images_there = json.loads(self.engine("image", "inspect", *dict.fromkeys(listed)))
+        return {
+            name for one in images_there for kind in ("RepoTags", "RepoDigests") for name in one[kind] or ()
+        }
+
     def running(self, name: str = "web") -> dict[str, Any]:
         """Return what the engine says of a service's container."""
-        (container,) = json.loads(self.host.run("podman", "inspect", f"beacon-{name}").stdout)
+        (container,) = json.loads(self.engine("inspect", f"beacon-{name}"))
         return dict(container)
 
     def events(self, name: str = "web") -> list[dict[str, str]]:
         """Return what Beacon has told the journal of a service in this test, as `journalctl -u` shows it."""
-        said = self.host.run("journalctl", f"--unit=beacon-{name}", "--output=json").stdout
+        said = self.journal(f"--unit=beacon-{name}", "--output=json")
         entries: list[dict[str, str]] = [json.loads(line) for line in said.splitlines()]
         new = [entry for entry in entries if int(entry["__REALTIME_TIMESTAMP"]) >= self._since]
         return [entry for entry in new if "BEACON_EVENT" in entry]
@@ -142,12 +222,15 @@ class Stage:
         assert state["rollout"] is None
         assert live["state"] == "live"
         assert not [one for one in state["releases"] if one["state"] == "candidate"]
-        assert f"@{live['digest']}\n" in self.host.read(f"/etc/containers/systemd/beacon-{name}.container")
+        assert f"@{live['digest']}\n" in self.host.read(self.unit_file(name))
         unit = self.show(f"beacon-{name}.service", "ActiveState", "NeedDaemonReload")
         assert unit == {"ActiveState": "active", "NeedDaemonReload": "no"}, (unit, state)
         container = self.running(name)
-        assert container["ImageName"].endswith(live["digest"])
+        image = container["Config"]["Image"] if self.kind.engine == "docker" else container["ImageName"]
+        assert image.endswith(live["digest"])
         assert container["Config"]["Labels"]["io.beacon.release"] == str(live["number"])
+        if self.kind.engine == "docker":
+            assert container["HostConfig"]["CgroupParent"] == f"beacon-{name}.slice"
         wait_until(lambda: self.version(name))
         return self.version(name)
 
