@@ -104,10 +104,10 @@ find_python() { # a Python that Beacon runs on
     return 1
 }
 
-podman_is_new_enough() {
+is_new_enough() { # COMMAND VERSION: it says that it is VERSION or newer
     local version
-    version=$(podman --version 2>/dev/null | sed 's/.* //') || return 1
-    [ "$(printf '4.4\n%s\n' "$version" | sort -V | head -n1)" = 4.4 ]
+    version=$("$1" --version 2>/dev/null | sed -n '1s/.*version \([0-9.]*\).*/\1/p') || return 1
+    [ -n "$version" ] && [ "$(printf '%s\n' "$2" "$version" | sort -V | head -n1)" = "$2" ]
 }
 
 how_to_get_podman() {
@@ -115,7 +115,7 @@ how_to_get_podman() {
     # shellcheck disable=SC1091 # of the machine
     id=$(. /etc/os-release 2>/dev/null && echo "${ID_LIKE:-} ${ID:-}") || true
     case $id in
-    *debian* | *ubuntu*) echo "apt-get install podman   (4.4 or newer: Debian 13, Ubuntu 24.04)" ;;
+    *debian* | *ubuntu*) echo "apt-get install podman   (4.3 or newer: Debian 12, Ubuntu 24.04)" ;;
     *fedora* | *rhel*) echo "dnf install podman" ;;
     *suse*) echo "zypper install podman" ;;
     *arch*) echo "pacman -S podman" ;;
@@ -134,6 +134,12 @@ missing_packages() { # those of the list on stdin that are not installed
 
 apt_get() {
     DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option=Dpkg::Use-Pty=0 "$@"
+}
+
+install_needs() { # PACKAGE...
+    [ $# -gt 0 ] || return 0
+    apt_get update || say "apt-get update failed; going on with the lists that are there"
+    apt_get install --yes --no-install-recommends "$@" >/dev/null
 }
 
 install_package() {
@@ -163,13 +169,10 @@ install_package() {
     say
 
     ! is_venv_installed || remove_venv
-    if [ -n "$missing" ]; then
-        apt_get update || say "apt-get update failed; going on with the lists that are there"
-        # shellcheck disable=SC2086 # names of packages
-        apt_get install --yes --no-install-recommends $missing >/dev/null
-        # shellcheck disable=SC2086 # the same: `apt autoremove` takes them away again
-        apt-mark auto $missing >/dev/null
-    fi
+    # shellcheck disable=SC2086 # names of packages
+    install_needs $missing
+    # shellcheck disable=SC2086 # the same: `apt autoremove` takes them away again
+    [ -z "$missing" ] || apt-mark auto $missing >/dev/null
     if [ -z "$package" ]; then
         package=${built:-$("$tree/packaging/build-deb.sh" --here)}
     fi
@@ -194,34 +197,55 @@ remove_package() {
 # Without it
 
 put() { # FILE PLACE: copy, and remember that it is ours
+    note_folders "$2"
     install -D --mode=644 "$1" "$2"
     echo "$2" >>"$MANIFEST.new"
 }
 
+note_folders() { # PLACE: the folders above it that are missing will be ours; their names end with a slash
+    local folder
+    folder=$(dirname "$1")
+    while [ ! -d "$folder" ]; do
+        echo "$folder/" >>"$MANIFEST.new"
+        folder=$(dirname "$folder")
+    done
+}
+
 check_venv() {
     [ -n "$tree" ] || fail 2 "this is not run from a checkout of Beacon" "get one, and run its install.sh"
-    has podman || fail 1 "Podman is not installed, and this script does not know how on this system" \
-        "$(how_to_get_podman)" "then run this again"
-    podman_is_new_enough || fail 1 "$(podman --version) is too old: Beacon needs 4.4 or newer" "$(how_to_get_podman)"
+    is_new_enough podman 4.3 || is_new_enough docker 20.10 ||
+        fail 1 "Beacon needs Podman 4.3 or newer, or docker 20.10 or newer, and this machine has neither" \
+            "$(how_to_get_podman)" "then run this again"
     python=$(find_python) || fail 1 "Python 3.11 or newer is not installed" "install it, then run this again"
     if [ -n "$offline" ]; then
         local modules='hatchling.build, installer, jinja2, msgspec, pydantic, pystemd, requests, rich, tomli_w, typer'
         "$python" -c "import $modules" 2>/dev/null ||
             fail 1 "--offline needs the system's own Python packages, and not all are there" \
                 "it imports $modules"
+    elif has apt-get; then
+        # PyPI has pystemd as source only; units with an init process need catatonit, which Podman only recommends.
+        missing=$(printf '%s\n' catatonit gcc libsystemd-dev pkg-config python3-dev python3-venv |
+            missing_packages | xargs)
     elif ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        fail 1 "Python's venv module cannot install pip here" "apt-get install python3-venv   (on Debian)"
+        fail 1 "Python's venv module cannot install pip here" "install Python's ensurepip, then run this again"
+    elif ! has gcc || ! pkg-config --exists libsystemd 2>/dev/null; then
+        fail 1 "pystemd, which PyPI has as source only, cannot be built here" \
+            "install gcc, pkg-config and the headers of Python and systemd (python3-devel, systemd-devel)"
     fi
 }
 
 install_venv() {
+    local missing=
     check_venv
     say "Beacon will be installed on this machine in a virtual environment, since it has no package for it:"
     is_package_installed beacon && say "  - the package beacon is removed first; services keep running"
     if [ -n "$offline" ]; then
         say "  - $VENV, with Beacon, and with the Python packages that the system has"
     else
-        say "  - $VENV, with Beacon, and with its Python packages from PyPI (pystemd may need gcc and libsystemd-dev)"
+        say "  - $VENV, with Beacon, and with its Python packages from PyPI"
+    fi
+    if [ -n "$missing" ]; then
+        say "  - what that needs of Debian is installed with apt: $missing"
     fi
     say "  - $LOCAL/bin/beacon, units, manual pages and completions below $LOCAL"
     [ -e /etc/beacon/beacon.toml ] || say "  - /etc/beacon/beacon.toml, in which every line is a comment"
@@ -230,8 +254,11 @@ install_venv() {
     say
 
     ! is_package_installed beacon || apt_get remove --yes beacon
+    # shellcheck disable=SC2086 # names of packages
+    install_needs $missing
     make_venv
-    : >"$MANIFEST.new"
+    # Folders that an earlier run made are still ours.
+    { [ ! -f "$MANIFEST" ] || grep '/$' "$MANIFEST" || true; } >"$MANIFEST.new"
     put_files
     # What an older version put elsewhere goes.
     if [ -f "$MANIFEST" ]; then
@@ -256,7 +283,13 @@ make_venv() {
         rm -r "$wheels"
     else
         "$python" -m venv "$VENV"
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade --force-reinstall "$tree"
+        # A checkout is installed again even as the same version; other packages where PyPI has newer ones.
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+            --upgrade --upgrade-strategy eager "$tree" || {
+            is_venv_installed || rm -rf "$VENV"
+            fail $EX_UNAVAILABLE "pip could not install Beacon's Python packages; services were not touched" \
+                "the lines above say why; run this again when that is mended"
+        }
     fi
 }
 
@@ -282,6 +315,7 @@ put_files() {
     else
         say "pandoc is not installed, so that there are no manual pages; they are in $tree/docs as text"
     fi
+    note_folders $LOCAL/bin/beacon
     mkdir -p $LOCAL/bin
     ln -sf "$VENV/bin/beacon" $LOCAL/bin/beacon
     echo $LOCAL/bin/beacon >>"$MANIFEST.new"
@@ -297,13 +331,15 @@ remove_venv() {
         sleep 1
         waited=$((waited + 1))
     done
-    xargs -r -d '\n' rm -f <"$MANIFEST"
+    sed '/\/$/d' "$MANIFEST" | xargs -r -d '\n' rm -f
+    sed -n '/\/$/p' "$MANIFEST" | sort -r | xargs -r -d '\n' rmdir --ignore-fail-on-non-empty 2>/dev/null || true
     rm -rf "$VENV"
     # Someone's own beacon.toml stays; one that only has comments is as it was put there.
     if ! grep -qsvE '^[[:space:]]*(#|$)' /etc/beacon/beacon.toml; then
         rm -f /etc/beacon/beacon.toml
         rmdir --ignore-fail-on-non-empty /etc/beacon 2>/dev/null || true
     fi
+    rm -f /var/lib/systemd/timers/stamp-beacon-update.timer
     systemctl daemon-reload
     systemctl reset-failed beacon-update.service 2>/dev/null || true
     journalctl --update-catalog
@@ -320,8 +356,8 @@ uninstall() {
     ! is_venv_installed || say "  - $VENV, and what was put below $LOCAL"
     ! is_package_installed beacon || say "  - the package beacon"
     [ -z "$purge" ] || say "  - /var/lib/beacon: releases, history and quarantine"
-    say "  - services keep running; their units are /etc/containers/systemd/beacon-*"
-    say "  - definitions stay in /etc/beacon/services, data in Podman's volumes (podman volume ls)"
+    say "  - services keep running; their units are beacon-* in /etc/containers/systemd or /etc/systemd/system"
+    say "  - definitions stay in /etc/beacon/services, data in volumes (podman volume ls, or docker volume ls)"
     [ -n "$purge" ] || say "  - what is remembered stays in /var/lib/beacon; --purge removes it too"
     [ -z "$dry_run" ] || exit 0
     say
@@ -354,4 +390,8 @@ fi
 say
 say "$(beacon --version) is installed; beacon-update.timer is $(systemctl is-active beacon-update.timer)."
 say "A first service:  sudo beacon add web REGISTRY/IMAGE:TAG --port 127.0.0.1:8080:8080"
-say "More:             beacon --help, man beacon"
+if man --where beacon >/dev/null 2>&1; then
+    say "More:             beacon --help, man beacon"
+else
+    say "More:             beacon --help"
+fi
