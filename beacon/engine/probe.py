@@ -6,6 +6,8 @@ import http.client
 import socket
 
 _FIRST_FAULT = 400
+_HOLD = 0.5
+"""Seconds that a connection must hold: far more than a forwarder on this machine takes to give up."""
 
 
 class NetworkProbe:
@@ -24,12 +26,26 @@ class NetworkProbe:
         return None if status < _FIRST_FAULT else f"GET {path} on port {port} answers {status}"
 
     def tcp(self, address: str, port: int, timeout: float) -> str | None:
-        """Connect; None when that works, else what is wrong."""
+        """Connect; None when that works and holds, else what is wrong.
+
+        What forwards a published port (docker's proxy, pasta) accepts for a container in which nobody
+        listens, and closes the connection as soon as it finds out.
+        """
         try:
-            socket.create_connection((address, port), timeout=timeout).close()
+            with socket.create_connection((address, port), timeout=timeout) as connection:
+                holds = _holds(connection, min(timeout, _HOLD))
         except OSError as error:
             return f"port {port} does not accept connections ({_words(error)})"
-        return None
+        return None if holds else f"port {port} does not accept connections (closed at once)"
+
+
+def _holds(connection: socket.socket, seconds: float) -> bool:
+    """Say whether the other side says something, or nothing for so long, without ending the connection."""
+    connection.settimeout(seconds)
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
 
 
 def _words(error: Exception) -> str:
