@@ -246,7 +246,7 @@ class Proposer:
         if not there:
             return {}
         systemd = self._world.systemd
-        units = dict(systemd.listed(f"{PREFIX}*.service"))
+        units = {**systemd.listed(f"{PREFIX}*.service"), **systemd.listed(f"{PREFIX}*.slice")}
         unloaded = [unit_name(name) for name in there if unit_name(name) not in units]
         return units | dict(systemd.states(unloaded))
 
@@ -353,9 +353,13 @@ def _forget(world: World, name: str) -> Outcome:
 def _drop_networks(world: World, plan: Plan) -> None:
     for step in plan.steps:
         parsed = UnitFileName.parse(step.name) if isinstance(step, RemoveFile) else None
-        if parsed is not None and parsed.sort is FileSort.NETWORK:
-            with contextlib.suppress(BeaconError):  # somebody else's container is still on it
-                world.engine.remove_network(parsed.stem)
+        if parsed is None or parsed.sort is not FileSort.NETWORK:
+            continue
+        if any(world.files.read(name) is not None for name in (f"{parsed.stem}.network", parsed.unit)):
+            continue  # another engine makes it now
+        with contextlib.suppress(BeaconError):  # somebody else's container is still on it
+            world.systemd.stop(parsed.unit, _STOP_LIMIT)  # up, it would not make the network again
+            world.engine.remove_network(parsed.stem)
 
 
 def _owners(installed: Mapping[str, str]) -> set[str]:

@@ -72,8 +72,13 @@ class StateStore:
         write_atomic(self._path(state.name), _encode(state), mode=0o600)
 
     def remove(self, name: str) -> None:
-        """Forget a service."""
+        """Forget a service, and what the last check said of it."""
         remove(self._path(name))
+        left = {other: check for other, check in self.load_checks().services.items() if other != name}
+        if left:
+            self.save_checks(Checks(left))
+        else:
+            remove(self._checks)
 
     def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
         """Return the lock of one service."""
