@@ -122,6 +122,10 @@ def _last_checks(host: Host) -> dict[str, datetime]:
 
 def _remember(host: Host, outcomes: Sequence[Outcome]) -> None:
     """Note what came of each service, and tell the journal what it has not been told before."""
+    from beacon.errors import BeaconError
     from beacon.rollout.news import remember
 
-    remember(host.world, host.store, outcomes)
+    try:
+        remember(host.world, host.store, outcomes)
+    except BeaconError as error:  # what became of the services is worth more
+        host.output.warn(f"what this check found is not remembered: {error.message}")

@@ -18,6 +18,7 @@ from datetime import datetime
 
 from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
+from beacon.model.host import Engine
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.release import (
@@ -40,6 +41,7 @@ from beacon.units.mark import read_mark
 _MARGIN = 30.0
 _START_WITHOUT_HEALTH = 90.0
 _HOOK_LIMIT = 300.0
+_DAEMON = "docker.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def finish(world: World, state: ServiceState) -> Outcome:
                 verdict = _gate(world, state)
                 if verdict.gate is Gate.PASSED:
                     return _commit(world, state)
-                state = enter(world, state, Phase.RESTORING, verdict.reason)
+                state = _turn_back(world, state, verdict)
             case Phase.RESTORING:
                 return _restore(world, state)
     return Outcome(state.name, OutcomeKind.UNCHANGED)
@@ -262,8 +264,24 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
     if journal.previous == candidate.number or not _runs(world, candidate, since=moment(journal.started)):
         verdict = _with_last_words(world, _guarded(world, lambda: start(world, candidate)), state.name)
         if verdict.gate is Gate.FAILED:
-            return enter(world, state, Phase.RESTORING, verdict.reason)
+            return _turn_back(world, state, verdict)
     return enter(world, state, Phase.GATING)
+
+
+def _turn_back(world: World, state: ServiceState, verdict: Verdict) -> ServiceState:
+    """Begin to restore; where docker's daemon ended meanwhile, that says nothing of the image."""
+    if _lost_its_daemon(world, _journal(state)):
+        reason = f"docker's daemon ended meanwhile: {verdict.reason}"
+        return enter(world, state, Phase.RESTORING, reason, untried=True)
+    return enter(world, state, Phase.RESTORING, verdict.reason)
+
+
+def _lost_its_daemon(world: World, journal: RolloutJournal) -> bool:
+    if world.engine_kind() is not Engine.DOCKER:
+        return False
+    daemon = world.systemd.states([_DAEMON])[_DAEMON]
+    # What needs it is stopped first: then it is still up, with a job of its own waiting.
+    return daemon.active != "active" or daemon.job != 0 or daemon.started > moment(journal.started).timestamp() * 1e6
 
 
 def _gate(world: World, state: ServiceState) -> Verdict:
