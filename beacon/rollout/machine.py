@@ -281,7 +281,8 @@ def _lost_its_daemon(world: World, journal: RolloutJournal) -> bool:
         return False
     daemon = world.systemd.states([_DAEMON])[_DAEMON]
     # What needs it is stopped first: then it is still up, with a job of its own waiting.
-    return daemon.active != "active" or daemon.job != 0 or daemon.started > moment(journal.started).timestamp() * 1e6
+    is_well = daemon.active == "active" and daemon.job == 0
+    return not is_well or daemon.started > moment(journal.started).timestamp() * 1e6
 
 
 def _gate(world: World, state: ServiceState) -> Verdict:

@@ -359,6 +359,15 @@ class LabUser:
         env = self._environment | dict(env or {})
         return self.host.run(*self._becoming, *argv, check=check, env=env, timeout=timeout)
 
+    def command(self, *argv: str) -> tuple[str, ...]:
+        """Return what root runs so that this user runs a command, as from a login shell."""
+        return (
+            "env",
+            *(f"{key}={value}" for key, value in self._environment.items()),
+            *self._becoming,
+            *argv,
+        )
+
     def start(self, *argv: str) -> subprocess.Popen[str]:
         """Start a command as this user, without waiting for it."""
         return self.host.start(*self._becoming, *argv, env=self._environment)
