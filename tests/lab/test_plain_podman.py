@@ -1,20 +1,17 @@
-"""A Podman that says it is older than Quadlet: plain units, the same story, and the upgrade to Quadlet.
-
-It is Debian 13's Podman in truth; what 4.3 does not know is kept out by the golden cases.
-"""
+"""Plain units of Podman 4.3: what holds a start, what starts at boot, and the upgrade to Quadlet."""
 
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from tests.lab.conftest import FreshHost
 from tests.lab.host import wait_until
 from tests.lab.images import ImageConfig
+from tests.lab.kinds import OLD_PODMAN, Kind
 from tests.lab.stage import Stage
-from tests.lab.test_docker import HEALTHCHECK, tell_story
+from tests.lab.test_docker import HEALTHCHECK
 
 WRAPPER = """\
 #!/bin/sh
@@ -23,60 +20,40 @@ exec /usr/bin/podman "$@"
 """
 
 
-class OldStage(Stage):
-    """A host with an older Podman as a stage for services."""
-
-    def agrees(self, name: str = "web") -> str:
-        """Return the version of a service that is at rest, with state, file, unit and container at one."""
-        state, live = self.state(name), self.live(name)
-        assert state["rollout"] is None
-        assert live["state"] == "live"
-        assert f"@{live['digest']}\n" in self.host.read(f"/etc/systemd/system/beacon-{name}.service")
-        unit = self.show(f"beacon-{name}.service", "ActiveState", "NeedDaemonReload")
-        assert unit == {"ActiveState": "active", "NeedDaemonReload": "no"}
-        assert self.running(name)["ImageName"].endswith(live["digest"])
-        wait_until(lambda: self.version(name))
-        return self.version(name)
-
-
 @pytest.fixture
-def old(fresh_host: FreshHost) -> OldStage:
-    """Return a host whose Podman says that it is 4.3.1."""
-    host = fresh_host("old")
-    host.write("/usr/local/bin/podman", WRAPPER, 0o755)
-    return OldStage(host)
+def kind() -> Kind:
+    """Return the kind of the shared host here."""
+    return OLD_PODMAN
 
 
-def test_the_story_is_the_same_as_with_quadlet(old: OldStage, stage: Stage) -> None:
-    assert tell_story(old) == tell_story(stage)
-    assert old.host.run("find", "/etc/systemd/system", "-name", "beacon-web*").stdout == ""
-    assert old.host.run("podman", "ps", "--all", "--quiet").stdout == ""
-
-
-def test_a_health_check_holds_the_start(old: OldStage) -> None:
-    old.push(config=ImageConfig(healthcheck=HEALTHCHECK), broken="slow")
-    old.define()
-    old.apply()
-    old.push(version="2", config=ImageConfig(healthcheck=HEALTHCHECK), broken="unhealthy")
-    said = json.loads(old.beacon("update", "--json", status=20).stdout)["services"]
+def test_a_health_check_holds_the_start(stage: Stage) -> None:
+    stage.push(config=ImageConfig(healthcheck=HEALTHCHECK), broken="slow")
+    stage.define()
+    stage.apply()
+    stage.push(version="2", config=ImageConfig(healthcheck=HEALTHCHECK), broken="unhealthy")
+    said = json.loads(stage.beacon("update", "--json", status=20).stdout)["services"]
     assert said[0]["detail"] == "its health check fails; release 1 is back"
 
 
-def test_services_start_after_a_power_cut(old: OldStage) -> None:
-    old.deploy("web")
-    old.host.power_cut()
-    wait_until(lambda: old.version() == "1", 30)
+def test_services_start_after_a_power_cut(stage: Stage) -> None:
+    stage.deploy("web")
+    stage.host.power_cut()
+    wait_until(lambda: stage.version() == "1", 30)
 
 
-def test_an_upgrade_of_podman_makes_quadlet_files_of_plain_units(old: OldStage) -> None:
-    old.push()
-    old.define(top='networks = ["back"]', more='[[volume]]\nname = "data"\npath = "/data"')
-    old.apply()
-    assert old.agrees() == "1"
-    old.host.run("podman", "exec", "beacon-web", "sh", "-c", "echo kept >/data/file")
-    old.host.run("rm", "/usr/local/bin/podman")
-    assert old.apply() == {"web": "updated"}
-    assert Stage.agrees(old) == "1"
-    assert old.host.run("find", "/etc/systemd/system", "-name", "beacon-*").stdout == ""
-    assert old.host.run("podman", "exec", "beacon-web", "cat", "/data/file").stdout == "kept\n"
-    assert re.fullmatch("nothing to do\n", old.beacon("plan").stdout)
+def test_an_upgrade_of_podman_makes_quadlet_files_of_plain_units(fresh_host: FreshHost) -> None:
+    """Until the upgrade, this Podman only says that it is 4.3."""
+    host = fresh_host("upgraded")
+    host.write("/usr/local/bin/podman", WRAPPER, 0o755)
+    stage, upgraded = Stage(host, OLD_PODMAN), Stage(host)
+    stage.push()
+    stage.define(top='networks = ["back"]', more='[[volume]]\nname = "data"\npath = "/data"')
+    stage.apply()
+    assert stage.agrees() == "1"
+    stage.engine("exec", "beacon-web", "sh", "-c", "echo kept >/data/file")
+    host.run("rm", "/usr/local/bin/podman")
+    assert upgraded.apply() == {"web": "updated"}
+    assert upgraded.agrees() == "1"
+    assert host.run("find", "/etc/systemd/system", "-name", "beacon-*").stdout == ""
+    assert upgraded.engine("exec", "beacon-web", "cat", "/data/file") == "kept\n"
+    assert upgraded.beacon("plan").stdout == "nothing to do\n"

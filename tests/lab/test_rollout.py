@@ -1,8 +1,10 @@
-"""How a release becomes live, stays, and goes: gates, the way back, images on disk, what is told."""
+"""How a release becomes live, stays, and goes: gates, the way back, images on disk, what is told.
+
+On every kind of host, with the same end.
+"""
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +14,8 @@ from tests.lab.faulty_registry import Delay, FaultyRegistry
 from tests.lab.host import wait_until
 from tests.lab.images import Broken, ImageConfig
 from tests.lab.stage import Stage, outcomes, polled
+
+pytestmark = pytest.mark.every_kind
 
 ROLLED_BACK, TEMPFAIL = 20, 75
 SECOND = 10**9
@@ -86,7 +90,7 @@ def test_the_service_answers_all_the_time_while_its_next_image_is_pulled(
     assert set(versions[first_missing:back]) <= {""}
     assert set(versions[back:]) == {"2"}
     assert answers[first_missing][0] - began > 2
-    assert down < 1.5
+    assert down < 3
 
 
 # The way back
@@ -99,10 +103,10 @@ def test_a_rollback_needs_no_registry_and_no_luck_with_prune(stage: Stage) -> No
     stage.update()
     stage.host.run("systemctl", "stop", "docker-registry")
     try:
-        stage.host.run("podman", "image", "prune", "--force")
+        stage.engine("image", "prune", "--force")
         stage.beacon("rollback", "web")
         assert stage.agrees() == "1"
-        stage.host.run("podman", "image", "prune", "--all", "--force")
+        stage.engine("image", "prune", "--all", "--force")
         refused = stage.beacon("rollback", "web", "2", status=69).stdout
         assert "not reachable" in refused
         assert stage.agrees() == "1"
@@ -130,16 +134,17 @@ def test_two_images_of_a_service_stay_and_those_of_others_are_not_touched(stage:
     """The live one and the previous one; what somebody else pulled is theirs."""
     theirs = stage.push("theirs", "1").pinned
     tagged = stage.push("web", "0", tag="theirs")
-    stage.host.run("podman", "pull", "--quiet", theirs, tagged.tagged)
+    for image in (theirs, tagged.tagged):
+        stage.engine("pull", "--quiet", image)
     stage.deploy("web")
     shared = stage.live()["image"]["image_id"].partition(":")[2]
-    stage.host.run("podman", "tag", shared, "localhost/mine:1")
+    stage.engine("tag", shared, "localhost/mine:1")
     pushed = {}
     for version in ("2", "3", "4"):
         pushed[version] = stage.push(version=version)
         stage.update()
     assert stage.agrees() == "4"
-    names = image_names(stage)
+    names = stage.image_names()
     kept = {f"localhost/beacon/web:{stage.state()[which]}" for which in ("live", "previous")}
     assert {name for name in names if name.startswith("localhost/beacon/") and "@" not in name} == kept
     assert {pushed["3"].pinned, pushed["4"].pinned} <= names
@@ -215,23 +220,17 @@ def test_the_journal_of_the_unit_tells_the_whole_story(stage: Stage) -> None:
         ("release-live", "2"),
         ("rollout-started", "3"),
         ("rolled-back", "3"),
-        ("quarantined", "2"),
+        ("quarantined", None),
     ]
-    live, back = stage.events()[3], stage.events()[5]
+    live, back, quarantined = (stage.events()[index] for index in (3, 5, 6))
     assert live["MESSAGE_ID"] == "1b9e4c3d7f5a4b0e8d2c6a1f3e5b7d92"
     assert back["MESSAGE_ID"] == "2c8f5d4e6a1b4c7f9e3d7b2a4f6c8ea3"
     assert (live["BEACON_SERVICE"], live["BEACON_DIGEST"]) == ("web", two.digest)
     assert (back["BEACON_DIGEST"], back["BEACON_PREVIOUS_DIGEST"]) == (three.digest, two.digest)
     assert back["PRIORITY"] == "3"
-    found = stage.host.run("journalctl", "--output=cat", f"BEACON_DIGEST={three.digest}").stdout
+    assert quarantined["BEACON_DIGEST"] == three.digest
+    found = stage.journal("--output=cat", f"BEACON_DIGEST={three.digest}")
     assert "Release 3 of web failed" in found
-
-
-def image_names(stage: Stage) -> set[str]:
-    """Return every name of every image on disk, tags and digests."""
-    listed = json.loads(stage.host.run("podman", "images", "--all", "--digests", "--format", "json").stdout)
-    tags = {name for image in listed for name in image.get("Names") or ()}
-    return tags | {name for image in listed for name in image.get("RepoDigests") or ()}
 
 
 def ballast(size: int) -> str:
