@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from beacon.doctor.facts import (
@@ -16,12 +16,10 @@ from beacon.doctor.facts import (
     StorageFacts,
 )
 from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, warning
-from beacon.model.host import Scope
+from beacon.model.limits import CONTROLLERS, missing_remedy
 
 OLDEST_SYSTEMD = 252
 """Debian 12's; the package asks for it."""
-CONTROLLERS = {"memory": "memory", "cpu": "cpus", "pids": "pids", "io": "io_weight"}
-"""Controller → the key of [resources] that needs it."""
 FEW_IDS = 65536
 """As many as one container may use (subuid(5): usermod's default range)."""
 _DAY = 86400.0
@@ -71,7 +69,7 @@ def cgroups(facts: CgroupFacts, commands: Commands) -> list[Finding]:
             )
         ]
     absent = [controller for controller in CONTROLLERS if controller not in facts.controllers]
-    mend = _delegate(absent, commands)
+    mend = missing_remedy(absent, commands.scope)
     findings = [
         error(
             f"no control of {controller}: resources.{CONTROLLERS[controller]} in {listed(users)} is idle",
@@ -87,18 +85,6 @@ def cgroups(facts: CgroupFacts, commands: Commands) -> list[Finding]:
         what = f"no control of {', '.join(idle)} (cgroup.controllers)"
         findings.append(info(what, f"no definition sets {keys}, which would have no effect", mend))
     return findings or [ok(f"controllers {', '.join(CONTROLLERS)}")]
-
-
-def _delegate(absent: Sequence[str], commands: Commands) -> str:
-    if commands.scope is Scope.USER:
-        return (
-            "sudo systemctl edit user@.service, with [Service] Delegate=cpu io memory pids; then log in again"
-        )
-    if tuple(absent) == ("memory",):
-        return "add cgroup_enable=memory to the kernel's command line, and reboot"
-    return (
-        "cat /sys/fs/cgroup/cgroup.controllers shows what the kernel, or the machine around this one, gives"
-    )
 
 
 def account(facts: AccountFacts | None, commands: Commands) -> list[Finding]:

@@ -25,8 +25,9 @@ from beacon.doctor.look.engine import storage
 from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError, HostError
 from beacon.model.host import Engine, Scope
+from beacon.model.limits import needed_controllers
+from beacon.systemd.controllers import given_controllers
 
-_CGROUP = Path("/sys/fs/cgroup")
 _SUDO_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Debian's secure_path (sudoers(5))."""
 _PROGRAM = "beacon"
@@ -50,22 +51,13 @@ def manager(survey: Survey) -> ManagerFacts:
 def cgroups(survey: Survey) -> CgroupFacts:
     """Look at the controllers that limits of the definitions need (systemd.resource-control(5))."""
     survey.require_manager()
-    unified = (_CGROUP / "cgroup.controllers").exists()
-    group = _CGROUP
-    if survey.is_user:
-        group = _CGROUP / f"user.slice/user-{survey.uid}.slice/user@{survey.uid}.service"
-    try:
-        controllers = frozenset((group / "cgroup.controllers").read_text(encoding="ascii").split())
-    except FileNotFoundError:
-        controllers = frozenset()
+    controllers = given_controllers(survey.uid if survey.is_user else None)
     needed: dict[str, list[str]] = {}
     for name, service in survey.decoded()[0].items():
-        limits = service.resources
-        values = {"memory": limits.memory, "cpu": limits.cpus, "pids": limits.pids, "io": limits.io_weight}
-        for controller, value in values.items():
-            if value is not None:
-                needed.setdefault(controller, []).append(name)
-    return CgroupFacts(unified, controllers, {key: tuple(names) for key, names in needed.items()})
+        for controller in needed_controllers(service.resources):
+            needed.setdefault(controller, []).append(name)
+    users = {key: tuple(names) for key, names in needed.items()}
+    return CgroupFacts(controllers is not None, controllers or frozenset(), users)
 
 
 def account(survey: Survey) -> AccountFacts | None:
