@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.definition import decode, decode_all, validate_name
 from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
+from beacon.model.limits import idle_limits
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, Trigger
-from beacon.model.service import Service
+from beacon.model.service import Resources, Service
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import resume
@@ -121,7 +123,24 @@ def make_proposal(
         stopped=frozenset(stopped),
         trigger=trigger,
     )
-    return proposer(host).propose(wanted, host.units.read_all())
+    proposal = proposer(host).propose(wanted, host.units.read_all())
+    _warn_of_idle_limits(host, proposal)
+    return proposal
+
+
+def _warn_of_idle_limits(host: Host, proposal: Proposal) -> None:
+    """Say which limits of services that change this machine cannot hold; they run without."""
+    changing = set(proposal.plan.services)
+    services = [one.release.service for name, one in sorted(proposal.intents.items()) if name in changing]
+    if all(service.resources == Resources() for service in services):
+        return
+    from beacon.systemd.controllers import given_controllers
+
+    given = given_controllers(os.getuid() if host.scope is Scope.USER else None)
+    # Control groups of version 1 limit in part; beacon doctor says so.
+    idle = None if given is None else idle_limits(services, given, host.scope)
+    if idle is not None:
+        host.output.warn(idle)
 
 
 def proposer(host: Host) -> Proposer:
