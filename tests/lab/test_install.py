@@ -130,10 +130,11 @@ def test_it_says_what_it_cannot_do(bare: LabHost) -> None:
     assert no_systemd.returncode == 1
     assert "make demo" in no_systemd.stderr
 
-    hide = f"mount --bind /dev/null /usr/bin/podman && exec {INSTALL} --venv --offline"
-    no_podman = bare.run("unshare", "--mount", "sh", "-c", hide, check=False)
-    assert no_podman.returncode == 1
-    assert "apt-get install podman" in no_podman.stderr
+    hidden = [f"mount --bind /dev/null /usr/bin/{engine}" for engine in ("podman", "docker")]
+    hide = " && ".join([*hidden, f"exec {INSTALL} --venv --offline"])
+    no_engine = bare.run("unshare", "--mount", "sh", "-c", hide, check=False)
+    assert no_engine.returncode == 1
+    assert "apt-get install podman" in no_engine.stderr
 
 
 def add_web(host: LabHost) -> None:
