@@ -8,6 +8,8 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # Most of the lab's time is waiting: two tests at once, each worker with a host of its own.
 SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
+# Virtual machines take minutes, and an emulator that nothing else needs.
+NO_MACHINES := --ignore=tests/vm
 # Shell scripts, told by their name or their first line.
 SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r file; do \
 	    [ -f "$$file" ] && head -c 64 "$$file" | head -n 1 | grep -aqE '^\#!.*\b(ba)?sh\b' && echo "$$file"; \
@@ -30,16 +32,21 @@ lint: setup  ## check style, types, imports and shell scripts
 	@shellcheck $(SCRIPTS)
 
 .PHONY: test
-test: setup lint  ## lint, then run every test; `make test ARGS="-k quadlet"` runs some
-	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
+test: setup lint  ## lint, then run every test but those of `make vm`; `make test ARGS="-k quadlet"` runs some
+	@$(PYTEST) $(NO_MACHINES) $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: unit
 unit: setup  ## run the tests that need no test host
-	@$(PYTEST) -m "not lab" $(ARGS)
+	@$(PYTEST) $(NO_MACHINES) -m "not lab" $(ARGS)
 
 .PHONY: lab
 lab: setup  ## run the tests that boot test hosts (needs root)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m lab $(ARGS)
+
+.PHONY: vm
+vm: setup  ## run the tests of limits and power cuts, in a virtual machine (needs root)
+	@tests/vm/setup.sh
+	@$(PYTEST) tests/vm $(ARGS)
 
 .PHONY: host
 host: setup  ## boot a test host with Beacon on it, and give a shell there
