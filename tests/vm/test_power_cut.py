@@ -1,0 +1,48 @@
+"""A real power cut: what the machine had not written to its disk is gone, and the service is there again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from beacon.model.release import Phase
+from tests.lab.host import wait_until
+from tests.lab.stage import Stage
+from tests.vm.machine import VirtualHost
+
+PATIENCE = 120.0
+"""Seconds for what takes one on a real machine."""
+
+
+@pytest.fixture
+def stage(machine: VirtualHost) -> Stage:
+    """Return the virtual machine as a stage for services."""
+    return Stage(machine)
+
+
+def phase(stage: Stage) -> str:
+    """Return the phase that a rollout of the service is in, or nothing."""
+    said = stage.host.run("cat", f"{stage.memory}/services/web.json", check=False).stdout
+    rollout = json.loads(said)["rollout"] if said else None
+    return str(rollout["phase"]) if rollout else ""
+
+
+def test_a_rollout_that_loses_power_is_finished_or_undone(stage: Stage, machine: VirtualHost) -> None:
+    """The next run ends it; which way depends on how much of the new image had come to the disk."""
+    stage.push()
+    stage.define()
+    stage.apply()
+    for version, cut_in in (("2", Phase.PULLING), ("3", Phase.RESTARTING)):
+        wait_until(stage.version, PATIENCE)
+        last = stage.agrees()
+        machine.run("sync")  # the kernel does within half a minute
+        stage.push(version=version)
+        update = stage.start("beacon", "update")
+        wait_until(lambda: phase(stage) == cut_in, PATIENCE, interval=0)  # noqa: B023 (called at once)
+        machine.power_cut()
+        update.communicate(timeout=PATIENCE)
+        assert phase(stage)  # it was cut short, and is remembered
+        stage.beacon("update", status=None)
+        wait_until(stage.version, PATIENCE)
+        assert stage.agrees() in {last, version}
