@@ -8,10 +8,12 @@ from beacon.model.runtime import Container
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
 from beacon.rollout.decide import (
+    PASSED,
     PENDING,
     PROBE_INTERVAL,
     Gate,
     Verdict,
+    failed,
     health_limit,
     judge_health,
     judge_probe,
@@ -21,6 +23,7 @@ from beacon.rollout.decide import (
 from beacon.rollout.world import World
 
 _SETTLE_POLL = 0.25
+_LAG = 10.0
 _PROBE_TIMEOUT = 5.0
 
 
@@ -55,9 +58,22 @@ def watch(world: World, release: Release) -> Verdict:
                 verdict = judge_unit(before, now)
         else:
             verdict = judge_settled(before, now, elapsed, service.update.settle)
+            if verdict.gate is Gate.PASSED:
+                verdict = _confirm(world, release, elapsed - service.update.settle)
         if verdict.gate is Gate.PENDING:
             world.clock.sleep(_SETTLE_POLL if _settles(service) else PROBE_INTERVAL)
     return verdict
+
+
+def _confirm(world: World, release: Release, late: float) -> Verdict:
+    """Judge a release that seems to have settled by its container.
+
+    On a busy machine the process that watches a container lives on for seconds after it has ended.
+    """
+    container = world.engine.containers().get(release.service.name)
+    if container is not None and container.release == release.number:
+        return PASSED
+    return PENDING if late < _LAG else failed("its container has ended")
 
 
 def is_sick(world: World, release: Release) -> bool:

@@ -80,11 +80,18 @@ def by_quadlet(case: Case, folder: Path) -> tuple[Counter[str], list[str]]:
     return command(units[f"beacon-{case.service}.service"], dollars=True)
 
 
-def by_beacon(case: Case, engine: Engine, version: EngineVersion) -> tuple[Counter[str], list[str]]:
+def rendered(case: Case, engine: Engine, version: EngineVersion) -> dict[str, str]:
     facts: HostFacts = replace(case.facts, engine=engine, engine_version=version)
-    files = case.rendered(facts)
-    if FAULTS in files:
-        pytest.skip(files[FAULTS])
+    return dict(case.rendered(facts))
+
+
+def expressible(engine: Engine, version: EngineVersion) -> list[Case]:
+    """Return the cases that mean something to an engine; what it says of the others, golden cases hold."""
+    return [case for case in CASES if FAULTS not in rendered(case, engine, version)]
+
+
+def by_beacon(case: Case, engine: Engine, version: EngineVersion) -> tuple[Counter[str], list[str]]:
+    files = rendered(case, engine, version)
     return command(files[f"beacon-{case.service}.service"], dollars=False)
 
 
@@ -92,7 +99,7 @@ def _is_health(option: str) -> bool:
     return option.startswith("--health-")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", expressible(Engine.PODMAN, OLD_PODMAN), ids=lambda case: case.name)
 def test_older_podman_is_started_as_quadlet_does(case: Case, tmp_path: Path) -> None:
     quadlet, rest = by_quadlet(case, tmp_path)
     plain, plain_rest = by_beacon(case, Engine.PODMAN, OLD_PODMAN)
@@ -107,7 +114,9 @@ def test_older_podman_is_started_as_quadlet_does(case: Case, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if not case.name.startswith("web_raw")], ids=lambda case: case.name
+    "case",
+    [case for case in expressible(Engine.DOCKER, DOCKER) if not case.name.startswith("web_raw")],
+    ids=lambda case: case.name,
 )
 def test_docker_is_started_alike(case: Case, tmp_path: Path) -> None:
     quadlet, rest = by_quadlet(case, tmp_path)

@@ -12,7 +12,10 @@ loginctl list-users --no-legend 2>/dev/null | while read -r uid name _; do
     loginctl disable-linger "$name" || true
     loginctl terminate-user "$name" || true
     while [ -d "/run/user/$uid" ]; do sleep 0.05; done
-    userdel --remove "$name" 2>/dev/null || true
+done
+# Also those who never had a manager.
+awk -F: '$3 >= 1000 && $3 < 60000 { print $1 }' /etc/passwd | while read -r name; do
+    userdel --force --remove "$name" 2>/dev/null || true
 done
 
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \

@@ -128,7 +128,10 @@ class LabHost:
         """Take the host away with its disk."""
         self._cut()
         subprocess.run(["umount", "--lazy", self._merged], check=True)
-        shutil.rmtree(self._folder)
+        # Unmounted for good when the last process is gone that was in it; what stays the run's end removes.
+        gone = self._folder.with_name(f"gone-{time.monotonic_ns()}")
+        self._folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     @property
     def is_up(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from beacon.model.runtime import JobResult, UnitState
 from tests.contract.machine.rigs import Pushed, Rig
 
@@ -98,7 +100,12 @@ def test_a_failed_restart_takes_dependents_down(rig: Rig) -> None:
     rig.require(UNIT, "gateway.service")
     _install(rig, "unstartable")
     rig.systemd.restart(UNIT, LIMIT)
-    assert not rig.systemd.states(["gateway.service"])["gateway.service"].is_up
+    deadline = time.monotonic() + 10  # they are stopped by jobs of their own
+    while (
+        up := rig.systemd.states(["gateway.service"])["gateway.service"].is_up
+    ) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not up
 
 
 def test_waiting_for_an_idle_unit_returns(rig: Rig) -> None:

