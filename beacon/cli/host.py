@@ -130,7 +130,7 @@ class Host:
             raise HostError("neither podman nor docker is installed", hint="apt install podman")
         if len(here) == 1:
             return here[0]
-        runs_docker = any(runs_on_docker(text) for text in self.units.read_all().values())
+        runs_docker = any(runs_on_docker(text) for text in self.units.read_plain().values())
         return Engine.DOCKER if runs_docker else Engine.PODMAN
 
     @cached_property
@@ -141,7 +141,10 @@ class Host:
     def elsewhere(self) -> dict[str, Engine]:
         """Return the services whose units run another engine than the chosen one, each with that engine."""
         found = {}
-        for name, text in self.units.read_all().items():
+        # Only a plain unit can run docker: where there are none, thousands of files need not be read for this.
+        on_podman = self.engine_kind is Engine.PODMAN
+        texts = self.units.read_plain() if on_podman else self.units.read_all()
+        for name, text in texts.items():
             service = service_of_file(name)
             runs = Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
             if service is not None and text.startswith(MARK) and runs is not self.engine_kind:

@@ -138,6 +138,11 @@ class UnitDirectory:
         texts = {name: self.read(name) for name in (*self._names(self.quadlet), *self._names(self.plain))}
         return {name: text for name, text in sorted(texts.items()) if text is not None}
 
+    def read_plain(self) -> dict[str, str]:
+        """Return name and text of every plain unit that could be Beacon's: none where Quadlet makes them."""
+        texts = {name: self.read(name) for name in self._names(self.plain)}
+        return {name: text for name, text in sorted(texts.items()) if text is not None}
+
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None."""
         return read_text(self._path(name))
