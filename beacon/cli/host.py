@@ -141,7 +141,7 @@ class Host:
     def elsewhere(self) -> dict[str, Engine]:
         """Return the services whose units run another engine than the chosen one, each with that engine."""
         found = {}
-        # Only a plain unit can run docker: where there are none, thousands of files need not be read for this.
+        # Only a plain unit can run docker: where there are none, thousands of files need not be read.
         on_podman = self.engine_kind is Engine.PODMAN
         texts = self.units.read_plain() if on_podman else self.units.read_all()
         for name, text in texts.items():
