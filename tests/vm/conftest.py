@@ -38,4 +38,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     used = getattr(item, "funcargs", {}).get("machine")
     if report.failed and isinstance(used, VirtualHost):
         report.sections.append(("the end of the machine's console", used.last_words()))
+        if not used.is_up:
+            item.session.shouldfail = "the virtual machine is gone"
     return report

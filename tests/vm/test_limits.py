@@ -149,7 +149,9 @@ def test_processor_time_is_held_to_the_quota(limited: Limited) -> None:
     group = limited.limited_by("cpu.max", f"{CPUS * PERIOD:.0f} {PERIOD}")
     busy = limited.stage.start(limited.stage.kind.engine, "exec", "beacon-web", "sh", "-c", BUSY)
     throttled = limited.counted(group, "cpu.stat")["nr_throttled"]
-    wait_until(lambda: limited.counted(group, "cpu.stat")["nr_throttled"] > throttled + 3, PATIENCE)
+    wait_until(
+        lambda: limited.counted(group, "cpu.stat")["nr_throttled"] > throttled + 3, PATIENCE, interval=1
+    )
     measure = f"cut -d' ' -f1 /proc/uptime; cat {group.path}/cpu.stat"
     samples = []
     for _ in range(2):
@@ -169,14 +171,19 @@ def test_a_process_that_takes_too_much_memory_is_killed_and_started_again(limite
     group = limited.limited_by("memory.max", str(MEMORY))
     first = stage.running()["Id"]
     since = stage.host.run("date", "+@%s").stdout.strip()
-    restarts = int(stage.show("beacon-web.service", "NRestarts")["NRestarts"])
+    before = restarts(stage)
     stage.engine("exec", "beacon-web", "touch", "/www/take")
-    wait_until(lambda: int(stage.show("beacon-web.service", "NRestarts")["NRestarts"]) > restarts, PATIENCE)
-    wait_until(lambda: stage.active() == "active", PATIENCE)
+    wait_until(lambda: restarts(stage) > before, PATIENCE, interval=1)
+    wait_until(lambda: stage.active() == "active", PATIENCE, interval=1)
     assert stage.running()["Id"] != first
     killed = journal(stage, "--dmesg", "--grep=oom-kill:.*task=dd")
     assert f"oom_memcg={group.path.removeprefix('/sys/fs/cgroup')}," in killed
     assert "A process of this unit has been killed by the OOM killer" in journal(stage, f"--since={since}")
+
+
+def restarts(stage: Stage) -> int:
+    """Return how often systemd has started the service again by itself."""
+    return int(stage.show("beacon-web.service", "NRestarts")["NRestarts"])
 
 
 def journal(stage: Stage, *argv: str) -> str:
