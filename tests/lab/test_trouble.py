@@ -36,7 +36,7 @@ def test_docker_restarts_in_the_middle_of_an_update(stage: Stage) -> None:
     stage.apply()
     stage.push(version="2")
     run = stage.host.start("beacon", "update", "--json")
-    wait_until(lambda: phase(stage) == "gating", interval=0.01)
+    wait_until(lambda: phase(stage) == "gating", 60, interval=0.01)
     stage.host.run("systemctl", "restart", "docker")
     said, _ = run.communicate(timeout=60)
     (outcome,) = json.loads(said)["services"]
@@ -55,7 +55,7 @@ def test_a_rollout_ends_on_the_engine_that_it_began_on(stage: Stage) -> None:
     stage.apply()
     stage.push(version="2")
     run = stage.host.start("beacon", "update")
-    wait_until(lambda: phase(stage) == "gating", interval=0.01)
+    wait_until(lambda: phase(stage) == "gating", 60, interval=0.01)
     stage.host.run("pkill", "--signal=KILL", "--full", "/usr/bin/beacon update")
     run.communicate()
     stage.host.write("/etc/beacon/beacon.toml", 'engine = "podman"\n')
