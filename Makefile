@@ -8,8 +8,6 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # Most of the lab's time is waiting: two tests at once, each worker with a host of its own.
 SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
-# A virtual machine has one processor where it is emulated: each worker has one, for the tests of a file.
-FILE_BY_FILE := --numprocesses=2 --dist=loadfile
 # Virtual machines take minutes, and an emulator that nothing else needs.
 NO_MACHINES := --ignore=tests/vm
 # Shell scripts, told by their name or their first line.
@@ -48,7 +46,7 @@ lab: setup  ## run the tests that boot test hosts (needs root)
 .PHONY: vm
 vm: setup  ## run the tests of limits and power cuts, in a virtual machine (needs root)
 	@tests/vm/setup.sh
-	@$(PYTEST) tests/vm $(FILE_BY_FILE) $(ARGS)
+	@$(PYTEST) tests/vm $(ARGS)
 
 .PHONY: host
 host: setup  ## boot a test host with Beacon on it, and give a shell there
