@@ -48,6 +48,14 @@ def add(
             "--volume", "-v", metavar="NAME|/HOST:PATH[:ro]", help="Keep data, or mount a host folder."
         ),
     ] = None,
+    domains: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--domain",
+            metavar="DOMAIN[:http[=PORT]][:https[=PORT]]",
+            help="A domain that the service answers, at a port of the container.",
+        ),
+    ] = None,
     no_start: Annotated[
         bool, typer.Option("--no-start", help="Install the service without starting it.")
     ] = False,
@@ -64,7 +72,14 @@ def add(
     host = session(context).host()
     host.require_write("add")
     outcomes = add_service(
-        host, name, image, ports=ports or [], env=env or [], volumes=volumes or [], start=not no_start
+        host,
+        name,
+        image,
+        ports=ports or [],
+        env=env or [],
+        volumes=volumes or [],
+        domains=domains or [],
+        start=not no_start,
     )
     raise typer.Exit(show_outcomes(host.output, outcomes, every=True, as_json=as_json))
 

@@ -167,6 +167,7 @@ def add_service(
     ports: Sequence[str],
     env: Sequence[str],
     volumes: Sequence[str],
+    domains: Sequence[str] = (),
     start: bool,
 ) -> tuple[Outcome, ...]:
     """Write a new definition and apply it; nothing stays behind where its image cannot be had."""
@@ -181,7 +182,7 @@ def add_service(
             f"there is a service {name!r} already", hint=f"beacon edit {name}, or choose another name"
         )
     try:
-        text = new_definition(name, image, ports=ports, env=_pairs(env), volumes=volumes)
+        text = new_definition(name, image, ports=ports, env=_pairs(env), volumes=volumes, domains=domains)
     except ValueError as error:
         raise UsageError(f"cannot add {name}: {error}") from error
     proposal = make_proposal(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from beacon.model.service import (
     Capabilities,
+    Endpoint,
     Health,
     Hooks,
     HttpProbe,
@@ -44,7 +45,10 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         env=table.env,
         env_files=table.env_file,
         labels=table.labels,
+        domain=table.domain,
+        compat=table.compat,
         ports=tuple(_port(port) for port in table.port),
+        endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
         volumes=tuple(_volume(volume) for volume in table.volume),
         tmpfs=tuple(table.tmpfs),
         networks=tuple(table.networks),
@@ -74,6 +78,19 @@ def _port(table: tables.PortTable) -> Port:
     ip, host_port, _ = table.host or ("", None, 1)
     protocol = table.protocol or written or Protocol.TCP
     return Port(container=container, host_port=host_port, host_ip=ip, protocol=protocol, count=count)
+
+
+def _endpoint(table: tables.EndpointTable) -> Endpoint:
+    return Endpoint(
+        domain=table.domain,
+        port=table.port,
+        path=table.path,
+        scheme=table.scheme,
+        redirect=table.redirect,
+        tls=table.tls,
+        internal=table.internal,
+        health=table.health,
+    )
 
 
 def _volume(table: tables.VolumeTable) -> Volume:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from beacon.definition import grammar
+from beacon.definition.endpoints import resolve
 from beacon.definition.keys import default_of, flatten, value_text
 from beacon.definition.labels import PROBES, read_labels
 from beacon.model.image import ImageConfig, ImageHealth
-from beacon.model.service import Health, HealthAction, HttpProbe, Service, Stop, Volume
+from beacon.model.service import Endpoint, Health, HealthAction, HttpProbe, Service, Stop, Volume
 
 Source = Literal["definition", "image", "label", "default"]
 
@@ -113,6 +114,7 @@ class _Filling:
             tmpfs=cast("tuple[str, ...]", self._plain("tmpfs", self.service.tmpfs)),
             env=self._env(),
             stop=self._stop(),
+            endpoints=self._endpoints(),
             health=self._health(),
             update=replace(
                 self.service.update,
@@ -158,6 +160,14 @@ class _Filling:
         for name in env.keys() - self.service.env.keys():
             self.sources[f"env.{grammar.key_path(name)}"] = "image"
         return {**env, **self.service.env}
+
+    def _endpoints(self) -> tuple[Endpoint, ...]:
+        """Return the endpoints, each with its port."""
+        found, source = resolve(self.service, self.image)
+        if source in {"image", "label"}:
+            for index in range(len(found)):
+                self.sources[f"endpoint[{index}]"] = cast("Source", source)
+        return found
 
     def _stop(self) -> Stop:
         stop = self.service.stop

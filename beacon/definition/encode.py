@@ -11,6 +11,7 @@ from beacon.model.reference import ImageReference
 from beacon.model.service import (
     Capabilities,
     Directives,
+    Endpoint,
     Health,
     Hooks,
     HttpProbe,
@@ -34,7 +35,17 @@ _COMMENT = """\
 _COLUMNS = 100
 _Table = Mapping[str, object]
 _Part = (
-    Capabilities | Health | Hooks | HttpProbe | Resources | Restart | Secret | Stop | UpdatePolicy | Volume
+    Capabilities
+    | Endpoint
+    | Health
+    | Hooks
+    | HttpProbe
+    | Resources
+    | Restart
+    | Secret
+    | Stop
+    | UpdatePolicy
+    | Volume
 )
 
 
@@ -45,6 +56,7 @@ def new_definition(  # noqa: PLR0913 -- one parameter for each option of `beacon
     ports: Iterable[str] = (),
     env: Mapping[str, str] | None = None,
     volumes: Iterable[str] = (),
+    domains: Iterable[str] = (),
     command: Sequence[str] | None = None,
     description: str = "",
 ) -> str:
@@ -58,6 +70,7 @@ def new_definition(  # noqa: PLR0913 -- one parameter for each option of `beacon
         description=description,
         command=None if command is None else tuple(command),
         env=dict(env or {}),
+        domain=" ".join(domains),
         ports=tuple(parse_port_option(option) for option in ports),
         volumes=tuple(parse_volume_option(option) for option in volumes),
     )
@@ -138,6 +151,8 @@ def _plain_keys(service: Service) -> _Table:
         "workdir": service.workdir,
         "hostname": service.hostname,
         "userns": service.userns,
+        "domain": service.domain,
+        "compat": service.compat,
         "init": service.init,
         "read_only": service.read_only,
         "no_new_privileges": service.no_new_privileges,
@@ -153,6 +168,7 @@ def _plain_keys(service: Service) -> _Table:
 
 def _arrays(service: Service) -> Iterator[tuple[str, _Table]]:
     yield from (("port", _port(port)) for port in service.ports)
+    yield from (("endpoint", _endpoint(endpoint)) for endpoint in service.endpoints)
     yield from (("volume", _volume(volume)) for volume in service.volumes)
     yield from (("secret", _fields(secret)) for secret in service.secrets)
 
@@ -200,6 +216,13 @@ def _port(port: Port) -> _Table:
         "container": port.container if port.count == 1 else span,
         "protocol": None if port.protocol == Protocol.TCP else str(port.protocol),
     }
+
+
+def _endpoint(endpoint: Endpoint) -> _Table:
+    """Return the table without what is at its default."""
+    silent = _fields(Endpoint(endpoint.domain))
+    said = _fields(endpoint)
+    return {key: value for key, value in said.items() if key == "domain" or value != silent[key]}
 
 
 def _volume(volume: Volume) -> _Table:

@@ -7,9 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 
 from beacon.definition.grammar import format_duration, key_path
-from beacon.model.service import Port, Secret, Service, Volume
+from beacon.model.service import Endpoint, Port, Secret, Service, Volume
 
-KEY_OF_FIELD = {"env_files": "env_file", "ports": "port", "volumes": "volume", "secrets": "secret"}
+KEY_OF_FIELD = {
+    "env_files": "env_file",
+    "ports": "port",
+    "volumes": "volume",
+    "secrets": "secret",
+    "endpoints": "endpoint",
+}
 """Where the model has the plural of what the definition says."""
 
 NO_KEYS = frozenset({"name", "given"})
@@ -38,7 +44,7 @@ def _flat(key: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping):
         for inner, item in value.items():
             yield f"{key}.{key_path(inner)}", item
-    elif key in {"port", "volume", "secret"} and isinstance(value, tuple):
+    elif key in {"port", "volume", "secret", "endpoint"} and isinstance(value, tuple):
         for index, item in enumerate(value):
             yield f"{key}[{index}]", item
     elif is_dataclass(value) and key not in {"image", "platform"}:
@@ -78,13 +84,13 @@ def value_text(key: str, value: object) -> str:
             return f"{value:g}" if key in _NUMBERS else format_duration(value)
         case tuple():
             return "[" + ", ".join(json.dumps(str(item), ensure_ascii=False) for item in value) + "]"
-        case Port() | Volume() | Secret():
+        case Port() | Volume() | Secret() | Endpoint():
             return _inline(value)
         case _:
             return "" if value is None else str(value)
 
 
-def _inline(value: Port | Volume | Secret) -> str:
+def _inline(value: Port | Volume | Secret | Endpoint) -> str:
     """Return an inline table, without what is left at its default."""
     said = [(item.name, getattr(value, item.name), _field_default(item)) for item in fields(value)]
     shown = ", ".join(

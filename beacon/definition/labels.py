@@ -66,6 +66,8 @@ def read_labels(image: ImageConfig, source: str) -> tuple[dict[str, object], tup
         if not label.startswith(RESERVED_LABELS):
             continue
         key = label.removeprefix(RESERVED_LABELS)
+        if key == "endpoints":
+            continue  # read with the definition, which says how and may override it
         if key not in READERS:
             notes.append(f"label {label} of the image is not honoured: an image cannot set {key}")
             continue

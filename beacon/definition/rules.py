@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from beacon.definition import endpoints
 from beacon.errors import Fault
 from beacon.model.service import Port, Service
 
@@ -21,6 +22,7 @@ def service_problems(service: Service) -> Iterator[Problem]:
     yield from _duplicates(service)
     yield from _networking(service)
     yield from _port_clashes(service)
+    yield from endpoints.own_problems(service)
     if service.name in service.needs:
         yield "needs", f"must not name the service itself ({service.name})"
     if service.image.digest is not None and service.update.follow != "pinned":
@@ -188,6 +190,7 @@ def cross_faults(services: Mapping[str, Service], *, also_defined: Iterable[str]
                 yield Fault(file, key, f"must name a service that is defined; there is no {target}.toml")
     yield from _cycles(by_name, file_of)
     yield from _shared_volume_units(services)
+    yield from endpoints.clashes(services)
 
 
 def _edges(service: Service) -> Iterator[tuple[str, str]]:

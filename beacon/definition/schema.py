@@ -19,6 +19,7 @@ from beacon.definition.tables import (
     AbsolutePath,
     Boolean,
     CapabilitiesTable,
+    EndpointTable,
     EnvName,
     HealthTable,
     HooksTable,
@@ -98,7 +99,15 @@ class ServiceTable(Table):
         dict[Annotated[str, PlainValidator(values.label_name), STRING], Scalar],
         Field(description="Labels of the container; io.beacon.* is reserved."),
     ] = {}
+    domain: Annotated[
+        Line,
+        Field(description='Domains in short: "example.org app.example.org:http=8080:https=8043".'),
+    ] = ""
+    compat: Annotated[
+        Boolean, Field(description="Whether the short form is read as beachhead-companion read it.")
+    ] = False
     port: Annotated[list[PortTable], Field(description="Published ports.")] = []
+    endpoint: Annotated[list[EndpointTable], Field(description="Domains that the service answers.")] = []
     volume: Annotated[list[VolumeTable], Field(description="Storage that outlives the container.")] = []
     tmpfs: Annotated[
         list[Annotated[str, PlainValidator(values.tmpfs), STRING]],

@@ -11,8 +11,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-from beacon.definition import grammar, values
-from beacon.model.service import HealthAction, Protocol, RestartPolicy
+from beacon.definition import domains, grammar, values
+from beacon.model.service import HealthAction, Protocol, RestartPolicy, Scheme, Unhealthy
 
 
 class Problems(ValueError):  # noqa: N818 -- several faults of one table, on their way through pydantic
@@ -40,7 +40,7 @@ def either(*types: str) -> WithJsonSchema:
     return WithJsonSchema({"type": list(types)})
 
 
-def _enum(choices: type[Protocol | RestartPolicy | HealthAction]) -> WithJsonSchema:
+def _enum(choices: type[Protocol | RestartPolicy | HealthAction | Scheme | Unhealthy]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": [str(choice) for choice in choices]})
 
 
@@ -113,6 +113,67 @@ class PortTable(Table):
             raise Problems(("protocol", f"must agree with container ({written}), not {str(self.protocol)!r}"))
         if self.host and self.host[1] is not None and self.host[2] != count:
             raise Problems(("host", f"must be as many ports as container ({count}), not {self.host[2]}"))
+        return self
+
+
+class EndpointTable(Table):
+    """A domain that the service answers."""
+
+    domain: Annotated[
+        str,
+        PlainValidator(domains.domain_name),
+        STRING,
+        Field(description="The domain; *.example.org is every name below it."),
+    ]
+    port: Annotated[
+        PortNumber | None,
+        Field(description="The container's port that answers. Default: the only one that the image exposes."),
+    ] = None
+    path: Annotated[
+        str,
+        PlainValidator(values.path_prefix),
+        STRING,
+        Field(description="Where it begins: this path and all below it."),
+    ] = "/"
+    scheme: Annotated[
+        Scheme,
+        PlainValidator(values.one_of(Scheme)),
+        _enum(Scheme),
+        Field(description="What the container speaks there: http, https, h2c, tcp or udp."),
+    ] = Scheme.HTTP
+    redirect: Annotated[
+        str | None,
+        PlainValidator(domains.redirect_target),
+        STRING,
+        Field(description="A domain or URL that requests are sent on to, instead of a port."),
+    ] = None
+    tls: Annotated[
+        Boolean | None,
+        Field(
+            description="Whether it is for HTTPS or for plain HTTP alone. Default: what is in front decides."
+        ),
+    ] = None
+    internal: Annotated[Boolean, Field(description="Whether it is for this machine's own network alone.")] = (
+        False
+    )
+    health: Annotated[
+        Unhealthy,
+        PlainValidator(values.one_of(Unhealthy)),
+        _enum(Unhealthy),
+        Field(description="While the service is unhealthy or starting: withdraw it, or ignore that."),
+    ] = Unhealthy.WITHDRAW
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = []
+        if self.scheme in {Scheme.TCP, Scheme.UDP}:
+            given = [key for key in ("redirect", "tls") if getattr(self, key) is not None]
+            given += ["path"] if self.path != "/" else []
+            problems += [(key, f"must not be given with scheme {str(self.scheme)!r}") for key in given]
+        if self.redirect is not None and self.port is not None:
+            problems.append(("port", "must not be given with redirect, which answers instead"))
+        if problems:
+            raise Problems(*problems)
         return self
 
 

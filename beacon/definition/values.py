@@ -209,6 +209,14 @@ def status_path(value: object) -> str:
     return string
 
 
+def path_prefix(value: object) -> str:
+    """Read the path of a URL, without the slash at its end that means nothing, and without a query."""
+    string = status_path(value)
+    if {"?", "#", "*"} & set(string):
+        raise ValueError(f"must be a path without '?', '#' and '*', not {shown(string)}")
+    return string.rstrip("/") or "/"
+
+
 def sysctl(value: object) -> str:
     """Read the value of a kernel parameter."""
     return grammar.word(grammar.scalar(value))

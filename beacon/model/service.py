@@ -57,6 +57,41 @@ class Secret:
     """Octal, as chmod(1) takes it."""
 
 
+class Scheme(StrEnum):
+    """What the container speaks at the port of an endpoint."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    H2C = "h2c"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Unhealthy(StrEnum):
+    """What becomes of an endpoint while its service is unhealthy or still starting."""
+
+    WITHDRAW = "withdraw"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """``[[endpoint]]``: a *domain*, and below it a *path*, that the container's *port* answers.
+
+    *port* None is the only one that the image exposes. With *redirect*, requests are sent on to that domain
+    or URL instead. *tls* None leaves it to what stands in front.
+    """
+
+    domain: str
+    port: int | None = None
+    path: str = "/"
+    scheme: Scheme = Scheme.HTTP
+    redirect: str | None = None
+    tls: bool | None = None
+    internal: bool = False
+    health: Unhealthy = Unhealthy.WITHDRAW
+
+
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
     """``health.http``: GET *path* at the container's *port*; a status below 400 is healthy."""
@@ -203,7 +238,11 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     env_files: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    domain: str = ""
+    """Endpoints in the compact form, as the owner wrote it."""
+    compat: bool = False
     ports: tuple[Port, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()

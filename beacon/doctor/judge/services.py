@@ -70,7 +70,11 @@ def definitions(facts: DefinitionFacts, commands: Commands) -> list[Finding]:
     for fault in facts.faults:
         name = fault.file.rpartition("/")[2].removesuffix(".toml")
         findings.append(
-            error(str(fault), "a faulty definition is neither applied nor updated", f"beacon edit {name}")
+            error(
+                str(fault).partition("\n")[0],
+                "a faulty definition is neither applied nor updated",
+                f"beacon edit {name}",
+            )
         )
     if facts.changed:
         whose = listed(facts.changed)

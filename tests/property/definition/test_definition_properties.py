@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon.definition import decode, encode, grammar, new_definition
+from beacon.definition.domains import read_compact
 from beacon.errors import DefinitionError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
     Capabilities,
+    Endpoint,
     Health,
     HealthAction,
     Hooks,
@@ -23,9 +25,11 @@ from beacon.model.service import (
     Resources,
     Restart,
     RestartPolicy,
+    Scheme,
     Secret,
     Service,
     Stop,
+    Unhealthy,
     UpdatePolicy,
     Volume,
 )
@@ -118,6 +122,41 @@ def ports() -> st.SearchStrategy[tuple[Port, ...]]:
     return st.lists(single, max_size=1).map(tuple)
 
 
+HOST = st.lists(st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True), min_size=2, max_size=4).map(
+    ".".join
+)
+DOMAIN = st.builds(
+    lambda star, host: star + host, st.sampled_from(["", "*."]), HOST.filter(lambda one: "xn--" not in one)
+)
+PORTS = st.none() | st.integers(1, 65535)
+COMPACT = st.lists(st.tuples(DOMAIN, PORTS, PORTS), max_size=4, unique_by=lambda one: one[0])
+
+
+def endpoints() -> st.SearchStrategy[tuple[Endpoint, ...]]:
+    web = st.builds(
+        Endpoint,
+        DOMAIN,
+        PORTS,
+        PATH.map(_without_spaces),
+        st.sampled_from([Scheme.HTTP, Scheme.HTTPS, Scheme.H2C]),
+        tls=st.none() | st.booleans(),
+        internal=st.booleans(),
+        health=st.sampled_from(Unhealthy),
+    )
+    raw = st.builds(Endpoint, DOMAIN, PORTS, scheme=st.sampled_from([Scheme.TCP, Scheme.UDP]))
+    sent_on = st.builds(Endpoint, DOMAIN, redirect=DOMAIN)
+    return st.lists(web | raw | sent_on, max_size=3, unique_by=lambda one: one.domain).map(tuple)
+
+
+def compact(words: list[tuple[str, int | None, int | None]]) -> str:
+    """Return domains and their ports as people write them."""
+    options = [
+        (domain, f":http={http}" if http else "", f":https={https}" if https else "")
+        for domain, http, https in words
+    ]
+    return " ".join("".join(parts) for parts in options)
+
+
 SERVICES = st.builds(
     Service,
     name=st.just("web"),
@@ -194,6 +233,44 @@ def test_a_new_definition_means_what_was_asked_for(
     assert (found.env, found.command) == (env, command)
 
 
+@given(endpoints(), st.booleans())
+def test_endpoints_are_written_and_read_back(found: tuple[Endpoint, ...], compat: bool) -> None:  # noqa: FBT001
+    image = ImageReference.parse("ghcr.io/me/web:1")
+    service = Service(name="web", image=image, endpoints=found, compat=compat)
+    assert decode(encode(service), name="web", file="web.toml") == service
+
+
+@given(COMPACT)
+def test_the_compact_form_is_read_as_it_was_written(words: list[tuple[str, int | None, int | None]]) -> None:
+    expected = [
+        Endpoint(domain, port, scheme=scheme)
+        for domain, http, https in words
+        for scheme, port in ((Scheme.HTTP, http), (Scheme.HTTPS, https))
+        if port or (scheme is Scheme.HTTP and not https)
+    ]
+    assert read_compact(compact(words), compat=False) == (tuple(expected), ())
+    service = decode(
+        new_definition("web", "ghcr.io/me/web", domains=[compact(words)]), name="web", file="web.toml"
+    )
+    assert service.domain == compact(words)
+    assert decode(encode(service), name="web", file="web.toml") == service
+
+
+ODD = st.lists(
+    st.sampled_from([*"ab.*-_:=/,;\"' 019+\u00e9\n\t\u3002\u00df", "http", "https", "example.org"])
+).map("".join)
+
+
+@given(ODD | st.text(), st.booleans())
+def test_any_text_is_endpoints_or_problems_that_show_the_place(text: str, compat: bool) -> None:  # noqa: FBT001
+    endpoints, problems = read_compact(text, compat=compat)
+    assert all(one.domain and not one.domain.isspace() for one in endpoints)
+    for problem in problems:
+        _, shown, mark = problem.splitlines()
+        assert mark.strip("^~ ") == ""
+        assert mark.index("^") <= len(shown)
+
+
 @given(MILLISECONDS)
 def test_a_duration_is_written_and_read_back(seconds: float) -> None:
     assert grammar.duration(grammar.format_duration(seconds)) == seconds
@@ -221,7 +298,21 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 KEYS = st.sampled_from(
-    ["image", "env", "env_file", "port", "volume", "health", "restart", "needs", "update", "podman", "x"]
+    [
+        "image",
+        "env",
+        "env_file",
+        "port",
+        "volume",
+        "health",
+        "restart",
+        "needs",
+        "update",
+        "podman",
+        "endpoint",
+        "domain",
+        "x",
+    ]
 )
 
 

@@ -21,6 +21,7 @@ MANUAL = Path(__file__).parents[3] / "docs" / "beacon.toml.5.md"
 TABLES = {
     "": Service,
     "port": model.Port,
+    "endpoint": model.Endpoint,
     "volume": model.Volume,
     "secret": model.Secret,
     "capabilities": model.Capabilities,
