@@ -8,7 +8,7 @@ Run at package build and by install.sh: ``python3 packaging/completions.py build
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: whether it wants services, and its options."""
+    """A verb: whether it wants services, and its options; of one in a group the name has two words."""
 
     name: str
     help: str
@@ -45,17 +45,35 @@ def read_verbs() -> tuple[tuple[Option, ...], tuple[Verb, ...]]:
     group = typer.main.get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("the command line has no verbs")
-    verbs = [
-        Verb(
-            name=name,
+    return _options(group.params), tuple(_verbs(group))
+
+
+def _verbs(group: TyperGroup, prefix: str = "") -> Iterator[Verb]:
+    for name, command in sorted(group.commands.items()):
+        if command.hidden:
+            continue
+        yield Verb(
+            name=f"{prefix}{name}",
             help=_sentence(command.get_short_help_str(limit=200)),
             takes_services=name != "add" and any(_is_service(parameter) for parameter in command.params),
             options=_options(command.params),
         )
-        for name, command in sorted(group.commands.items())
-        if not command.hidden
-    ]
-    return _options(group.params), tuple(verbs)
+        if isinstance(command, TyperGroup):
+            yield from _verbs(command, f"{name} ")
+
+
+def _first(verbs: Iterable[Verb]) -> tuple[Verb, ...]:
+    """Return the verbs and groups that stand right behind the command."""
+    return tuple(verb for verb in verbs if " " not in verb.name)
+
+
+def _inner(verbs: Iterable[Verb], group: str) -> tuple[Verb, ...]:
+    """Return the verbs of a group; none where *group* is a verb itself."""
+    return tuple(verb for verb in verbs if verb.name.startswith(f"{group} "))
+
+
+def _last_word(verb: Verb) -> str:
+    return verb.name.rpartition(" ")[2]
 
 
 def _options(parameters: Iterable[object]) -> tuple[Option, ...]:
@@ -85,22 +103,27 @@ def _sentence(text: str) -> str:
 
 def bash(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     """Return the script for bash."""
-    cases = "".join(_bash_case(verb, common) for verb in verbs)
+    cases = "".join(_bash_case(verb, common, _inner(verbs, verb.name)) for verb in verbs)
+    groups = " ".join(verb.name for verb in verbs if _inner(verbs, verb.name))
     everywhere = " ".join(name for option in common for name in option.names)
     return f"""\
 # bash completion for beacon(1); made by packaging/completions.py
 _beacon() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous= verb= word services= options= valued= folders=
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous= verb= word services= options= valued= folders= inner=
     [ "$COMP_CWORD" -gt 0 ] && previous=${{COMP_WORDS[COMP_CWORD - 1]}}
     COMPREPLY=()
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        case $word in -*) ;; *) verb=$word && break ;; esac
+        case $word in
+            -*) ;;
+            *) verb=${{verb:+$verb }}$word
+               case " {groups} " in *" $verb "*) ;; *) break ;; esac ;;
+        esac
     done
     case $verb in
 {cases}        "")
             case $current in
                 -*) options="{everywhere}" ;;
-                *) options="{" ".join(verb.name for verb in verbs)}" ;;
+                *) options="{" ".join(verb.name for verb in _first(verbs))}" ;;
             esac ;;
     esac
     case " $folders " in *" $previous "*)
@@ -111,7 +134,7 @@ _beacon() {{
     case " $valued " in *" $previous "*) return ;; esac
     case $current in
         -*) ;;
-        *) [ -n "$verb" ] && options=
+        *) [ -n "$verb" ] && options=$inner
            if [ -n "$services" ]; then
                for word in {SERVICES}/*.toml ~/.config/beacon/services/*.toml; do
                    [ -e "$word" ] && word=${{word##*/}} && options+=" ${{word%.toml}}"
@@ -124,22 +147,28 @@ complete -F _beacon beacon
 """
 
 
-def _bash_case(verb: Verb, common: tuple[Option, ...]) -> str:
+def _bash_case(verb: Verb, common: tuple[Option, ...], inner: tuple[Verb, ...]) -> str:
     shared = [name for option in common for name in option.names if name not in {"--version", "--help", "-h"}]
     names = [name for option in verb.options for name in option.names] + shared
     valued = [name for option in verb.options if option.takes_value for name in option.names]
     folders = [name for option in verb.options if option.takes_folder for name in option.names]
     return (
-        f"        {verb.name})\n"
+        f'        "{verb.name}")\n'
         f'            options="{" ".join(names)}" valued="{" ".join(valued)}" folders="{" ".join(folders)}"\n'
+        f'            inner="{" ".join(map(_last_word, inner))}"\n'
         f"            services={'yes' if verb.takes_services else ''} ;;\n"
     )
 
 
 def zsh(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     """Return the script for zsh."""
-    described = "\n".join(f"        '{verb.name}:{verb.help.replace(':', ' -')}'" for verb in verbs)
-    cases = "\n".join(_zsh_case(verb, common) for verb in verbs)
+    described = "\n".join(_zsh_described(verb) for verb in _first(verbs))
+    cases = "\n".join(
+        _zsh_group(verb, _inner(verbs, verb.name), common)
+        if _inner(verbs, verb.name)
+        else _zsh_case(verb.name, verb, common)
+        for verb in _first(verbs)
+    )
     return f"""\
 #compdef beacon
 # zsh completion for beacon(1); made by packaging/completions.py
@@ -171,11 +200,34 @@ _beacon "$@"
 """
 
 
-def _zsh_case(verb: Verb, common: tuple[Option, ...]) -> str:
+def _zsh_described(verb: Verb) -> str:
+    return f"        '{_last_word(verb)}:{verb.help.replace(':', ' -')}'"
+
+
+def _zsh_group(group: Verb, inner: tuple[Verb, ...], common: tuple[Option, ...]) -> str:
+    """Return the case of a group: its first argument is a verb, and the rest is that verb's."""
+    described = "\n".join(_zsh_described(verb) for verb in inner)
+    cases = "\n".join(_zsh_case(_last_word(verb), verb, common) for verb in inner)
+    return f"""\
+                {group.name})
+                    verbs=(
+{described}
+                    )
+                    _arguments -C '1:verb:->verb' '*::argument:->argument'
+                    case $state in
+                        verb) _describe 'verb' verbs ;;
+                        argument)
+                            case $line[1] in
+{cases}
+                            esac ;;
+                    esac ;;"""
+
+
+def _zsh_case(word: str, verb: Verb, common: tuple[Option, ...]) -> str:
     shared = tuple(option for option in common if not {"--version", "--help"} & set(option.names))
     services = " '*:service:_beacon_services'" if verb.takes_services else ""
     return (
-        f"                {verb.name}) _arguments \\\n{_zsh_options((*verb.options, *shared))}\n"
+        f"                {word}) _arguments \\\n{_zsh_options((*verb.options, *shared))}\n"
         f"                   {services} ;;"
     )
 
@@ -191,7 +243,7 @@ def _zsh_options(options: tuple[Option, ...]) -> str:
 
 def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     """Return the script for fish."""
-    names = " ".join(verb.name for verb in verbs)
+    names = " ".join(verb.name for verb in _first(verbs))
     lines = [
         "# fish completion for beacon(1); made by packaging/completions.py",
         "function __beacon_services",
@@ -203,10 +255,12 @@ def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     ]
     lines += [_fish_option("", option) for option in common]
     for verb in verbs:
-        lines.append(
-            f"complete -c beacon -n 'not __fish_seen_subcommand_from {names}' -a {verb.name} -d '{verb.help}'"
-        )
-        seen = f"-n '__fish_seen_subcommand_from {verb.name}' "
+        group, space, word = verb.name.rpartition(" ")
+        others = " ".join(map(_last_word, _inner(verbs, group))) if space else names
+        within = f"__fish_seen_subcommand_from {group}; and " if space else ""
+        unseen = f"-n '{within}not __fish_seen_subcommand_from {others}' "
+        lines.append(f"complete -c beacon {unseen}-a {word} -d '{verb.help}'")
+        seen = f"-n '{within}__fish_seen_subcommand_from {word}' "
         if verb.takes_services:
             lines.append(f"complete -c beacon {seen}-a '(__beacon_services)'")
         lines += [_fish_option(seen, option) for option in verb.options if "--help" not in option.names]

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from beacon import __version__
-from beacon.cli import control, definitions, doctor, importing, services, status, updates, wait_healthy
+from beacon.cli import (
+    control,
+    definitions,
+    doctor,
+    endpoints,
+    importing,
+    services,
+    status,
+    updates,
+    wait_healthy,
+)
 from beacon.cli.output import Output
 from beacon.cli.session import Session
 from beacon.errors import BeaconError, ExitStatus
@@ -26,7 +36,7 @@ app = typer.Typer(
     epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
 )
 
-for module in (definitions, importing, services, status, control, updates, doctor, wait_healthy):
+for module in (definitions, importing, services, status, control, updates, endpoints, doctor, wait_healthy):
     module.register(app)
 
 _ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}
@@ -90,7 +100,9 @@ def _leave_only(arguments: list[str]) -> None:
     """Take away the verbs that are not called, whose parsers typer would make: 15 ms."""
     called = next((word for word in arguments if not word.startswith("-")), None)
     verbs = [verb for verb in app.registered_commands if verb.callback and verb.callback.__name__ == called]
-    app.registered_commands = verbs or app.registered_commands
+    groups = [group for group in app.registered_groups if called and group.name == called]
+    if verbs or groups:
+        app.registered_commands, app.registered_groups = verbs, groups
 
 
 def hoist(arguments: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beacon.definition import decode, encode, grammar, new_definition
@@ -211,6 +211,8 @@ SERVICES = st.builds(
 )
 
 
+# Making a service takes many draws, and the first decoding imports pydantic: a busy machine is no fault.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SERVICES)
 def test_a_service_is_written_and_read_back(service: Service) -> None:
     assert decode(encode(service), name="web", file="web.toml") == service

@@ -51,6 +51,9 @@ def test_catalog_entries_are_whole() -> None:
 def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
     shown = [command for command in app.registered_commands if not command.hidden]
     verbs = {command.callback.__name__ for command in shown if command.callback}
+    verbs |= {str(group.name) for group in app.registered_groups}
+    inner = [group.typer_instance for group in app.registered_groups if group.typer_instance]
+    verbs |= {str(command.name) for group in inner for command in group.registered_commands}
     for path in ("bash/beacon", "zsh/_beacon", "fish/beacon.fish"):
         text = (completions / path).read_text(encoding="utf-8")
         assert [verb for verb in verbs if not re.search(rf"\b{verb}\b", text)] == []
@@ -65,6 +68,9 @@ def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
         ("beacon render --output ", None),
         ("beacon add --env ", set()),
         ("beacon history --js", {"--json"}),
+        ("beacon endp", {"endpoint"}),
+        ("beacon endpoint l", {"list"}),
+        ("beacon --user endpoint list --js", {"--json"}),
     ],
 )
 def test_bash_completes(completions: Path, line: str, expected: set[str] | None) -> None:

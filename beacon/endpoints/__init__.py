@@ -1,0 +1,1 @@
+"""Where the endpoints of a machine's services are reached."""

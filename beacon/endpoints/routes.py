@@ -1,0 +1,180 @@
+"""From services and what runs of them to routes: each endpoint with the place where it is reached."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from beacon.definition.endpoints import claim, claim_text
+from beacon.model.runtime import Container, UnitState
+from beacon.model.service import Endpoint, Protocol, Scheme, Service
+
+_SHARED = "service:"
+
+
+class State(StrEnum):
+    """How a service fares, for those who would send requests to it."""
+
+    UP = "up"
+    STARTING = "starting"
+    UNHEALTHY = "unhealthy"
+    DOWN = "down"
+
+
+class Reach(StrEnum):
+    """From where an address is reached, the nearest first; firewalls are not asked."""
+
+    LOOPBACK = "loopback"
+    LAN = "LAN"
+    EVERYWHERE = "everywhere"
+
+
+_WIDTH = list(Reach)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A published port of the host; *address* "" is every address of it."""
+
+    address: str
+    port: int
+
+    @property
+    def reach(self) -> Reach:
+        """From where it is reached, as far as the address says."""
+        if not self.address:
+            return Reach.EVERYWHERE
+        address = ipaddress.ip_address(self.address)
+        if address.is_loopback:
+            return Reach.LOOPBACK
+        return Reach.LAN if address.is_private or address.is_link_local else Reach.EVERYWHERE
+
+    def __str__(self) -> str:
+        if not self.address:
+            return f"*:{self.port}"
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service in effect, and what systemd and the engine know of it."""
+
+    service: Service
+    unit: UnitState
+    container: Container | None = None
+    own: bool = True
+    """Whether the endpoints are its owner's, and not an image's."""
+
+    @property
+    def state(self) -> State:
+        """How it fares."""
+        health = self.container.health if self.container else ""
+        if self.unit.active == "activating":
+            return State.STARTING
+        if not self.unit.is_up:
+            return State.DOWN
+        return {"unhealthy": State.UNHEALTHY, "starting": State.STARTING}.get(health, State.UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint of *service*: where it is reached, or what is in the way and what mends it."""
+
+    service: str
+    endpoint: Endpoint
+    state: State
+    place: Place | None = None
+    problem: str = ""
+    mend: str = ""
+
+
+def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:
+    """Return every endpoint of the services *running*, by domain and path.
+
+    Of two services that claim the same, one keeps it: rather one whose owner wrote it than one whose image
+    did, so that an image cannot take the domain of another service.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    found = []
+    for name, one in sorted(running.items(), key=lambda item: (not item[1].own, item[0])):
+        for endpoint in one.service.endpoints:
+            owner = owners.setdefault(claim(endpoint), name)
+            route = _route(one, endpoint, running)
+            if owner != name:
+                problem = f"{owner} has {claim_text(endpoint)} already"
+                mend = f"give one of them another domain: beacon edit {name} --apply"
+                route = replace(route, place=None, problem=problem, mend=mend)
+            found.append(route)
+    return tuple(sorted(found, key=lambda route: (claim(route.endpoint), route.service)))
+
+
+def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> Route:
+    name = one.service.name
+    bare = Route(name, endpoint, one.state)
+    if endpoint.redirect is not None or endpoint.port is None:
+        return bare
+    networks = one.service.networks
+    if "none" in networks:
+        problem = "the service has no network"
+        return replace(bare, problem=problem, mend=f"take networks away: beacon edit {name} --apply")
+    if "host" in networks:
+        return replace(bare, place=Place("", endpoint.port))
+    publisher = _publisher(one, running)
+    places = [] if publisher is None else list(_places(publisher, endpoint, endpoint.port))
+    if places:
+        return replace(bare, place=max(places, key=lambda place: _WIDTH.index(place.reach)))
+    who = name if publisher is None else publisher.service.name
+    return replace(bare, problem=_unpublished(endpoint), mend=_publish_it(endpoint, who))
+
+
+def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
+    """Return the service that publishes the ports: itself, or the one whose network it shares."""
+    seen: set[str] = set()
+    while shared := next((name for name in one.service.networks if name.startswith(_SHARED)), None):
+        target = running.get(shared.removeprefix(_SHARED))
+        if target is None or shared in seen:
+            return None
+        seen.add(shared)
+        one = target
+    return one
+
+
+def _protocol(endpoint: Endpoint) -> Protocol:
+    return Protocol.UDP if endpoint.scheme is Scheme.UDP else Protocol.TCP
+
+
+def _places(one: Running, endpoint: Endpoint, port: int) -> Iterator[Place]:
+    """Yield where the definition publishes a port, and where the engine chose to."""
+    protocol = _protocol(endpoint)
+    for published in one.service.ports:
+        offset = port - published.container
+        if (
+            published.protocol is protocol
+            and 0 <= offset < published.count
+            and published.host_port is not None
+        ):
+            yield Place(_address(published.host_ip), published.host_port + offset)
+    if one.container is not None and (chosen := one.container.ports.get(f"{port}/{protocol}")):
+        yield Place(_address(chosen[0]), chosen[1])
+
+
+def _address(ip: str) -> str:
+    return "" if not ip or ipaddress.ip_address(ip).is_unspecified else ip
+
+
+def _unpublished(endpoint: Endpoint) -> str:
+    suffix = "/udp" if endpoint.scheme is Scheme.UDP else ""
+    return f"port {endpoint.port}{suffix} is not published"
+
+
+def _publish_it(endpoint: Endpoint, service: str) -> str:
+    """Return what the owner is to write, with a port of the host that is as good as any."""
+    port = endpoint.port or 0
+    host = f"127.0.0.1:{port if port >= _UNPRIVILEGED else port + 8000}"
+    protocol = ', protocol = "udp"' if endpoint.scheme is Scheme.UDP else ""
+    return f'beacon edit {service} --apply: port = [{{ host = "{host}", container = {port}{protocol} }}]'
+
+
+_UNPRIVILEGED = 1024

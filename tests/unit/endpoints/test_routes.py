@@ -1,0 +1,142 @@
+"""Where each endpoint is reached, and what is told where it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from beacon.endpoints.routes import Place, Reach, Route, Running, State, routes
+from beacon.model.reference import Digest, ImageReference
+from beacon.model.runtime import Container, UnitState
+from beacon.model.service import Endpoint, Port, Protocol, Scheme, Service
+
+IMAGE = ImageReference.parse("ghcr.io/me/web:1")
+WEB = Endpoint("example.org", 8080)
+ACTIVE = UnitState("beacon-web.service", "loaded", "active", "running")
+
+
+def running(  # noqa: PLR0913 -- each is a different fact
+    *endpoints: Endpoint,
+    name: str = "web",
+    ports: tuple[Port, ...] = (),
+    networks: tuple[str, ...] = (),
+    unit: UnitState = ACTIVE,
+    health: str = "",
+    chosen: dict[str, tuple[str, int]] | None = None,
+    own: bool = True,
+) -> Running:
+    service = Service(name, IMAGE, ports=ports, endpoints=endpoints, networks=networks)
+    container = Container(name, Digest("sha256:" + "a" * 64), health=health, ports=chosen or {})
+    return Running(service, unit, container, own=own)
+
+
+def found(*services: Running) -> tuple[Route, ...]:
+    return routes({one.service.name: one for one in services})
+
+
+@pytest.mark.parametrize(
+    ("port", "text", "reach"),
+    [
+        (Port(8080, 80), "*:80", Reach.EVERYWHERE),
+        (Port(8080, 80, "0.0.0.0"), "*:80", Reach.EVERYWHERE),
+        (Port(8080, 80, "::"), "*:80", Reach.EVERYWHERE),
+        (Port(8080, 80, "127.0.0.1"), "127.0.0.1:80", Reach.LOOPBACK),
+        (Port(8080, 80, "::1"), "[::1]:80", Reach.LOOPBACK),
+        (Port(8080, 80, "192.168.1.4"), "192.168.1.4:80", Reach.LAN),
+        (Port(8080, 80, "fd00::4"), "[fd00::4]:80", Reach.LAN),
+        (Port(8080, 80, "9.9.9.9"), "9.9.9.9:80", Reach.EVERYWHERE),
+        (Port(8000, 9000, "127.0.0.1", count=100), "127.0.0.1:9080", Reach.LOOPBACK),
+    ],
+)
+def test_a_published_port_is_reached_at_its_address(port: Port, text: str, reach: Reach) -> None:
+    (route,) = found(running(WEB, ports=(port,)))
+    assert route.place is not None
+    assert (str(route.place), route.place.reach, route.problem) == (text, reach, "")
+
+
+def test_a_port_that_the_engine_chose_is_known_while_the_service_runs() -> None:
+    service = running(WEB, ports=(Port(8080, None, "127.0.0.1"),), chosen={"8080/tcp": ("127.0.0.1", 40123)})
+    assert found(service)[0].place == Place("127.0.0.1", 40123)
+
+
+def test_of_several_addresses_the_one_with_the_widest_reach_counts() -> None:
+    ports = (Port(8080, 81, "10.0.0.1"), Port(8080, 80, "127.0.0.1"))
+    assert found(running(WEB, ports=ports))[0].place == Place("10.0.0.1", 81)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "problem", "mend"),
+    [
+        (WEB, "port 8080 is not published", 'port = [{ host = "127.0.0.1:8080", container = 8080 }]'),
+        (
+            Endpoint("example.org", 80),
+            "port 80 is not published",
+            'port = [{ host = "127.0.0.1:8080", container = 80 }]',
+        ),
+        (
+            Endpoint("example.org", 53, scheme=Scheme.UDP),
+            "port 53/udp is not published",
+            'port = [{ host = "127.0.0.1:8053", container = 53, protocol = "udp" }]',
+        ),
+    ],
+)
+def test_a_port_that_is_not_published_is_told_with_what_mends_it(
+    endpoint: Endpoint, problem: str, mend: str
+) -> None:
+    other = Port(9999, 9999), Port(53, 5353, protocol=Protocol.TCP)
+    (route,) = found(running(endpoint, ports=other))
+    assert (route.place, route.problem) == (None, problem)
+    assert route.mend == f"beacon edit web --apply: {mend}"
+
+
+def test_on_the_host_s_network_the_port_is_the_host_s_own() -> None:
+    assert found(running(WEB, networks=("host",)))[0].place == Place("", 8080)
+
+
+def test_without_a_network_nothing_is_reached() -> None:
+    assert found(running(WEB, networks=("none",)))[0].problem == "the service has no network"
+
+
+def test_on_the_network_of_another_service_that_one_publishes() -> None:
+    web = running(WEB, networks=("service:pod",))
+    pod = running(name="pod", ports=(Port(8080, 80, "127.0.0.1"),))
+    assert found(web, pod)[0].place == Place("127.0.0.1", 80)
+    (route,) = found(web, running(name="pod"))
+    assert route.mend.startswith("beacon edit pod --apply: port")
+    assert found(web)[0].problem == "port 8080 is not published"
+
+
+@pytest.mark.parametrize(
+    ("active", "health", "state"),
+    [
+        ("active", "", State.UP),
+        ("active", "healthy", State.UP),
+        ("reloading", "healthy", State.UP),
+        ("active", "starting", State.STARTING),
+        ("activating", "", State.STARTING),
+        ("active", "unhealthy", State.UNHEALTHY),
+        ("inactive", "", State.DOWN),
+        ("deactivating", "healthy", State.DOWN),
+        ("failed", "", State.DOWN),
+    ],
+)
+def test_how_a_service_fares(active: str, health: str, state: State) -> None:
+    assert found(running(WEB, unit=UnitState("u", active=active), health=health))[0].state is state
+
+
+def test_an_image_does_not_take_the_domain_of_another_service() -> None:
+    published = (Port(8080, 80),)
+    thief = running(WEB, name="a-thief", own=False, ports=published)
+    taken, kept = found(running(WEB, name="web", ports=published), thief)
+    assert (taken.service, taken.place, taken.problem) == ("a-thief", None, "web has example.org already")
+    assert (kept.service, kept.problem) == ("web", "")
+
+
+def test_what_is_sent_on_needs_no_port() -> None:
+    (route,) = found(running(Endpoint("old.org", redirect="example.org")))
+    assert (route.place, route.problem) == (None, "")
+
+
+def test_routes_come_by_domain_and_path() -> None:
+    endpoints = (Endpoint("b.org", 1), Endpoint("a.org", 1, "/x"), Endpoint("a.org", 1))
+    said = [(route.endpoint.domain, route.endpoint.path) for route in found(running(*endpoints))]
+    assert said == [("a.org", "/"), ("a.org", "/x"), ("b.org", "/")]
