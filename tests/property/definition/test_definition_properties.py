@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from beacon.definition import decode, encode, grammar, new_definition
 from beacon.definition.domains import read_compact
+from beacon.definition.schema import ServiceTable
 from beacon.errors import DefinitionError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
@@ -33,6 +34,8 @@ from beacon.model.service import (
     UpdatePolicy,
     Volume,
 )
+
+assert ServiceTable.__pydantic_complete__  # imported before any test: pydantic takes longer than a test may
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
@@ -211,8 +214,7 @@ SERVICES = st.builds(
 )
 
 
-# Making a service takes many draws, and the first decoding imports pydantic: a busy machine is no fault.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])  # many draws make a service, and machines are busy
 @given(SERVICES)
 def test_a_service_is_written_and_read_back(service: Service) -> None:
     assert decode(encode(service), name="web", file="web.toml") == service
