@@ -5,6 +5,7 @@
     ├── NoSuchServiceError        4   as systemctl's "no such unit"
     ├── DefinitionError          65   EX_DATAERR: faults in definitions, all of them at once
     ├── RegistryError            69   EX_UNAVAILABLE: a registry that cannot or will not answer
+    ├── StoreError               69   the same for a store that endpoints are published to
     ├── HostError                71   EX_OSERR: engine, systemd or disk refused
     ├── BusyError                75   EX_TEMPFAIL: another Beacon is at work on the same service
     ├── AccessError              77   EX_NOPERM: not permitted for this user
@@ -93,6 +94,12 @@ class DefinitionError(BeaconError):
 
 class RegistryError(BeaconError):
     """A registry that is unreachable, refuses, or says something that cannot be true."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+class StoreError(BeaconError):
+    """A store for endpoints that is unreachable or cannot be written."""
 
     status = ExitStatus.UNAVAILABLE
 

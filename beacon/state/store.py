@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +40,20 @@ class Checks:
     services: Mapping[str, LastCheck] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The keys that this machine wrote to stores, by store."""
+
+    stores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 class StateStore:
     """Reads and writes the states of services below *folder*; locks live in *runtime*."""
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self._services = folder / "services"
         self._checks = folder / "checks.json"
+        self._published = folder / "published.json"
         self._runtime = runtime
 
     def names(self) -> tuple[str, ...]:
@@ -98,6 +106,21 @@ class StateStore:
     def save_checks(self, checks: Checks) -> None:
         """Remember what the last checks said."""
         write_atomic(self._checks, _encode(checks), durable=False)
+
+    def published(self) -> Published:
+        """Return which keys this machine wrote to stores."""
+        text = read_text(self._published)
+        return Published() if text is None else _decode(self._published, text, Published)
+
+    def keys(self, where: str) -> tuple[str, ...]:
+        """Return the keys that were written to the store *where*."""
+        return self.published().stores.get(where, ())
+
+    def remember(self, where: str, keys: Iterable[str]) -> None:
+        """Remember the keys of a store, durably; stores that are published to no more are forgotten."""
+        wanted = Published({where: tuple(keys)})
+        if wanted != self.published():
+            write_atomic(self._published, _encode(wanted), mode=0o600)
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"

@@ -53,7 +53,8 @@ def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
     verbs = {command.callback.__name__ for command in shown if command.callback}
     verbs |= {str(group.name) for group in app.registered_groups}
     inner = [group.typer_instance for group in app.registered_groups if group.typer_instance]
-    verbs |= {str(command.name) for group in inner for command in group.registered_commands}
+    inside = [command for group in inner for command in group.registered_commands]
+    verbs |= {command.name or command.callback.__name__ for command in inside if command.callback}
     for path in ("bash/beacon", "zsh/_beacon", "fish/beacon.fish"):
         text = (completions / path).read_text(encoding="utf-8")
         assert [verb for verb in verbs if not re.search(rf"\b{verb}\b", text)] == []
