@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from beacon.cli import publishing
 from beacon.cli.arguments import Json, Names
 from beacon.cli.session import session
 
@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.host import Host
     from beacon.cli.output import Output
-    from beacon.endpoints.publisher import Change
-    from beacon.endpoints.redis_store import RedisPublisher
     from beacon.endpoints.routes import Route, Running
-    from beacon.model.host import Scope
-    from beacon.model.release import Release
-    from beacon.model.service import Service
 
 group = typer.Typer(
     help="The domains of services, and where each is reached.",
@@ -31,6 +26,7 @@ group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the group of this module."""
+    publishing.register(group)
     app.add_typer(group, name="endpoint")
 
 
@@ -50,137 +46,15 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
         host.output.say('no endpoints; domain = "example.org" in a definition makes one')
 
 
-@group.command()
-def publish(
-    context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Publish now, in one pass, and end.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Only show what would be published.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Tell the store of beacon.toml which domains are answered, and where.
-
-    What is not up is taken back there, and so is what this machine published of services that are gone.
-    """
-    from beacon.endpoints.publisher import publish as bring_up_to_date
-    from beacon.errors import UsageError
-
-    if not once and not dry_run:
-        raise UsageError("say --once to publish now", hint="beacon endpoint publish --once")
-    host = session(context).host()
-    if dry_run:
-        _show_pass(host.output, _next_pass(host), as_json=as_json, done=False)
-        return
-    host.require_write("endpoint publish")
-    with host.store.lock(_LOCK, wait=_PATIENCE):
-        coming = _next_pass(host)
-        bring_up_to_date(coming.publisher, coming.change, host.store)
-    _show_pass(host.output, coming, as_json=as_json, done=True)
-
-
-_LOCK = "endpoints"
-"""No service's: that name is reserved."""
-_PATIENCE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    publisher: RedisPublisher
-    change: Change
-    left_out: tuple[str, ...]
-
-
-def _next_pass(host: Host) -> _Pass:
-    """Work out what is to be published."""
-    from beacon.endpoints.beachhead import facts
-    from beacon.endpoints.publisher import change
-    from beacon.endpoints.redis_store import RedisPublisher
-    from beacon.endpoints.routes import routes
-    from beacon.errors import ConfigError
-
-    settings = host.settings.publish_redis
-    if settings is None:
-        raise ConfigError(
-            f"there is nothing to publish to: {host.paths.settings} has no table [publish.redis]",
-            hint="beacon.toml(5) lists its keys; the empty table is the Redis of this machine",
-        )
-    publisher = RedisPublisher(settings, _machine(host.scope))
-    here = running(host)
-    found = facts(here, routes(here), settings.address)
-    written = host.store.published().stores
-    for other in sorted(written.keys() - {publisher.where}):
-        if written[other]:
-            host.output.warn(f"what was published to {other} stays there, or until it expires")
-    wanted = change(publisher, found.values, host.known_names(), written.get(publisher.where, ()))
-    return _Pass(publisher, wanted, found.left_out)
-
-
-def _machine(scope: Scope) -> str:
-    """Return whose services these are: the machine's, or those of a user on it."""
-    import getpass
-    import platform
-
-    from beacon.model.host import Scope
-
-    return platform.node() if scope is Scope.SYSTEM else f"{getpass.getuser()}@{platform.node()}"
-
-
-def _show_pass(output: Output, made: _Pass, *, as_json: bool, done: bool) -> None:
-    put, deleted = made.change.put, made.change.delete
-    if as_json:
-        import json
-
-        output.json(
-            {
-                "store": made.publisher.where,
-                "published": {key: json.loads(value) for key, value in put.items()},
-                "deleted": list(deleted),
-                "left_out": list(made.left_out),
-                "done": done,
-            }
-        )
-        return
-    if not done:
-        for key, value in put.items():
-            output.answer(f"{key} {value}")
-        for key in deleted:
-            output.answer(f"{key} is deleted, where it is there")
-    for sentence in made.left_out:
-        output.say(sentence)
-    if done:
-        noun = "service" if len(put) == 1 else "services"
-        output.say(f"published {len(put)} {noun} to {made.publisher.where}")
-
-
 def running(host: Host) -> dict[str, Running]:
-    """Return what runs: each service that has been applied, as it was applied.
+    """Return what runs: each service that has been applied, as it was applied; faults are told."""
+    from beacon.cli.look import Look
+    from beacon.systemd.watch import UnitWatch
 
-    One whose endpoints cannot be read is told, and keeps the others from nothing.
-    """
-    from beacon.endpoints.routes import Running
-    from beacon.errors import AccessError, DefinitionError
-    from beacon.model.unit import unit_name
-
-    try:
-        states = host.store.load_all()
-    except AccessError:
-        hint = "sudo beacon endpoint list"
-        raise AccessError("only root may read the state of the machine's services", hint=hint) from None
-    live = {name: state.live_release for name, state in states.items()}
-    units = host.systemd.states([unit_name(name) for name, release in live.items() if release])
-    containers = host.engine.containers() if units else {}
-    found = {}
-    for name, release in live.items():
-        if release is None:
-            continue
-        try:
-            service, own = _in_effect(release)
-        except DefinitionError as error:
-            for fault in error.faults:
-                host.output.warn(f"{name} has no endpoints: {fault}")
-            continue
-        found[name] = Running(service, units[unit_name(name)], containers.get(name), own=own)
+    look = Look(host, lambda: UnitWatch(host.scope).states())
+    found = look()
+    for problem in look.problems:
+        host.output.warn(problem)
     return found
 
 
@@ -233,11 +107,3 @@ def _note(route: Route) -> str:
     notes += [f"sent on to {route.endpoint.redirect}"] if route.endpoint.redirect else []
     notes += ["internal"] if route.endpoint.internal else []
     return ", ".join(notes)
-
-
-def _in_effect(release: Release) -> tuple[Service, bool]:
-    from beacon.definition.effective import effective
-
-    filled = effective(release.service, release.image)
-    sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    return filled.service, not {"image", "label"} & set(sources)

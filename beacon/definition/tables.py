@@ -160,7 +160,9 @@ class EndpointTable(Table):
         Unhealthy,
         PlainValidator(values.one_of(Unhealthy)),
         _enum(Unhealthy),
-        Field(description="While the service is unhealthy or starting: withdraw it, or ignore that."),
+        Field(
+            description="While the service is unhealthy or starting: withdraw it, mark it, or ignore that."
+        ),
     ] = Unhealthy.WITHDRAW
 
     @model_validator(mode="after")

@@ -6,55 +6,84 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from beacon.model.written import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a key is to say, and for how many seconds unless it is renewed; 0 is for ever."""
+
+    value: str
+    expire: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One pass: keys that are written, each with its value, and keys that are deleted."""
+    """One pass: keys that are written, keys that are right and only live on, keys that are deleted."""
 
-    put: Mapping[str, str]
+    put: Mapping[str, Entry]
+    renew: Mapping[str, Entry]
     delete: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.renew or self.delete)
 
 
 class Publisher(Protocol):
-    """A store that others read. Failures are BeaconErrors, and then nothing of the change was made."""
+    """A store that others read. Failures are BeaconErrors."""
 
     @property
     def where(self) -> str:
         """What the store is called, to people and in the record of keys; without a password."""
 
-    def key(self, service: str) -> str:
-        """Return the key of what is published of *service*."""
+    def read(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return what the store says at *keys*, those that are there."""
 
     def write(self, change: Change) -> None:
-        """Make all of *change*, or nothing of it."""
+        """Make all of *change*, as far as the store can in one transaction.
+
+        A store that takes no more is told the rest all the same: what is down must not be found there. Keys
+        that are to be renewed and have expired since they were read are written again.
+        """
 
 
 class Record(Protocol):
-    """Remembers which keys this machine wrote."""
+    """Remembers which keys this machine wrote to one store."""
 
-    def keys(self, where: str) -> Collection[str]:
-        """Return the keys that were written to the store *where*."""
+    def load(self) -> Written:
+        """Return what is remembered."""
 
-    def remember(self, where: str, keys: Iterable[str]) -> None:
-        """Replace what is remembered of a store; durable before it returns."""
+    def save(self, written: Written) -> None:
+        """Replace what is remembered; durable before it returns."""
 
 
 def change(
-    publisher: Publisher, values: Mapping[str, str], services: Iterable[str], written: Iterable[str]
+    wanted: Mapping[str, Entry], there: Mapping[str, str], written: Iterable[str], *, renew: bool = True
 ) -> Change:
-    """Return what makes the store say *values* (by service), and nothing else of this machine.
+    """Return what makes a store that says *there* say *wanted*, and nothing else of this machine.
 
-    Deleted are the keys of the other *services*, and those that this machine has *written* for services that
-    are gone.
+    Deleted is what this machine has *written* before, and nothing of others.
     """
-    put = {publisher.key(service): value for service, value in values.items()}
-    stale = {*map(publisher.key, services), *written} - set(put)
-    return Change(put, tuple(sorted(stale)))
+    put = {key: entry for key, entry in wanted.items() if there.get(key) != entry.value}
+    kept = {key: entry for key, entry in wanted.items() if key not in put} if renew else {}
+    return Change(put, kept, tuple(sorted(set(written) - set(wanted))))
 
 
-def publish(publisher: Publisher, wanted: Change, record: Record) -> None:
-    """Make the change. Keys are on record before they are written, so that a kill leaves none unknown."""
-    where = publisher.where
-    record.remember(where, sorted({*record.keys(where), *wanted.put}))
-    publisher.write(wanted)
-    record.remember(where, sorted(wanted.put))
+def bring_up_to_date(
+    publisher: Publisher, wanted: Mapping[str, Entry], record: Record, *, renew: bool = True
+) -> Change:
+    """Have the store say *wanted*; return what that took.
+
+    Keys are on record before they are written, so that a kill leaves none unknown. Where a writing did not
+    come to its end, all is written again: a file may be in place whose reader has not been told.
+    """
+    written = record.load()
+    there = publisher.read(wanted.keys()) if written.complete and wanted else {}
+    coming = change(wanted, there, written.keys, renew=renew)
+    if coming.put:
+        record.save(Written(publisher.where, tuple(sorted({*written.keys, *wanted})), complete=False))
+    if coming:
+        publisher.write(coming)
+    if coming.put or coming.delete:
+        record.save(Written(publisher.where, tuple(sorted(wanted))))
+    return coming

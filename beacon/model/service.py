@@ -71,6 +71,7 @@ class Unhealthy(StrEnum):
     """What becomes of an endpoint while its service is unhealthy or still starting."""
 
     WITHDRAW = "withdraw"
+    MARK = "mark"
     IGNORE = "ignore"
 
 

@@ -22,12 +22,20 @@ _ABANDONED = 600.0
 _WANTED_BY = re.compile(r"^WantedBy=(\S+)$", re.MULTILINE)
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+def write_atomic(
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o644,
+    durable: bool = True,
+    check: Callable[[Path], None] | None = None,
+) -> None:
     """Put *data* at *path*, whole or not at all; raises HostError with the old file untouched.
 
-    *durable* flushes file and folder to the disk, so that the new text survives a power cut.
+    *durable* flushes file and folder to the disk, so that the new text survives a power cut. *check* looks at
+    the new file before it takes its place; an error of it leaves the old one.
     """
-    _explained("write", path, lambda: _write(path, data, mode, durable=durable))
+    _explained("write", path, lambda: _write(path, data, mode, durable=durable, check=check))
 
 
 def remove(path: Path) -> None:
@@ -82,11 +90,13 @@ def _hint(error: OSError) -> str | None:
     if error.errno == errno.ENOSPC:
         return "free some space (podman image prune, journalctl --vacuum-size=100M) and try again"
     if error.errno == errno.EROFS:
-        return "the file system is read-only; see dmesg(1) for errors of the disk"
+        return "the file system is read-only, at least for this unit; see dmesg(1) for errors of the disk"
     return None
 
 
-def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
+def _write(
+    path: Path, data: bytes, mode: int, *, durable: bool, check: Callable[[Path], None] | None
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A dot file: neither Quadlet nor systemd reads what a killed write may leave behind, until it is swept.
     handle, temporary = tempfile.mkstemp(prefix=f"{_UNFINISHED}{path.name}.", dir=path.parent)
@@ -97,6 +107,8 @@ def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
             os.fchmod(stream.fileno(), mode)
             if durable:
                 os.fsync(stream.fileno())
+        if check is not None:
+            check(Path(temporary))
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

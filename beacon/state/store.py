@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 from beacon.errors import HostError
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
+from beacon.model.written import Written
 from beacon.state.files import read_text, remove, write_atomic
 from beacon.state.lock import locked
 
@@ -40,20 +42,13 @@ class Checks:
     services: Mapping[str, LastCheck] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The keys that this machine wrote to stores, by store."""
-
-    stores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
 class StateStore:
     """Reads and writes the states of services below *folder*; locks live in *runtime*."""
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self._services = folder / "services"
         self._checks = folder / "checks.json"
-        self._published = folder / "published.json"
+        self._published = folder / "published"
         self._runtime = runtime
 
     def names(self) -> tuple[str, ...]:
@@ -62,6 +57,26 @@ class StateStore:
             return tuple(sorted(path.stem for path in self._services.glob("*.json")))
         except PermissionError:
             return ()
+
+    def stamps(self) -> dict[str, object]:
+        """Return for each service a value that changes whenever its state does."""
+        found: dict[str, object] = {}
+        try:
+            for entry in sorted(os.scandir(self._services), key=lambda entry: entry.name):
+                name, dot, kind = entry.name.rpartition(".")
+                if dot and kind == "json" and not name.startswith("."):
+                    stat = entry.stat()
+                    found[name] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def stamp(self) -> object:
+        """Return a value that changes with the state of any service: files are replaced, never changed."""
+        try:
+            return self._services.stat().st_mtime_ns
+        except OSError:
+            return None
 
     def load(self, name: str) -> ServiceState:
         """Return what is remembered of *name*: an empty state where that is nothing."""
@@ -107,23 +122,47 @@ class StateStore:
         """Remember what the last checks said."""
         write_atomic(self._checks, _encode(checks), durable=False)
 
-    def published(self) -> Published:
-        """Return which keys this machine wrote to stores."""
-        text = read_text(self._published)
-        return Published() if text is None else _decode(self._published, text, Published)
+    def published(self) -> tuple[Written, ...]:
+        """Return what this machine wrote to stores, one of each."""
+        try:
+            found = sorted(self._published.glob("*.json"))
+        except PermissionError:
+            return ()
+        texts = {path: read_text(path) for path in found}
+        return tuple(_decode(path, text, Written) for path, text in texts.items() if text is not None)
 
-    def keys(self, where: str) -> tuple[str, ...]:
-        """Return the keys that were written to the store *where*."""
-        return self.published().stores.get(where, ())
-
-    def remember(self, where: str, keys: Iterable[str]) -> None:
-        """Remember the keys of a store, durably; stores that are published to no more are forgotten."""
-        wanted = Published({where: tuple(keys)})
-        if wanted != self.published():
-            write_atomic(self._published, _encode(wanted), mode=0o600)
+    def record(self, store: str) -> PublishedRecord:
+        """Return the record of what this machine wrote to *store*."""
+        name = hashlib.sha256(store.encode()).hexdigest()[:16]
+        return PublishedRecord(store, self._published / f"{name}.json", self._runtime)
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"
+
+
+class PublishedRecord:
+    """What this machine wrote to one store, in a file; the lock is held by whoever writes to the store."""
+
+    def __init__(self, store: str, path: Path, runtime: Path) -> None:
+        self._store = store
+        self._path = path
+        self._runtime = runtime
+
+    def lock(self, *, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Return the lock of the store."""
+        return locked(self._runtime, f"endpoints-{self._path.stem}", wait=wait)
+
+    def load(self) -> Written:
+        """Return what is remembered; nothing where nothing was written."""
+        text = read_text(self._path)
+        return Written(self._store) if text is None else _decode(self._path, text, Written)
+
+    def save(self, written: Written) -> None:
+        """Replace what is remembered, durably; without keys there is nothing to remember."""
+        if written.keys:
+            write_atomic(self._path, _encode(written), mode=0o600)
+        else:
+            remove(self._path)
 
 
 def fingerprint(service: Service) -> str:

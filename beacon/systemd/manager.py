@@ -46,7 +46,7 @@ class SystemdManager:
         self._lock = threading.RLock()
         self._done: dict[bytes, str] = {}
         self._bus = DBus(user_mode=scope is Scope.USER)
-        with _explained("connect to systemd", "over D-Bus"):
+        with explained("connect to systemd", "over D-Bus"):
             self._bus.open()
             self._manager = Manager(bus=self._bus)
             self._manager.load()
@@ -65,7 +65,7 @@ class SystemdManager:
 
     def reload(self) -> None:
         """Have systemd run its generators (Quadlet among them) and read every unit file again."""
-        with self._lock, _explained("reload", "systemd"):
+        with self._lock, explained("reload", "systemd"):
             self._manager.Manager.Reload()
 
     def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
@@ -74,7 +74,7 @@ class SystemdManager:
 
     def listed(self, pattern: str) -> Mapping[str, UnitState]:
         """Return the loaded units that match *pattern* (fnmatch), without what only services have."""
-        with self._lock, _explained("list", pattern):
+        with self._lock, explained("list", pattern):
             rows = self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
             states = [
                 UnitState(
@@ -175,7 +175,7 @@ class SystemdManager:
                     done[path] = result.decode()
 
             self._job_removed = job_removed  # pystemd keeps no reference; a collected callback crashes
-            with _explained("watch the jobs of", "systemd"):
+            with explained("watch the jobs of", "systemd"):
                 self._bus.match_signal(_SYSTEMD, _ROOT, _MANAGER, b"JobRemoved", job_removed, None)
                 self._manager.Manager.Subscribe()
             self._subscribed = True
@@ -222,13 +222,13 @@ class SystemdManager:
         return self._all(self._path(unit), _UNIT)
 
     def _path(self, unit: str) -> bytes:
-        with _explained("look up", unit):
+        with explained("look up", unit):
             # LoadUnit, unlike GetUnit, answers for units that are not in memory too.
             path: bytes = self._manager.Manager.LoadUnit(unit.encode())
             return path
 
     def _all(self, path: bytes, interface: bytes) -> Mapping[str, Any]:
-        with _explained("read the state of", path.decode()):
+        with explained("read the state of", path.decode()):
             arguments = apply_signature(b"s", [interface])
             body = self._bus.call_method(_SYSTEMD, path, _PROPERTIES, b"GetAll", arguments).body
         return {key.decode(): _text(value) for key, value in body.items()}
@@ -252,7 +252,7 @@ def _denied(what: str) -> AccessError:
 
 
 @contextlib.contextmanager
-def _explained(verb: str, target: str) -> Iterator[None]:
+def explained(verb: str, target: str) -> Iterator[None]:
     """Turn pystemd's errors, whose own text is a joke, into ours."""
     try:
         yield

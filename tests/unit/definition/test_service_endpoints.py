@@ -85,7 +85,7 @@ def test_a_table_says_all_there_is() -> None:
             'domain = "a.org"\nport = 1\nredirect = "b.org"',
             "endpoint[0].port: must not be given with redirect",
         ),
-        ('domain = "a.org"\nhealth = "no"', "endpoint[0].health: must be 'withdraw' or 'ignore'"),
+        ('domain = "a.org"\nhealth = "no"', "endpoint[0].health: must be 'withdraw', 'mark' or 'ignore'"),
         ('domain = "a.org"\nprot = 80', "endpoint[0].prot: unknown key; did you mean 'port'?"),
     ],
 )

@@ -10,7 +10,8 @@ import typer.main
 from typer.core import TyperGroup, TyperOption
 
 from beacon.cli.app import app
-from beacon.definition.settings import RedisSettings, Settings, decode_settings
+from beacon.definition.publishing import PARSERS
+from beacon.definition.settings import Settings, decode_settings
 from beacon.errors import ExitStatus
 from beacon.model.event import EventKind
 from beacon.model.outcome import OutcomeKind
@@ -65,10 +66,10 @@ def test_the_machine_s_configuration_is_shipped_and_explained_whole() -> None:
     assert settings.registry_deadline == defaults.registry_deadline
     assert settings.registry_reserve == defaults.registry_reserve
     page = (TREE / "docs/beacon.toml.5.md").read_text(encoding="utf-8")
-    assert settings.publish_redis == RedisSettings()
-    redis = {f"publish.redis.{key}" for key in RedisSettings.__dataclass_fields__}
-    assert [key for key in {*redis, "publish.redis.url"} if f"**{key}**" not in page] == []
-    for key in Settings.__dataclass_fields__.keys() - {"publish_redis"}:
+    assert settings.publish == decode_settings("[publish.redis]", file="beacon.toml").publish
+    keys = [f"publish.{kind}.{key}" for kind, parsers in PARSERS.items() for key in parsers]
+    assert [key for key in keys if f"**{key}**" not in page] == []
+    for key in Settings.__dataclass_fields__.keys() - {"publish"}:
         dotted = key.replace("registry_", "registry.")
         assert f"**{dotted}**" in page
         assert f"\n#{dotted.partition('.')[2] or dotted} =" in shipped

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from beacon.endpoints.beachhead import Facts, facts
+from beacon.definition.publishing import Publication, RedisAccess
 from beacon.endpoints.routes import Running, routes
+from beacon.endpoints.stores import stores, tell
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Endpoint, Port, Scheme, Service, Unhealthy
@@ -16,13 +17,21 @@ EVERYWHERE = Port(8000, 8000, count=100)
 IMAGE = ImageReference.parse("ghcr.io/me/web:1")
 
 
+@dataclass
+class Published:
+    """What is published: service → value; and what is not."""
+
+    values: dict[str, str]
+    left_out: tuple[str, ...]
+
+
 def published(
     *endpoints: Endpoint,
     port: Port = EVERYWHERE,
     active: str = "active",
     health: str = "",
     compat: bool = False,
-) -> Facts:
+) -> Published:
     service = Service(
         "web",
         IMAGE,
@@ -33,7 +42,12 @@ def published(
     )
     container = Container("web", Digest("sha256:" + "a" * 64), health=health)
     running = {"web": Running(service, UnitState("beacon-web.service", active=active), container)}
-    return facts(running, routes(running), "mars.example")
+    publication = Publication("publish.redis", RedisAccess(), prefix="/", address="mars.example")
+    told = tell(stores([publication]), running, routes(running), "mars", lambda path: path)
+    (entries,) = told.wanted.values()
+    return Published(
+        {key.removeprefix("/mars:"): entry.value for key, entry in entries.items()}, told.left_out
+    )
 
 
 def test_the_array_is_beachhead_companion_s_to_the_letter() -> None:
@@ -44,7 +58,7 @@ def test_the_array_is_beachhead_companion_s_to_the_letter() -> None:
         Endpoint("*.h2.example.org", 8081, scheme=Scheme.H2C),
         port=replace(EVERYWHERE, host_ip="127.0.0.1"),
     )
-    assert found == Facts(
+    assert found == Published(
         {
             "web": '[{"domain":"example.org","http":{"host":"127.0.0.1","port":8080},'
             '"https":{"host":"127.0.0.1","port":8043},"id":"example_org"},'
@@ -85,6 +99,7 @@ def test_what_has_no_place_there_is_told_and_keeps_nothing_else_out(endpoint: En
         ("active", "unhealthy", Unhealthy.WITHDRAW, False),
         ("active", "starting", Unhealthy.WITHDRAW, False),
         ("active", "unhealthy", Unhealthy.IGNORE, True),
+        ("active", "unhealthy", Unhealthy.MARK, True),
         ("activating", "", Unhealthy.IGNORE, True),
         ("failed", "", Unhealthy.IGNORE, False),
     ],
@@ -99,3 +114,12 @@ def test_health_decides(active: str, health: str, policy: Unhealthy, *, there: b
 )
 def test_a_variable_without_a_domain_was_an_empty_array(active: str, *, compat: bool, there: bool) -> None:
     assert published(active=active, compat=compat).values == ({"web": "[]"} if there else {})
+
+
+@pytest.mark.parametrize(("health", "mark"), [("unhealthy", ',"state":"unhealthy"}'), ("healthy", "}")])
+def test_what_is_not_up_can_be_marked(health: str, mark: str) -> None:
+    found = published(Endpoint("a.org", 8080, health=Unhealthy.MARK), health=health)
+    assert (
+        found.values["web"]
+        == f'[{{"domain":"a.org","http":{{"host":"mars.example","port":8080}},"id":"a_org"{mark}]'
+    )

@@ -1,0 +1,94 @@
+"""What runs on this machine, for those who tell others where it is reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beacon.errors import AccessError, DefinitionError
+from beacon.model.runtime import UnitState
+from beacon.model.unit import unit_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from beacon.cli.host import Host
+    from beacon.endpoints.routes import Running
+    from beacon.model.release import Release
+    from beacon.model.service import Service
+
+
+class Look:
+    """Looks at the services that have been applied, again and again; files are read when they are new.
+
+    *states* returns the ActiveState of the units that systemd knows.
+    """
+
+    def __init__(self, host: Host, states: Callable[[], Mapping[str, str]]) -> None:
+        self._host = host
+        self._states = states
+        self._known: dict[str, tuple[object, _Applied | None, tuple[str, ...]]] = {}
+        """Service → the stamp of its state's file, what that says, and what is wrong with it."""
+
+    def __call__(self) -> dict[str, Running]:
+        """Return what runs, as it was applied; what cannot be read keeps the others from nothing."""
+        from beacon.endpoints.routes import Running
+
+        self._read()
+        applied = {name: one for name, (_, one, _) in self._known.items() if one is not None}
+        states = self._states() if applied else {}
+        asks = any(one.asks_engine for one in applied.values())
+        containers = self._host.engine.containers() if asks else {}
+        found = {}
+        for name, one in applied.items():
+            unit = unit_name(name)
+            state = UnitState(unit, active=states.get(unit, "inactive"))
+            found[name] = Running(one.service, state, containers.get(name), own=one.own)
+        return found
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why services have no endpoints, as of the last look."""
+        return tuple(problem for _, _, problems in self._known.values() for problem in problems)
+
+    def _read(self) -> None:
+        try:
+            stamps = self._host.store.stamps()
+        except PermissionError:
+            hint = "sudo beacon endpoint list"
+            raise AccessError("only root may read the state of the machine's services", hint=hint) from None
+        self._known = {name: one for name, one in self._known.items() if name in stamps}
+        for name, stamp in stamps.items():
+            if name not in self._known or self._known[name][0] != stamp:
+                self._known[name] = (stamp, *self._load(name))
+
+    def _load(self, name: str) -> tuple[_Applied | None, tuple[str, ...]]:
+        release = self._host.store.load(name).live_release
+        if release is None:
+            return None, ()
+        try:
+            return _in_effect(release), ()
+        except DefinitionError as error:
+            return None, tuple(f"{name} has no endpoints: {fault}" for fault in error.faults)
+
+
+class _Applied:
+    """A service in effect."""
+
+    def __init__(self, service: Service, *, own: bool) -> None:
+        self.service = service
+        self.own = own
+        # Only the engine knows these, and asking it costs more than all the rest.
+        checked = service.health.command is not None or any("health" in one for one in service.podman.args)
+        self.asks_engine = bool(service.endpoints) and (
+            checked
+            or any(port.host_port is None for port in service.ports)
+            or any(network.startswith("service:") for network in service.networks)
+        )
+
+
+def _in_effect(release: Release) -> _Applied:
+    from beacon.definition.effective import effective
+
+    filled = effective(release.service, release.image)
+    sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
+    return _Applied(filled.service, own=not {"image", "label"} & set(sources))

@@ -1,0 +1,240 @@
+"""etcd (version 3) as a store of endpoints: keys on a lease, through its gateway for HTTP and JSON."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from beacon.definition.publishing import EtcdAccess
+from beacon.endpoints.password import password_of
+from beacon.endpoints.publisher import Change, Entry
+from beacon.errors import BeaconError, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    import requests
+
+_PATIENCE = 5.0
+"""Seconds for a connection, and for each answer."""
+_AT_ONCE = 100
+"""Operations of one transaction; etcd takes 128 (--max-txn-ops)."""
+_NO_LEASE = "0"
+_SHORT = 5
+"""Seconds of the longest lease that etcd may give to somebody who asked for less."""
+
+# Codes of google.rpc, as the gateway gives them.
+_INVALID, _NOT_FOUND, _DENIED, _EXHAUSTED, _UNAUTHENTICATED = 3, 5, 7, 8, 16
+
+_Operation = Mapping[str, Mapping[str, object]]
+
+
+class _Refusal(Exception):  # noqa: N818  # not an error yet: some are mended
+    """etcd said no."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+class EtcdPublisher:
+    """Publishes to one etcd. Keys that expire after the same time share a lease."""
+
+    def __init__(self, access: EtcdAccess) -> None:
+        self._access = access
+        self._session: requests.Session | None = None
+        self._token: str | None = None
+        self._leases: dict[int, str] = {}
+        """Seconds → the lease that new keys are put on."""
+        self._lease_of: dict[str, str] = {}
+        """Key → its lease, as it was last read."""
+
+    @property
+    def where(self) -> str:
+        """The store as a URL without the password."""
+        return self._access.where
+
+    def read(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return what etcd says at *keys*, and note which lease each is on."""
+        found: dict[str, str] = {}
+        self._lease_of = {}
+        try:
+            for part in _parts(sorted(keys)):
+                answer = self._call(
+                    "kv/txn", {"success": [{"request_range": {"key": _coded(key)}} for key in part]}
+                )
+                for response in answer.get("responses", ()):
+                    for row in response.get("response_range", {}).get("kvs", ()):
+                        key = _decoded(row["key"])
+                        found[key] = _decoded(row.get("value", ""))
+                        self._lease_of[key] = str(row.get("lease", _NO_LEASE))
+        except _Refusal as refusal:
+            raise self._explained(refusal) from refusal
+        return found
+
+    def write(self, change: Change) -> None:
+        """Make all of *change*; of a full etcd, all but what needs room."""
+        deletes = [{"request_delete_range": {"key": _coded(key)}} for key in change.delete]
+        try:
+            put = {**change.put, **self._keep(change.renew)}
+            try:
+                # In one transaction where it has room for that: a domain that moves is never without a key.
+                self._transact([*self._puts(put), *deletes])
+            except _Refusal as refusal:
+                if refusal.code == _NOT_FOUND:  # a lease ended in between
+                    self._leases.clear()
+                    self._transact([*self._puts(put), *deletes])
+                elif refusal.code == _EXHAUSTED:
+                    self._transact(deletes)
+                    raise
+                else:
+                    raise
+        except _Refusal as refusal:
+            raise self._explained(refusal) from refusal
+
+    def _keep(self, renewed: Mapping[str, Entry]) -> Mapping[str, Entry]:
+        """Keep the leases of keys alive; return the keys that must be put again, on another lease."""
+        again: dict[str, Entry] = {}
+        lives: dict[str, int] = {_NO_LEASE: 0}
+        for key, entry in renewed.items():
+            lease = self._lease_of.get(key, _NO_LEASE)
+            if lease not in lives:
+                lives[lease] = self._keep_alive(lease) if entry.expire else -1
+            if not _fits(lives[lease], entry.expire):
+                again[key] = entry
+            elif entry.expire:
+                self._leases.setdefault(entry.expire, lease)
+        return again
+
+    def _keep_alive(self, lease: str) -> int:
+        """Renew a lease; return its seconds, 0 where it has ended."""
+        try:
+            answer = self._call("lease/keepalive", {"ID": lease})
+        except _Refusal as refusal:
+            if refusal.code == _NOT_FOUND:
+                return 0
+            raise
+        return int(answer.get("result", {}).get("TTL", 0))
+
+    def _lease(self, expire: int) -> str:
+        """Return a lease of *expire* seconds that lives, a new one where there is none."""
+        if not expire:
+            return _NO_LEASE
+        known = self._leases.get(expire)
+        if known is None or not _fits(self._keep_alive(known), expire):
+            known = str(self._call("lease/grant", {"TTL": str(expire)})["ID"])
+            self._leases[expire] = known
+        return known
+
+    def _puts(self, put: Mapping[str, Entry]) -> list[_Operation]:
+        leases = {expire: self._lease(expire) for expire in {entry.expire for entry in put.values()}}
+        return [
+            {
+                "request_put": {
+                    "key": _coded(key),
+                    "value": _coded(entry.value),
+                    "lease": leases[entry.expire],
+                }
+            }
+            for key, entry in put.items()
+        ]
+
+    def _transact(self, operations: Iterable[_Operation]) -> None:
+        for part in _parts(list(operations)):
+            self._call("kv/txn", {"success": part})
+
+    # HTTP
+
+    def _call(self, method: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Ask the gateway; once more with a new token where the old one has ended."""
+        if self._access.user is not None and self._token is None:
+            self._log_in()
+        try:
+            return self._post(method, body)
+        except _Refusal as refusal:
+            if refusal.code != _UNAUTHENTICATED or self._access.user is None:
+                raise
+        self._log_in()
+        return self._post(method, body)
+
+    def _log_in(self) -> None:
+        self._token = None
+        who = {"name": self._access.user, "password": password_of(self._access) or ""}
+        self._token = str(self._post("auth/authenticate", who)["token"])
+
+    def _post(self, method: str, body: Mapping[str, object]) -> dict[str, Any]:
+        import requests  # noqa: PLC0415  # only where it is wanted
+
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.trust_env = False  # no proxy stands before a store
+            self._session.verify = self._access.ca_file or True
+            if self._access.cert_file and self._access.key_file:
+                self._session.cert = (self._access.cert_file, self._access.key_file)
+        headers = {"Authorization": self._token} if self._token else {}
+        try:
+            answer = self._session.post(
+                f"{self._access.url}/v3/{method}", json=body, headers=headers, timeout=_PATIENCE
+            )
+            said = answer.json()
+        except requests.exceptions.JSONDecodeError as error:
+            raise StoreError(f"{self.where} does not answer as etcd 3.4 and newer do") from error
+        except (requests.RequestException, OSError) as error:
+            raise StoreError(
+                f"cannot reach {self.where}: {_reason(error)}",
+                hint="systemctl status etcd; beacon.toml says where it is",
+            ) from error
+        if not isinstance(said, dict):
+            raise StoreError(f"{self.where} does not answer as etcd 3.4 and newer do")
+        # A stream, as the answers to keepalive are, has its error inside.
+        inner = said.get("error")
+        fault: dict[str, Any] = inner if isinstance(inner, dict) else said
+        if not answer.ok or fault is inner:
+            code = fault.get("code", fault.get("grpc_code", 0))
+            raise _Refusal(int(code), str(fault.get("message") or fault.get("error") or answer.reason))
+        return said
+
+    def _explained(self, refusal: _Refusal) -> BeaconError:
+        words = str(refusal).removeprefix("etcdserver: ")
+        if refusal.code == _EXHAUSTED:
+            return StoreError(
+                f"{self.where} is full: nothing new was published ({words})",
+                hint="etcdctl compact, defrag and alarm disarm make room; --quota-backend-bytes is its limit",
+            )
+        if refusal.code == _DENIED:
+            return ConfigError(
+                f"{self.where} does not let the user in to its keys: {words}",
+                hint="etcdctl role grant-permission gives a role keys: readwrite PREFIX --prefix",
+            )
+        if refusal.code in {_INVALID, _UNAUTHENTICATED}:
+            return ConfigError(
+                f"{self.where} refuses the user or the password: {words}",
+                hint="user and password of its table in beacon.toml say both",
+            )
+        return StoreError(f"{self.where} refuses: {words}")
+
+
+def _fits(lease: int, expire: int) -> bool:
+    """Say whether a lease has the seconds that were asked for; etcd makes very short ones longer."""
+    return lease == expire or (expire > 0 and expire < lease <= _SHORT)
+
+
+def _reason(error: Exception) -> str:
+    """Return the last of the causes that the library wraps into one another."""
+    reason: object = error
+    while isinstance(reason, Exception) and reason.args and isinstance(reason.args[0], Exception):
+        reason = reason.args[0]
+    reason = getattr(reason, "reason", reason)
+    return str(reason).rpartition(">: ")[2] or type(error).__name__
+
+
+def _parts(whole: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(whole), _AT_ONCE):
+        yield whole[start : start + _AT_ONCE]
+
+
+def _coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="replace")

@@ -1,0 +1,20 @@
+"""Passwords of stores, from beacon.toml or a file of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beacon.definition.publishing import EtcdAccess, RedisAccess
+from beacon.errors import ConfigError
+
+
+def password_of(access: RedisAccess | EtcdAccess) -> str | None:
+    """Return the password; the file is read each time, so that a new one needs no restart."""
+    file = access.password_file
+    if file is None:
+        return access.password
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"cannot read password_file {file}: {reason}") from error

@@ -1,0 +1,85 @@
+"""The keys that Traefik reads from a store (its providers redis and etcd): one value a key, no arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from beacon.definition.publishing import Publication
+from beacon.endpoints.facts import Fact, Facts, left_out
+from beacon.model.service import Endpoint, Scheme
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9-]")
+_NO_SERVICE = "noop@internal"
+"""Traefik's own service for routers that only send on."""
+
+
+def keys(facts: Facts, machine: str, publication: Publication) -> tuple[Mapping[str, str], list[str]]:
+    """Return key → value for all *facts*, and what has no place there, each with the reason."""
+    found: dict[str, str] = {}
+    without = []
+    for service, own in facts.services.items():
+        for fact in own:
+            if why := _why_not(fact):
+                without.append(left_out(fact, why))
+                continue
+            # By the endpoint, not by a count: what becomes of its neighbours does not rename it.
+            name = _name(machine, service, fact.endpoint)
+            prefix = publication.prefix
+            found |= {
+                f"{prefix}/{key}" if prefix else key: value for key, value in _pairs(name, fact, publication)
+            }
+    return found, without
+
+
+def _name(machine: str, service: str, endpoint: Endpoint) -> str:
+    parts = [machine, service, endpoint.domain, endpoint.path.strip("/")]
+    parts += ["https"] if endpoint.scheme is Scheme.HTTPS else []
+    return "_".join(_NO_NAME.sub("_", part) for part in parts if part)
+
+
+def _why_not(fact: Fact) -> str:
+    endpoint = fact.endpoint
+    if endpoint.internal:
+        return "the format has no internal endpoints"
+    if fact.is_marked:
+        return f"the service is {fact.state}, and the format has no mark for that"
+    if endpoint.scheme in {Scheme.TCP, Scheme.UDP}:
+        # A route for all names would take every other request of the entry point.
+        return f"Traefik needs an entry point of its own for each {endpoint.scheme} endpoint"
+    return ""
+
+
+def _pairs(name: str, fact: Fact, publication: Publication) -> Iterator[tuple[str, str]]:
+    endpoint = fact.endpoint
+    router = f"http/routers/{name}"
+    yield f"{router}/rule", _rule(endpoint)
+    if endpoint.redirect is not None:
+        regex, replacement = _redirection(endpoint.redirect)
+        yield f"http/middlewares/{name}/redirectregex/regex", regex
+        yield f"http/middlewares/{name}/redirectregex/replacement", replacement
+        yield f"{router}/middlewares/0", name
+        yield f"{router}/service", _NO_SERVICE
+    else:
+        yield f"{router}/service", name
+        yield f"http/services/{name}/loadbalancer/servers/0/url", f"{endpoint.scheme}://{fact.address}"
+    for index, entrypoint in enumerate(publication.entrypoints):
+        yield f"{router}/entrypoints/{index}", entrypoint
+    if endpoint.tls or (endpoint.tls is None and publication.certresolver is not None):
+        yield f"{router}/tls", "true"
+        if publication.certresolver is not None:
+            yield f"{router}/tls/certresolver", publication.certresolver
+
+
+def _rule(endpoint: Endpoint) -> str:
+    domain = endpoint.domain
+    below = f"HostRegexp(`^[^.]+{re.escape(domain[1:])}$`)"
+    host = below if domain.startswith("*.") else f"Host(`{domain}`)"
+    return host if endpoint.path == "/" else f"{host} && PathPrefix(`{endpoint.path}`)"
+
+
+def _redirection(target: str) -> tuple[str, str]:
+    """Return what is replaced and by what: a domain keeps scheme and path, a URL is what it is."""
+    if "://" in target:
+        return ".*", target
+    return "^(https?)://[^/]+/(.*)", f"${{1}}://{target}/${{2}}"

@@ -1,0 +1,91 @@
+"""Each test of this folder is run with the store in memory, and with the real ones that are here."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from beacon.definition.publishing import EtcdAccess, RedisAccess
+from beacon.endpoints.etcd_store import EtcdPublisher
+from beacon.endpoints.publisher import Publisher
+from beacon.endpoints.redis_store import RedisPublisher
+from tests.fakes.store import MemoryStore
+
+Connect = Callable[[], Publisher]
+
+_LIMIT = 20.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _started(argv: list[str], port: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + _LIMIT
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return process
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Return the port of a Redis of this run."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = _started(argv, port)
+    yield port
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def etcd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Return the port of an etcd of this run."""
+    if shutil.which("etcd") is None:
+        pytest.skip("etcd is not installed")
+    port, peers = free_port(), free_port()
+    urls = [f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"]
+    argv = [
+        "etcd",
+        f"--data-dir={tmp_path_factory.mktemp('etcd')}",
+        f"--listen-client-urls={urls[0]}",
+        f"--advertise-client-urls={urls[0]}",
+        f"--listen-peer-urls={urls[1]}",
+        f"--initial-advertise-peer-urls={urls[1]}",
+        f"--initial-cluster=default={urls[1]}",
+    ]
+    process = _started(argv, port)
+    yield port
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(params=["memory", "redis", "etcd"])
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
+    """Return a function that gives a publisher: each time a new one, of the same store."""
+    del tmp_path
+    if request.param == "memory":
+        store = MemoryStore()
+        return lambda: store
+    if request.param == "redis":
+        redis = RedisAccess(host="127.0.0.1", port=request.getfixturevalue("redis_port"))
+        return lambda: RedisPublisher(redis)
+    etcd = EtcdAccess(host="127.0.0.1", port=request.getfixturevalue("etcd_port"))
+    return lambda: EtcdPublisher(etcd)

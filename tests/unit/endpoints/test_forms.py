@@ -1,0 +1,193 @@
+"""What is told to a store in forms other than beachhead-companion's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from beacon.definition.publishing import FileAccess, Publication, RedisAccess
+from beacon.endpoints.routes import Running, routes
+from beacon.endpoints.stores import Told, stores, tell
+from beacon.errors import ConfigError
+from beacon.model.reference import ImageReference
+from beacon.model.runtime import UnitState
+from beacon.model.service import Endpoint, Port, Scheme, Service, Unhealthy
+
+IMAGE = ImageReference.parse("ghcr.io/me/web:1")
+PORTS = (Port(8000, 8000, count=100),)
+
+
+def told(
+    *publications: Publication,
+    machine: str = "mars",
+    active: str = "active",
+    template: str = "",
+    **services: Sequence[Endpoint],
+) -> Told:
+    running = {
+        name: Running(
+            Service(name, IMAGE, ports=PORTS, endpoints=tuple(endpoints)),
+            UnitState(f"beacon-{name}.service", active=active),
+        )
+        for name, endpoints in services.items()
+    }
+    return tell(stores(publications), running, routes(running), machine, lambda _: template)
+
+
+def values(*publications: Publication, **how: Any) -> Mapping[str, str]:  # noqa: ANN401  # as told
+    (entries,) = told(*publications, **how).wanted.values()
+    return {key: entry.value for key, entry in entries.items()}
+
+
+def traefik(**keys: Any) -> Publication:  # noqa: ANN401  # as Publication
+    return Publication("publish.traefik", RedisAccess(), "traefik", prefix="traefik", expire=60, **keys)
+
+
+def redis(**keys: Any) -> Publication:  # noqa: ANN401  # as Publication
+    return Publication("publish.redis", RedisAccess(), prefix="/", **keys)
+
+
+def file(form: str, template: str | None = None) -> Publication:
+    return Publication("publish.file", FileAccess("/e"), form, template=template)
+
+
+def test_traefik_reads_routers_services_and_middlewares() -> None:
+    found = values(
+        traefik(entrypoints=("websecure",), certresolver="le"),
+        web=[
+            Endpoint("example.org", 8080),
+            Endpoint("example.org", 8081, path="/api", scheme=Scheme.H2C, tls=False),
+            Endpoint("*.x.org", 8043, scheme=Scheme.HTTPS),
+            Endpoint("old.org", redirect="example.org"),
+        ],
+    )
+    web, api, below = "mars_web_example_org", "mars_web_example_org_api", "mars_web___x_org_https"
+    old = "mars_web_old_org"
+    assert found == {
+        f"traefik/http/routers/{web}/rule": "Host(`example.org`)",
+        f"traefik/http/routers/{web}/service": web,
+        f"traefik/http/routers/{web}/entrypoints/0": "websecure",
+        f"traefik/http/routers/{web}/tls": "true",
+        f"traefik/http/routers/{web}/tls/certresolver": "le",
+        f"traefik/http/services/{web}/loadbalancer/servers/0/url": "http://127.0.0.1:8080",
+        f"traefik/http/routers/{api}/rule": "Host(`example.org`) && PathPrefix(`/api`)",
+        f"traefik/http/routers/{api}/service": api,
+        f"traefik/http/routers/{api}/entrypoints/0": "websecure",
+        f"traefik/http/services/{api}/loadbalancer/servers/0/url": "h2c://127.0.0.1:8081",
+        f"traefik/http/routers/{below}/rule": r"HostRegexp(`^[^.]+\.x\.org$`)",
+        f"traefik/http/routers/{below}/service": below,
+        f"traefik/http/routers/{below}/entrypoints/0": "websecure",
+        f"traefik/http/routers/{below}/tls": "true",
+        f"traefik/http/routers/{below}/tls/certresolver": "le",
+        f"traefik/http/services/{below}/loadbalancer/servers/0/url": "https://127.0.0.1:8043",
+        f"traefik/http/routers/{old}/rule": "Host(`old.org`)",
+        f"traefik/http/routers/{old}/service": "noop@internal",
+        f"traefik/http/routers/{old}/middlewares/0": old,
+        f"traefik/http/routers/{old}/entrypoints/0": "websecure",
+        f"traefik/http/routers/{old}/tls": "true",
+        f"traefik/http/routers/{old}/tls/certresolver": "le",
+        f"traefik/http/middlewares/{old}/redirectregex/regex": "^(https?)://[^/]+/(.*)",
+        f"traefik/http/middlewares/{old}/redirectregex/replacement": "${1}://example.org/${2}",
+    }
+
+
+def test_two_machines_and_two_users_never_write_one_key() -> None:
+    endpoints = [Endpoint("example.org", 8080)]
+    for publication in (traefik(), redis()):
+        keys = [
+            set(values(publication, machine=machine, web=endpoints))
+            for machine in ("mars", "venus", "a@mars")
+        ]
+        assert not keys[0] & keys[1] | keys[0] & keys[2]
+        assert not any("@" in key for key in keys[2]) or publication.form != "traefik"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        (Endpoint("a.org", 8080, internal=True), "the format has no internal endpoints"),
+        (Endpoint("a.org", 8080, scheme=Scheme.UDP), "port 8080/udp is not published"),
+        (Endpoint("a.org", 8080, scheme=Scheme.TCP), "needs an entry point of its own for each tcp endpoint"),
+        (
+            Endpoint("a.org", 8080, health=Unhealthy.MARK),
+            "the service is starting, and the format has no mark",
+        ),
+    ],
+)
+def test_what_traefik_has_no_place_for_is_told(endpoint: Endpoint, why: str) -> None:
+    active = "activating" if endpoint.health is Unhealthy.MARK else "active"
+    found = told(traefik(), active=active, web=[endpoint])
+    assert dict(found.wanted) == {"redis://localhost:6379/0": {}}
+    assert why in found.left_out[0]
+
+
+def test_templates_of_key_and_value() -> None:
+    endpoints = [Endpoint("example.org", 8080), Endpoint("www.example.org", 8081, path="/x")]
+    by_service = redis(
+        key="{{ service }}@{{ machine }}", value="{{ endpoints | map(attribute='address') | join(' ') }}"
+    )
+    assert values(by_service, web=endpoints) == {"/web@mars": "127.0.0.1:8080 127.0.0.1:8081"}
+    by_endpoint = redis(key="{{ machine }}/{{ id }}", each="endpoint", value="{{ host }} {{ state }}")
+    assert values(by_endpoint, web=endpoints) == {
+        "/mars/example_org": "127.0.0.1 up",
+        "/mars/www_example_org": "127.0.0.1 up",
+    }
+    (value,) = values(redis(key="{{ domain }}", each="endpoint"), web=endpoints[1:]).values()
+    assert json.loads(value) == {
+        "address": "127.0.0.1:8081",
+        "domain": "www.example.org",
+        "host": "127.0.0.1",
+        "id": "www_example_org",
+        "internal": False,
+        "machine": "mars",
+        "path": "/x",
+        "port": 8081,
+        "redirect": None,
+        "scheme": "http",
+        "service": "web",
+        "state": "up",
+        "tls": None,
+    }
+    assert value == json.dumps(json.loads(value), sort_keys=True, separators=(",", ":"))
+
+
+def test_files_hold_everything() -> None:
+    endpoints = [Endpoint("münchen.example", 8080, internal=True), Endpoint("old.org", redirect="new.org")]
+    (as_json,) = values(file("json"), web=endpoints, db=[]).values()
+    body = json.loads(as_json)
+    assert [one["domain"] for one in body["endpoints"]] == ["münchen.example", "old.org"]
+    assert (body["machine"], body["endpoints"][1]["redirect"]) == ("mars", "new.org")
+    (as_yaml,) = values(file("yaml"), web=endpoints).values()
+    assert yaml.safe_load(as_yaml) == body
+    template = "{% for one in endpoints %}\n{{ one.domain }} {{ one.address }}\n{% endfor %}"
+    (text,) = values(file("template", "/t"), template=template, web=endpoints).values()
+    assert text == "münchen.example 127.0.0.1:8080\nold.org \n"
+    assert values(file("json")) == {"/e": '{\n  "machine": "mars",\n  "endpoints": []\n}\n'}
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("{{ nothing }}", "publish.redis.value: 'nothing' is undefined"),
+        ("{% if %}", "publish.redis.value, line 1: "),
+        ("{{ 1 // 0 }}", "publish.redis.value: integer division"),
+    ],
+)
+def test_a_template_that_makes_no_sense_keeps_no_other_store_from_its_own(template: str, fault: str) -> None:
+    other = Publication("publish.file", FileAccess("/e"), "json")
+    found = told(redis(value=template), other, web=[Endpoint("example.org", 8080)])
+    assert list(found.wanted) == ["/e"]
+    error = found.errors["redis://localhost:6379/0"]
+    assert isinstance(error, ConfigError)
+    assert error.message.startswith(fault)
+
+
+def test_what_several_tables_tell_one_store_is_one_thing() -> None:
+    found = told(redis(), traefik(), web=[Endpoint("example.org", 8080)])
+    (entries,) = found.wanted.values()
+    assert {key.partition("/")[0] for key in entries} == {"", "traefik"}
+    assert (entries["/mars:web"].expire, found.endpoints, found.services) == (0, 1, 1)
