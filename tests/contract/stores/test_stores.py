@@ -6,11 +6,11 @@ import time
 import uuid
 
 import pytest
-from redis import Redis
 
 from beacon.definition.publishing import RedisAccess
 from beacon.endpoints.publisher import Change, Entry, Publisher
 from beacon.endpoints.redis_store import RedisPublisher
+from beacon.endpoints.resp import connected
 from tests.contract.stores.conftest import Connect
 
 
@@ -102,10 +102,11 @@ def test_a_key_that_has_expired_since_it_was_read_is_written_again(connect: Conn
 
 
 def test_what_is_no_text_is_written_over(redis_port: int, prefix: str) -> None:
-    with Redis(host="127.0.0.1", port=redis_port) as client:
-        client.rpush(f"{prefix}list", "a")
-        client.set(f"{prefix}bytes", b"\xff")
-    publisher = RedisPublisher(RedisAccess(host="127.0.0.1", port=redis_port))
+    access = RedisAccess(host="127.0.0.1", port=redis_port)
+    with connected(access, None) as connection:
+        connection.ask("RPUSH", f"{prefix}list", "a")
+        connection.ask("BITFIELD", f"{prefix}bytes", "SET", "u8", 0, 255)
+    publisher = RedisPublisher(access)
     assert publisher.read([f"{prefix}list", f"{prefix}bytes"]) == {}
     say(publisher, **{f"{prefix}list": Entry("1", 60)})
     assert publisher.read([f"{prefix}list"]) == {f"{prefix}list": "1"}
