@@ -270,6 +270,7 @@ install_venv() {
     systemctl daemon-reload
     systemctl --quiet enable beacon-update.timer
     systemctl restart beacon-update.timer
+    systemctl try-restart beacon-endpoints.service
 }
 
 make_venv() {
@@ -296,7 +297,7 @@ make_venv() {
 put_files() {
     local unit work page
     work=$(mktemp -d)
-    for unit in system/beacon-update.{service,timer} system/beacon.slice user/beacon-update.{service,timer}; do
+    for unit in {system,user}/beacon-{update.service,update.timer,endpoints.service} system/beacon.slice; do
         sed "s|/usr/bin/beacon|$LOCAL/bin/beacon|" "$tree/packaging/systemd/$unit" >"$work/unit"
         put "$work/unit" "$LOCAL/lib/systemd/$unit"
     done
@@ -323,7 +324,7 @@ put_files() {
 }
 
 remove_venv() {
-    systemctl --quiet disable --now beacon-update.timer || true
+    systemctl --quiet disable --now beacon-update.timer beacon-endpoints.service || true
     local waited=0
     while [ "$(systemctl show --property=ActiveState --value beacon-update.service)" = activating ] &&
         [ "$waited" -lt 600 ]; do

@@ -13,6 +13,12 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"beacon {__version__}\n")
         return
+    *options, group, verb = ["", "", *sys.argv[1:]]
+    if (group, verb) == ("endpoint", "publish") and set(options) <= {"", "--user", "--system"}:
+        from beacon.cli.resident import main as keep_publishing  # noqa: PLC0415  # see above
+
+        keep_publishing(options)
+        return
     # The collector would look again and again, in vain, through all that imports and definitions make.
     gc.set_threshold(100_000, 20, 20)
     from beacon.imports import missing  # noqa: PLC0415  # see above

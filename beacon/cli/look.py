@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from beacon.errors import AccessError, DefinitionError
@@ -28,6 +29,8 @@ class Look:
         self._states = states
         self._known: dict[str, tuple[object, _Applied | None, tuple[str, ...]]] = {}
         """Service → the stamp of its state's file, what that says, and what is wrong with it."""
+        self._last: dict[str, Running] = {}
+        self._asked = False
 
     def __call__(self) -> dict[str, Running]:
         """Return what runs, as it was applied; what cannot be read keeps the others from nothing."""
@@ -36,13 +39,25 @@ class Look:
         self._read()
         applied = {name: one for name, (_, one, _) in self._known.items() if one is not None}
         states = self._states() if applied else {}
-        asks = any(one.asks_engine for one in applied.values())
-        containers = self._host.engine.containers() if asks else {}
+        self._asked = any(one.asks_engine for one in applied.values())
+        containers = self._host.engine.containers() if self._asked else {}
         found = {}
         for name, one in applied.items():
             unit = unit_name(name)
             state = UnitState(unit, active=states.get(unit, "inactive"))
             found[name] = Running(one.service, state, containers.get(name), own=one.own)
+        self._last = found
+        return found
+
+    def glance(self) -> dict[str, Running] | None:
+        """Return the last look with the units that went down since; None where a look asks no engine."""
+        if not self._asked:
+            return None
+        states = self._states()
+        found = {}
+        for name, one in self._last.items():
+            state = UnitState(one.unit.name, active=states.get(one.unit.name, "inactive"))
+            found[name] = one if state.is_up else replace(one, unit=state)
         return found
 
     @property
@@ -52,10 +67,13 @@ class Look:
 
     def _read(self) -> None:
         try:
-            stamps = self._host.store.stamps()
-        except PermissionError:
+            self._read_all()
+        except (PermissionError, AccessError):
             hint = "sudo beacon endpoint list"
             raise AccessError("only root may read the state of the machine's services", hint=hint) from None
+
+    def _read_all(self) -> None:
+        stamps = self._host.store.stamps()
         self._known = {name: one for name, one in self._known.items() if name in stamps}
         for name, stamp in stamps.items():
             if name not in self._known or self._known[name][0] != stamp:
@@ -74,11 +92,10 @@ class Look:
 class _Applied:
     """A service in effect."""
 
-    def __init__(self, service: Service, *, own: bool) -> None:
+    def __init__(self, service: Service, *, checked: bool, own: bool) -> None:
         self.service = service
         self.own = own
         # Only the engine knows these, and asking it costs more than all the rest.
-        checked = service.health.command is not None or any("health" in one for one in service.podman.args)
         self.asks_engine = bool(service.endpoints) and (
             checked
             or any(port.host_port is None for port in service.ports)
@@ -88,7 +105,21 @@ class _Applied:
 
 def _in_effect(release: Release) -> _Applied:
     from beacon.definition.effective import effective
+    from beacon.definition.endpoints import VARIABLE
+    from beacon.model.service import Service
 
     filled = effective(release.service, release.image)
     sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    return _Applied(filled.service, own=not {"image", "label"} & set(sources))
+    whole = filled.service
+    # What is kept between two looks: with many services the rest would be most of a resident process.
+    kept = Service(
+        whole.name,
+        whole.image,
+        env={key: value for key, value in whole.env.items() if key == VARIABLE},
+        compat=whole.compat,
+        ports=whole.ports,
+        endpoints=whole.endpoints,
+        networks=whole.networks,
+    )
+    checked = whole.health.command is not None or any("health" in one for one in whole.podman.args)
+    return _Applied(kept, checked=checked, own=not {"image", "label"} & set(sources))

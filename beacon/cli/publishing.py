@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 
     from beacon.cli.host import Host
     from beacon.cli.output import Output
-    from beacon.definition.publishing import Publication
-    from beacon.endpoints.publisher import Change, Publisher
+    from beacon.endpoints.publisher import Change
     from beacon.endpoints.routes import Running
     from beacon.endpoints.stores import Store, Told
     from beacon.errors import BeaconError
-    from beacon.model.host import Scope
 
 _PATIENCE = 10.0
 """Seconds for another run that publishes to the same store to end."""
@@ -33,6 +31,12 @@ def register(group: typer.Typer) -> None:
 def publish(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Publish now, in one pass, and end.")] = False,
+    enable: Annotated[
+        bool, typer.Option("--enable", help="Have systemd publish from now on, and after each boot.")
+    ] = False,
+    disable: Annotated[
+        bool, typer.Option("--disable", help="Publish no more, and take back what was published.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Only show what would be published.")
     ] = False,
@@ -44,12 +48,23 @@ def publish(
     """Tell the stores of beacon.toml which domains are answered, and where.
 
     What is not up is taken back there, and so is what this machine published of services that are gone.
+    Without an option it does so until it is stopped.
     """
+    from beacon.cli import resident
     from beacon.errors import ExitStatus, UsageError
 
+    if once + dry_run + enable + disable > 1:
+        raise UsageError("--once, --dry-run, --enable and --disable exclude each other")
+    if (strict or as_json) and not (once or dry_run):
+        raise UsageError("--strict and --json go with --once and --dry-run")
+    here = session(context)
+    if enable or disable:
+        (resident.enable if enable else resident.disable)(here.host())
+        return
     if not once and not dry_run:
-        raise UsageError("say --once to publish now", hint="beacon endpoint publish --once")
-    host = session(context).host()
+        resident.Resident(here.host).run()  # as `python -m beacon` does, without this module
+        return
+    host = here.host()
     if not dry_run:
         host.require_write("endpoint publish")
     one_pass = OnePass(host)
@@ -67,6 +82,7 @@ class OnePass:
 
     def __init__(self, host: Host, *, withdraw: bool = False) -> None:
         from beacon.cli.look import Look
+        from beacon.cli.stores import configured, told
         from beacon.endpoints.stores import stores
         from beacon.systemd.watch import UnitWatch
 
@@ -84,6 +100,7 @@ class OnePass:
 
     def run(self) -> None:
         """Bring every store up to date; one that fails keeps the others from nothing."""
+        from beacon.cli.stores import publisher_of
         from beacon.endpoints.publisher import bring_up_to_date
         from beacon.errors import BeaconError
 
@@ -159,69 +176,6 @@ class OnePass:
             for written in others:
                 self._host.store.record(written.store).save(Written(written.store))
         return [written.store for written in others]
-
-
-def configured(host: Host) -> tuple[Publication, ...]:
-    """Return what is published; ConfigError where that is nothing."""
-    from beacon.errors import ConfigError
-
-    if not host.settings.publish:
-        raise ConfigError(
-            f"there is nothing to publish to: {host.paths.settings} has no table such as [publish.redis]",
-            hint="beacon.toml(5) has them all; an empty [publish.redis] is the Redis of this machine",
-        )
-    return host.settings.publish
-
-
-def told(host: Host, stores: Sequence[Store], running: Mapping[str, Running]) -> Told:
-    """Return what the stores are to say of the services *running*."""
-    from beacon.endpoints.routes import routes
-    from beacon.endpoints.stores import tell
-
-    return tell(stores, running, routes(running), machine(host.scope), _template)
-
-
-def publisher_of(store: Store) -> Publisher:
-    """Return what writes to a store; where several tables name it, the first says how to get in."""
-    from beacon.definition.publishing import EtcdAccess, RedisAccess
-
-    access = store.publications[0].access
-    if isinstance(access, RedisAccess):
-        from beacon.endpoints.redis_store import RedisPublisher
-
-        return RedisPublisher(access)
-    if isinstance(access, EtcdAccess):
-        from beacon.endpoints.etcd_store import EtcdPublisher
-
-        return EtcdPublisher(access)
-    from beacon.endpoints.file_store import FilePublisher
-    from beacon.state.files import write_atomic
-
-    return FilePublisher(access, write_atomic)
-
-
-def machine(scope: Scope) -> str:
-    """Return whose services these are: the machine's, or those of a user on it."""
-    import getpass
-    import platform
-
-    from beacon.model.host import Scope
-
-    return platform.node() if scope is Scope.SYSTEM else f"{getpass.getuser()}@{platform.node()}"
-
-
-def _template(path: str) -> str:
-    from pathlib import Path
-
-    from beacon.errors import ConfigError
-    from beacon.state.files import read_text
-
-    text = read_text(Path(path))
-    if text is None:
-        raise ConfigError(
-            f"there is no template {path}", hint="publish.file.template in beacon.toml names it"
-        )
-    return text
 
 
 def _show_plan(output: Output, where: str, told: Told, deleted: Sequence[str]) -> None:

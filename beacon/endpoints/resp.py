@@ -32,9 +32,9 @@ class RefusalError(Exception):
 class Connection:
     """A conversation with one Redis. OSError where it breaks off, RefusalError where Redis says no."""
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: socket.socket, answers: BinaryIO) -> None:
         self._stream = stream
-        self._answers: BinaryIO = stream.makefile("rb")
+        self._answers = answers
 
     def ask(self, *words: str | int) -> Answer:
         """Return the answer to one command."""
@@ -88,8 +88,8 @@ class Connection:
 @contextlib.contextmanager
 def connected(access: RedisAccess, password: str | None) -> Iterator[Connection]:
     """Connect, log in and choose the database."""
-    with _stream(access) as stream:
-        connection = Connection(stream)
+    with _stream(access) as stream, stream.makefile("rb") as answers:
+        connection = Connection(stream, answers)
         if password is not None:
             connection.ask("AUTH", *([access.user] if access.user else []), password)
         if access.db:

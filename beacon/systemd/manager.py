@@ -104,6 +104,18 @@ class SystemdManager:
         """Stop *unit* and wait for the job."""
         return self._run("StopUnit", unit, limit)
 
+    def enable(self, unit: str) -> None:
+        """Have *unit* started at boot, as ``systemctl enable`` does."""
+        with self._lock, explained("enable", unit):
+            self._manager.Manager.EnableUnitFiles([unit.encode()], False, False)  # noqa: FBT003  # D-Bus
+        self.reload()
+
+    def disable(self, unit: str) -> None:
+        """Have *unit* started at boot no more."""
+        with self._lock, explained("disable", unit):
+            self._manager.Manager.DisableUnitFiles([unit.encode()], False)  # noqa: FBT003  # D-Bus
+        self.reload()
+
     def reset_failed(self, unit: str) -> None:
         """Forget failures of *unit* and the starts that count towards its start limit."""
         with self._lock, contextlib.suppress(DBusBaseError):  # not loaded: then there is nothing to forget

@@ -1,7 +1,7 @@
 """Make a machine with many services, on a test host with its own Python: definitions, and releases that live.
 
 Every service has a definition of the usual size and two releases, so that neither a registry nor an engine is
-asked for anything: `python3 generate.py COUNT`.
+asked for anything: `python3 generate.py COUNT`; with --domains each has an endpoint too.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def state(name: str, text: str) -> ServiceState:
     return ServiceState(name, (old, live), live=2, previous=1)
 
 
-def main(count: int) -> None:
+def main(count: int, *, domains: bool) -> None:
     """Make *count* services, and no others."""
     shutil.rmtree(DEFINITIONS, ignore_errors=True)
     shutil.rmtree(STATES / "services", ignore_errors=True)
@@ -106,9 +106,11 @@ def main(count: int) -> None:
         name = f"app-{number:04}"
         needs = f'"app-{number - 1:04}"' if number % 10 else ""
         text = DEFINITION.format(number=number, port=10000 + number, needs=needs)
+        if domains:
+            text = f'domain = "app-{number}.example.org:http=8080"\n{text}'
         (DEFINITIONS / f"{name}.toml").write_text(text)
         store.save(state(name, text))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), domains="--domains" in sys.argv)

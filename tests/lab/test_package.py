@@ -40,15 +40,17 @@ def test_an_installed_package_is_whole_and_runs_nothing(bare: LabHost, beacon_de
         assert bare.exists(path), path
     assert bare.run("beacon", "--version").stdout.startswith("beacon ")
     assert bare.run("beacon", "status").stderr.startswith("no services yet")
-    for page in ("beacon", "beacon.toml", "beacon-update"):
+    for page in ("beacon", "beacon.toml", "beacon-update", "beacon-endpoints"):
         assert bare.run("man", "--where", page).stdout
     assert state_of(bare, "beacon-update.timer") == "active"
     assert bare.run("systemctl", "is-enabled", "beacon-update.timer").stdout == "enabled\n"
     assert was_never_run(bare, "beacon-update.service")
+    assert state_of(bare, "beacon-endpoints.service") == "inactive"
+    assert bare.run("systemctl", "is-enabled", "beacon-endpoints", check=False).stdout == "disabled\n"
     assert bare.run("stat", "-c", "%U %a", "/run/beacon", "/var/lib/beacon").stdout == "root 755\n" * 2
     assert "Service @" in bare.run("journalctl", "--dump-catalog", "1b9e4c3d7f5a4b0e8d2c6a1f3e5b7d92").stdout
-    verify = ["systemd-analyze", "verify", "beacon-update.timer", "beacon-update.service", "beacon.slice"]
-    assert "beacon" not in bare.run(*verify).stderr
+    units = ["beacon-update.timer", "beacon-update.service", "beacon-endpoints.service", "beacon.slice"]
+    assert "beacon" not in bare.run("systemd-analyze", "verify", *units).stderr
 
 
 def test_an_upgrade_restarts_no_service_and_runs_no_update(
