@@ -28,7 +28,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _started(argv: list[str], port: int) -> subprocess.Popen[bytes]:
+def started(argv: list[str], port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + _LIMIT
     while True:
@@ -49,10 +49,25 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         pytest.skip("redis-server is not installed")
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
     argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = _started(argv, port)
+    process = started(argv, port)
     yield port
     process.kill()
     process.wait()
+
+
+def etcd_command(folder: Path, port: int, scheme: str, *options: str) -> list[str]:
+    """Return the command of an etcd of one member that keeps its data in *folder*."""
+    own, peers = f"{scheme}://127.0.0.1:{port}", f"http://127.0.0.1:{free_port()}"
+    return [
+        "etcd",
+        f"--data-dir={folder}",
+        f"--listen-client-urls={own}",
+        f"--advertise-client-urls={own}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=default={peers}",
+        *options,
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -60,18 +75,8 @@ def etcd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Return the port of an etcd of this run."""
     if shutil.which("etcd") is None:
         pytest.skip("etcd is not installed")
-    port, peers = free_port(), free_port()
-    urls = [f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"]
-    argv = [
-        "etcd",
-        f"--data-dir={tmp_path_factory.mktemp('etcd')}",
-        f"--listen-client-urls={urls[0]}",
-        f"--advertise-client-urls={urls[0]}",
-        f"--listen-peer-urls={urls[1]}",
-        f"--initial-advertise-peer-urls={urls[1]}",
-        f"--initial-cluster=default={urls[1]}",
-    ]
-    process = _started(argv, port)
+    port = free_port()
+    process = started(etcd_command(tmp_path_factory.mktemp("etcd"), port, "http"), port)
     yield port
     process.kill()
     process.wait()
