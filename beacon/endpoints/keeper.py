@@ -36,7 +36,9 @@ class Keeper:
         self.where = publisher.where
         self.trouble: BeaconError | None = None
         """Why the store does not say what it should; None where it does, or has not been tried."""
-        self.retry_at = 0.0
+        self.retry_clock = ""
+        """When the store is tried again, on the clock."""
+        self._retry_at = 0.0
         self.tried = threading.Event()
         """Set when the store has been tried once."""
         self._publisher = publisher
@@ -86,7 +88,7 @@ class Keeper:
                 wanted, self._news = self._wanted or {}, False
             self._pass(wanted)
             self.tried.set()
-            due = self.retry_at if self.trouble else min(time.monotonic() + CHECK, self._renew_at)
+            due = self._retry_at if self.trouble else min(time.monotonic() + CHECK, self._renew_at)
 
     def _until(self, due: float) -> float | None:
         """Return the seconds until there is something to do; None where nothing has been said yet.
@@ -120,7 +122,8 @@ class Keeper:
     def _fail(self, error: BeaconError) -> None:
         delay = min(_FIRST_RETRY * 2**self._failures, _LAST_RETRY)
         self._failures = min(self._failures + 1, _DOUBLED)
-        self.retry_at = time.monotonic() + delay
+        self._retry_at = time.monotonic() + delay
+        self.retry_clock = time.strftime("%H:%M:%S", time.localtime(time.time() + delay))
         self._renew_at = 0.0
         if self.trouble is None or self.trouble.message != error.message:
             hint = f" ({error.hint})" if error.hint else ""

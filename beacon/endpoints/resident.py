@@ -136,8 +136,7 @@ def status(view: View | None, keepers: Sequence[Keeper], trouble: str) -> str:
         parts.clear()
     for keeper in away:
         message = keeper.trouble.message if keeper.trouble else ""
-        wait = max(keeper.retry_at - time.monotonic(), 0.0)
-        parts.append(f"{message}; next try in {wait:.0f} s")
+        parts.append(f"{message}; next try at {keeper.retry_clock}")
     return "; ".join(parts)
 
 

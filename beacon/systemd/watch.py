@@ -19,6 +19,8 @@ _SYSTEMD = b"org.freedesktop.systemd1"
 _PROPERTIES = b"org.freedesktop.DBus.Properties"
 _OURS = b"/org/freedesktop/systemd1/unit/" + PREFIX.replace("-", "_2d").encode()
 """How the object paths of Beacon's units begin; systemd writes - as _2d."""
+_MYSELF = _OURS + b"endpoints_2eservice"
+"""Changes with every status that it shows."""
 _IDLE = 8
 _GATHER = 0.05
 """Seconds in which changes are gathered: a stop of many units is one."""
@@ -48,7 +50,8 @@ class UnitWatch:
         def properties_changed(message: Any, error: object = None, userdata: object = None) -> None:  # noqa: ANN401  # pystemd has no types
             del error, userdata
             with contextlib.suppress(Exception):  # it would surface in an unrelated call
-                if message.get_path().startswith(_OURS):
+                path = message.get_path()
+                if path.startswith(_OURS) and path != _MYSELF:
                     self._changed = True
 
         self._callback = properties_changed  # pystemd keeps no reference; a collected callback crashes
