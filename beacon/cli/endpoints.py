@@ -237,7 +237,9 @@ def _note(route: Route) -> str:
 
 def _in_effect(release: Release) -> tuple[Service, bool]:
     from beacon.definition.effective import effective
+    from beacon.definition.loopback import with_loopback
 
     filled = effective(release.service, release.image)
     sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    return filled.service, not {"image", "label"} & set(sources)
+    service = with_loopback(filled.service, release.ports)
+    return service, not {"image", "label"} & set(sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from beacon.definition.grammar import (
@@ -12,15 +12,18 @@ from beacon.definition.grammar import (
     boolean,
     did_you_mean,
     duration,
+    host_port,
     integer,
     line,
     shown,
     word,
 )
+from beacon.definition.loopback import PortRange
 from beacon.errors import ConfigError
 from beacon.model.host import Engine
 
 _REDIS_PORT = 6379
+_UNPRIVILEGED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Settings:
     """Seconds that one registry may take in one check."""
     registry_reserve: int = 5
     """Pulls of a registry's rate limit that Beacon leaves to others."""
+    ports: PortRange = field(default_factory=PortRange)
+    """The ports of the loopback that services with endpoints are given."""
     publish_redis: RedisSettings | None = None
     """The Redis that endpoints are published to; None where there is none."""
 
@@ -67,6 +72,13 @@ def _engine(value: object) -> Engine | None:
     if value not in _ENGINES:
         raise ValueError(f'must be "auto", "podman" or "docker", not {shown(value)}')
     return None if value == "auto" else Engine(str(value))
+
+
+def _ports(value: object) -> PortRange:
+    ip, first, count = host_port(value)
+    if ip or first is None or first < _UNPRIVILEGED:
+        raise ValueError(f'must be a range of ports from 1024 on such as "20000-29999", not {shown(value)}')
+    return PortRange(first, first + count - 1)
 
 
 def _expire(value: object) -> int:
@@ -109,6 +121,7 @@ _REDIS = "publish.redis"
 _PARSERS: dict[str, Callable[[object], object]] = {
     "engine": _engine,
     "auth_file": absolute_path,
+    "ports": _ports,
     "registry.deadline": duration,
     "registry.reserve": lambda value: integer(value, 0, 1_000_000),
     "publish.redis.url": _redis_url,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from beacon.definition.endpoints import claim, claim_text
+from beacon.definition.loopback import protocol_of
 from beacon.model.runtime import Container, UnitState
-from beacon.model.service import Endpoint, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Scheme, Service
 
 _SHARED = "service:"
 
@@ -125,8 +126,11 @@ def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> 
     places = [] if publisher is None else list(_places(publisher, endpoint, endpoint.port))
     if places:
         return replace(bare, place=max(places, key=lambda place: _WIDTH.index(place.reach)))
-    who = name if publisher is None else publisher.service.name
-    return replace(bare, problem=_unpublished(endpoint), mend=_publish_it(endpoint, who))
+    if publisher is None or publisher is one:
+        mend = f"beacon apply {name} has it published on the loopback"
+    else:
+        mend = _publish_it(endpoint, publisher.service.name)
+    return replace(bare, problem=_unpublished(endpoint), mend=mend)
 
 
 def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
@@ -141,13 +145,9 @@ def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
     return one
 
 
-def _protocol(endpoint: Endpoint) -> Protocol:
-    return Protocol.UDP if endpoint.scheme is Scheme.UDP else Protocol.TCP
-
-
 def _places(one: Running, endpoint: Endpoint, port: int) -> Iterator[Place]:
     """Yield where the definition publishes a port, and where the engine chose to."""
-    protocol = _protocol(endpoint)
+    protocol = protocol_of(endpoint)
     for published in one.service.ports:
         offset = port - published.container
         if (

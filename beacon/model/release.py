@@ -54,6 +54,8 @@ class Release:
     reason: str = ""
     definition: str = ""
     """SHA-256 of the definition's text, to see without parsing that the file has not changed."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Ports of the loopback that Beacon chose for endpoints, by the container's (``8080/tcp``)."""
 
     @property
     def pinned(self) -> ImageReference:
@@ -168,6 +170,11 @@ class ServiceState:
     def next_number(self) -> int:
         """The number of the next release."""
         return max((one.number for one in self.releases), default=0) + 1
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The ports of the loopback that are this service's: of every release that it could go back to."""
+        return {key: port for one in self.releases for key, port in one.ports.items()}
 
     def with_release(self, release: Release) -> ServiceState:
         """Return the state with *release* added, or put in the place of the one with its number."""

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
 from beacon.model.image import Platform
@@ -135,6 +136,8 @@ class Proposer:
                 intents[name] = self._intent(states[name], release, name in choice.new, wanted, installed)
             except DefinitionError as error:
                 faults += error.faults
+            except PortsExhaustedError as error:
+                choice.outcomes.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
         if faults:
             raise DefinitionError(faults)
         return intents, choice.outcomes
@@ -166,8 +169,9 @@ class Proposer:
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
         try:
-            return self._renderer.files(replace(live, service=service)) == self._renderer.files(live)
-        except DefinitionError:
+            changed = self._renderer.allot(replace(live, service=service))
+            return self._renderer.files(changed) == self._renderer.files(live)
+        except (DefinitionError, PortsExhaustedError):
             return False  # said when the new release is rendered
 
     def _resolve(
@@ -206,7 +210,7 @@ class Proposer:
         wanted: Wanted,
         installed: Mapping[str, str],
     ) -> Intent:
-        release = replace(release, definition=wanted.definitions[state.name].digest)
+        release = self._renderer.allot(replace(release, definition=wanted.definitions[state.name].digest))
         files = self._renderer.files(release)
         if not is_new and _is_outdated(files, installed):
             # The same release is rendered differently now: Beacon, Podman or a template has changed.

@@ -18,7 +18,7 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     had.
     """
     state = world.store.load(name)
-    target = _target(state, number)
+    target = renderer.allot(_target(state, number))
     files = {file.name: file.text for file in renderer.files(target)}
     live = state.live_release
     gone = {file.name for file in renderer.files(live)} - files.keys() if live is not None else set()

@@ -26,23 +26,30 @@ R = TypeVar("R")
 _RESOLVERS = 8
 
 
+def _as_it_is(release: Release) -> Release:
+    return release
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Turns releases into unit files for one machine."""
 
     facts: HostFacts
     templates: Templates
+    allot: Callable[[Release], Release] = _as_it_is
+    """Gives a release the ports of the loopback that it needs; a release is asked for before its files."""
 
     def files(self, release: Release) -> tuple[UnitFile, ...]:
         """Return the unit files of *release*."""
         # Most runs find nothing new and render nothing.
         from beacon.definition.effective import effective  # noqa: PLC0415
+        from beacon.definition.loopback import with_loopback  # noqa: PLC0415
         from beacon.units.render import ReleaseInput, render  # noqa: PLC0415
 
         filled = effective(release.service, release.image)
         return render(
             ReleaseInput(
-                service=filled.service,
+                service=with_loopback(filled.service, release.ports),
                 declared=release.service,
                 own_check=filled.own_check,
                 digest=release.digest,

@@ -12,7 +12,7 @@ to another engine is stopped while its volumes are copied; :mod:`beacon.rollout.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -72,9 +72,43 @@ def begin(world: World, work: Work) -> ServiceState:
         raise BusyError(
             f"another beacon has been at work on {work.name!r} meanwhile", hint="try again when it is done"
         )
+    with _reserving(world, state, work):
+        return _begin(world, state, work)
+
+
+@contextlib.contextmanager
+def _reserving(world: World, state: ServiceState, work: Work) -> Iterator[None]:
+    """See that the ports of the loopback that are new to the service are still nobody else's."""
+    new = set(work.candidate.ports.values()) - set(state.ports.values())
+    if not new:
+        yield
+        return
+    with world.store.lock(_PORTS, wait=_PORTS_WAIT):
+        others = {
+            port: other
+            for other, ports in world.store.ports().items()
+            for port in ports.values()
+            if other != work.name
+        }
+        for port in sorted(new & others.keys()):
+            raise BusyError(
+                f"port {port} has gone to {others[port]} since it was meant for {work.name}", hint="try again"
+            )
+        yield
+
+
+_PORTS = "_ports"
+"""The lock of those who take ports; no service has such a name."""
+_PORTS_WAIT = 30.0
+
+
+def _begin(world: World, state: ServiceState, work: Work) -> ServiceState:
     candidate = work.candidate
-    if state.release(candidate.number) is None:
+    known = state.release(candidate.number)
+    if known is None:
         state = state.with_release(candidate)
+    elif known.ports != candidate.ports:
+        state = state.with_release(replace(known, ports=candidate.ports))
     engine = world.engine_kind()
     former = move.installed_engine(world, work.name)
     journal = RolloutJournal(

@@ -111,7 +111,14 @@ class Files(Protocol):
         """Write a file atomically, or remove it."""
 
 
-class Store(Protocol):
+class PortRecord(Protocol):
+    """Which ports of the loopback services have."""
+
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        """Return service → the container's port (``8080/tcp``) → port of the loopback."""
+
+
+class Store(PortRecord, Protocol):
     """What is remembered."""
 
     def load(self, name: str) -> ServiceState:

@@ -201,6 +201,7 @@ def _work_or_outcome(
         if gate is not None:
             return gate
     try:
+        candidate = renderer.allot(candidate)
         files = {file.name: file.text for file in renderer.files(candidate)}
         edited = [name for name in files if is_edited(world.files.read(name))]
     except BeaconError as error:

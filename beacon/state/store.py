@@ -75,6 +75,10 @@ class StateStore:
         """Return the state of every service of which something is remembered."""
         return {name: self.load(name) for name in self.names()}
 
+    def ports(self) -> dict[str, Mapping[str, int]]:
+        """Return the ports of the loopback that each service has."""
+        return {name: ports for name, state in self.load_all().items() if (ports := state.ports)}
+
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""
         write_atomic(self._path(state.name), _encode(state), mode=0o600)

@@ -116,6 +116,9 @@ class FakeMachine:
     def load(self, name: str) -> ServiceState:
         return self.saved.get(name, ServiceState(name))
 
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        return {name: state.ports for name, state in self.saved.items() if state.ports}
+
     def save(self, state: ServiceState) -> None:
         phase = state.rollout.phase if state.rollout else "idle"
         self._effect(f"save {state.name} {phase}")

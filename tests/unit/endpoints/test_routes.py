@@ -64,28 +64,37 @@ def test_of_several_addresses_the_one_with_the_widest_reach_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "problem", "mend"),
+    ("endpoint", "problem"),
     [
-        (WEB, "port 8080 is not published", 'port = [{ host = "127.0.0.1:8080", container = 8080 }]'),
-        (
-            Endpoint("example.org", 80),
-            "port 80 is not published",
-            'port = [{ host = "127.0.0.1:8080", container = 80 }]',
-        ),
-        (
-            Endpoint("example.org", 53, scheme=Scheme.UDP),
-            "port 53/udp is not published",
-            'port = [{ host = "127.0.0.1:8053", container = 53, protocol = "udp" }]',
-        ),
+        (WEB, "port 8080 is not published"),
+        (Endpoint("example.org", 53, scheme=Scheme.UDP), "port 53/udp is not published"),
     ],
 )
-def test_a_port_that_is_not_published_is_told_with_what_mends_it(
-    endpoint: Endpoint, problem: str, mend: str
+def test_a_port_that_is_not_published_yet_is_told_with_what_mends_it(
+    endpoint: Endpoint, problem: str
 ) -> None:
     other = Port(9999, 9999), Port(53, 5353, protocol=Protocol.TCP)
     (route,) = found(running(endpoint, ports=other))
     assert (route.place, route.problem) == (None, problem)
-    assert route.mend == f"beacon edit web --apply: {mend}"
+    assert route.mend == "beacon apply web has it published on the loopback"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "mend"),
+    [
+        (WEB, 'port = [{ host = "127.0.0.1:8080", container = 8080 }]'),
+        (Endpoint("example.org", 80), 'port = [{ host = "127.0.0.1:8080", container = 80 }]'),
+        (
+            Endpoint("example.org", 53, scheme=Scheme.UDP),
+            'port = [{ host = "127.0.0.1:8053", container = 53, protocol = "udp" }]',
+        ),
+    ],
+)
+def test_a_port_that_another_service_would_have_to_publish_is_its_owner_s_to_choose(
+    endpoint: Endpoint, mend: str
+) -> None:
+    (route, *_) = found(running(endpoint, networks=("service:pod",)), running(name="pod"))
+    assert route.mend == f"beacon edit pod --apply: {mend}"
 
 
 def test_on_the_host_s_network_the_port_is_the_host_s_own() -> None:
