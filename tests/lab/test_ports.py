@@ -61,6 +61,8 @@ def test_a_domain_is_enough(stage: Stage) -> None:
     stage.apply()
     assert place(stage) == ("127.0.0.1", port)
     stage.host.reboot()
+    if stage.user:  # whose manager cannot pull it up, and Quadlet's units wait for it
+        stage.host.run("systemctl", "start", "network-online.target")
     wait_for(stage, port, "1")
     wait_for(stage, other, "1")
     assert stage.beacon("plan").stdout == "nothing to do\n"
