@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
+    from beacon.endpoints.caddy import Caddy
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.model.service import Service
@@ -261,6 +262,14 @@ class Host:
 
         owner = "" if self.scope is Scope.SYSTEM else str(os.getuid())
         return Loopback(self.store, self.settings.ports, self._declared, is_free, owner)
+
+    @cached_property
+    def caddy(self) -> Caddy:
+        """The machine's Caddy."""
+        from beacon.endpoints.caddy import Caddy
+        from beacon.state.files import write_atomic
+
+        return Caddy(write_atomic, self.paths.runtime / "check")
 
     def _declared(self) -> Iterator[Service]:
         """Yield the services whose definitions are in order."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from beacon.cli.proxy import follow
 from beacon.definition import decode, decode_all, validate_name
 from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
@@ -182,6 +183,7 @@ def apply_services(
     resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
     proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
     done = execute(host.world, proposal)
+    follow(host, (*resumed, *done))
     told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
     return (*(outcome for outcome in resumed if outcome.service not in told), *done)
 
@@ -226,6 +228,7 @@ def add_service(
     if host.store.load(name).live is None:
         remove(path)  # not even pulled: as if it had never been asked for
         host.store.remove(name)
+    follow(host, outcomes)
     return outcomes
 
 
@@ -255,6 +258,7 @@ def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[O
         if name not in told:
             host.store.remove(name)
             outcomes = (*outcomes, Outcome(name, OutcomeKind.REMOVED, "it was not installed"))
+    follow(host, outcomes)
     if purge:
         outcomes = tuple(_purge(host, outcome) for outcome in outcomes)
     return outcomes

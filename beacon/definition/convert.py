@@ -90,6 +90,12 @@ def _endpoint(table: tables.EndpointTable) -> Endpoint:
         tls=table.tls,
         internal=table.internal,
         health=table.health,
+        allow=tuple(table.allow),
+        basic_auth=tuple(table.basic_auth),
+        forward_auth=table.forward_auth,
+        forward_headers=tuple(table.forward_headers),
+        hsts=table.hsts,
+        compress=table.compress,
     )
 
 

@@ -89,6 +89,8 @@ class Route:
     place: Place | None = None
     problem: str = ""
     mend: str = ""
+    ahead: Place | None = None
+    """Where a release is reached that runs beside this one, about to take its place."""
 
 
 def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:

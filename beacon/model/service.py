@@ -74,6 +74,9 @@ class Unhealthy(StrEnum):
     IGNORE = "ignore"
 
 
+FORWARD_HEADERS = ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
     """``[[endpoint]]``: a *domain*, and below it a *path*, that the container's *port* answers.
@@ -90,6 +93,16 @@ class Endpoint:
     tls: bool | None = None
     internal: bool = False
     health: Unhealthy = Unhealthy.WITHDRAW
+    allow: tuple[str, ...] = ()
+    """Addresses and networks that may ask; empty is everybody."""
+    basic_auth: tuple[str, ...] = ()
+    """``NAME:HASH`` of those who may ask, as htpasswd(1) and ``caddy hash-password`` make it (bcrypt)."""
+    forward_auth: str | None = None
+    """The URL that is asked whether a request may pass."""
+    forward_headers: tuple[str, ...] = FORWARD_HEADERS
+    """What that answers, to be passed on to the service."""
+    hsts: bool = False
+    compress: bool = True
 
 
 @dataclass(frozen=True, slots=True)

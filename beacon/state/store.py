@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from beacon.errors import HostError
+from beacon.model.proxy import ProxyRecord
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
 from beacon.state.files import read_text, remove, write_atomic
@@ -54,6 +55,7 @@ class StateStore:
         self._services = folder / "services"
         self._checks = folder / "checks.json"
         self._published = folder / "published.json"
+        self._proxy = folder / "proxy.json"
         self._runtime = runtime
 
     def names(self) -> tuple[str, ...]:
@@ -125,6 +127,21 @@ class StateStore:
         wanted = Published({where: tuple(keys)})
         if wanted != self.published():
             write_atomic(self._published, _encode(wanted), mode=0o600)
+
+    def proxy(self) -> ProxyRecord:
+        """Return what is remembered of the managed proxy; a damaged file counts as nothing."""
+        text = read_text(self._proxy)
+        if text is None:
+            return ProxyRecord()
+        try:
+            return _decode(self._proxy, text, ProxyRecord)
+        except HostError:
+            return ProxyRecord()
+
+    def save_proxy(self, record: ProxyRecord) -> None:
+        """Remember what became of the managed proxy's file."""
+        if record != self.proxy():
+            write_atomic(self._proxy, _encode(record))
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"
