@@ -53,7 +53,12 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
 
 
 @group.command()
-def setup(context: typer.Context) -> None:
+def setup(
+    context: typer.Context,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over Beacon's file where it was edited by hand.")
+    ] = False,
+) -> None:
     """Have Caddy answer the domains of this machine's services, by HTTPS.
 
     Caddy's configuration gets one line that takes in Beacon's file, and Caddy is started. From now on
@@ -63,7 +68,7 @@ def setup(context: typer.Context) -> None:
 
     host = session(context).host()
     host.require_write("endpoint setup")
-    settled = set_up(host)
+    settled = set_up(host, overwrite=overwrite)
     if settled is not None:
         tell(host, settled)
         if not settled.trouble:

@@ -81,9 +81,10 @@ def tell(host: Host, settled: Settled) -> None:
             host.output.say(one.mend)
 
 
-def set_up(host: Host) -> Settled | None:
+def set_up(host: Host, *, overwrite: bool) -> Settled | None:
     """Have this machine's Caddy answer the domains of the services, from now on."""
     from beacon.endpoints.caddy import IMPORT, MAIN, OWN, imports_own, is_installed
+    from beacon.endpoints.caddyfile import NOTHING
 
     if host.scope is not Scope.SYSTEM:
         raise UsageError(
@@ -96,18 +97,16 @@ def set_up(host: Host) -> Settled | None:
     if not imports_own(main):
         pristine = caddy.is_pristine()
         new = f"{IMPORT}\n" if pristine else f"{main.rstrip()}\n\n{IMPORT}\n"
-        why = caddy.refuses("", main=new)
+        why = caddy.refuses(NOTHING.text(), main=new)
         if why is not None:
             raise HostError(f"Caddy refuses its configuration: {why}", hint=f"mend {MAIN} first")
-        if not OWN.exists():
-            caddy.put("")
         caddy.put_main(new)
         host.output.say(
             f"{MAIN} was the package's page of welcome, and is now one line: {IMPORT}"
             if pristine
             else f"{MAIN} has a new line at its end: {IMPORT}"
         )
-    elif not OWN.exists():
-        caddy.put("")
+    if overwrite or not OWN.exists():
+        caddy.put(NOTHING.text())
     caddy.enable()
     return settle_proxy(host)

@@ -72,7 +72,7 @@ class Caddy:
         """
         texts = {OWN: text} | ({MAIN: main} if main is not None else {})
         if not OWN.exists():
-            self._write(OWN, b"")
+            self.put(text)  # a mount needs a place, and nobody imports it yet
         pairs: list[str] = []
         self._scratch.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:

@@ -77,6 +77,9 @@ class Caddyfile:
         return stamp("\n".join([_HEADER, *kept]), "proxy")
 
 
+NOTHING = Caddyfile(())
+"""Caddy 2.6 takes no empty file in."""
+
 UNKNOWN = ("http://", "https://")
 """The sites of whatever has no other: no name that nobody claims leads to a service."""
 

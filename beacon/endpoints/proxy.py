@@ -57,7 +57,7 @@ def settle(
     if current is None:
         return None
     mark = read_mark(current)
-    if current and (mark is None or not mark.intact):
+    if mark is None or not mark.intact:
         trouble = "Beacon's file for Caddy was edited by hand, and is left as it is"
         return Settled(
             last, wanted.left_out, trouble, "move your change to /etc/caddy/Caddyfile, and delete it"
@@ -79,7 +79,7 @@ def settle(
     why = _reload(proxy, pause)
     if why is None:
         return Settled(_loaded(record, _digest(text)), left_out)
-    if text != current and current:
+    if text != current:
         proxy.put(current)
     return Settled(
         ProxyRecord("", last.loaded, last.refused),

@@ -222,6 +222,9 @@ def test_whatever_is_wrong_with_caddy_the_last_good_routes_stay(stage: Stage) ->
     host.write(OWN, host.read(OWN) + "# mine\n")
     assert "was edited by hand, and is left as it is" in stage.beacon("apply").stderr
     assert host.read(OWN).endswith("# mine\n")
+    stage.beacon("endpoint", "setup", "--overwrite")
+    assert not host.read(OWN).endswith("# mine\n")
+    assert fetch(host, "https://late.internal/version").body == "1"
 
 
 def test_the_confined_update_tells_caddy_too(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from beacon.endpoints.caddyfile import Caddyfile, LeftOut, Site, caddyfile
+from beacon.endpoints.caddyfile import NOTHING, Caddyfile, LeftOut, Site, caddyfile
 from beacon.endpoints.proxy import Settled, settle
 from beacon.endpoints.routes import Place, Route, State
 from beacon.errors import HostError
@@ -20,7 +20,7 @@ AMBIGUOUS = "adapting config using caddyfile: ambiguous site definition: b.org"
 class FakeCaddy:
     """Caddy, which takes no site whose line is among *faulty*."""
 
-    text: str | None = ""
+    text: str | None = NOTHING.text()
     up: bool = True
     faulty: dict[str, str] = field(default_factory=dict)
     broken: str = ""
