@@ -202,7 +202,7 @@ def test_whatever_is_wrong_with_caddy_the_last_good_routes_stay(stage: Stage) ->
 
     # the owner breaks it afterwards
     written = host.read(OWN)
-    host.write(MAIN, "import beacon.caddy\nnonsense\n")
+    host.write(MAIN, "import beacon.caddy\nmine.internal {\n\tno_such_directive\n}\n")
     define(stage, "shop", "shop.internal")
     said = stage.beacon("apply")
     assert "Caddy goes on as before: Caddy refuses its own configuration" in said.stderr
