@@ -232,7 +232,8 @@ def installed(host: Host) -> dict[str, Running]:
             for fault in error.faults:
                 host.output.warn(f"{name} has no endpoints: {fault}")
             continue
-        found[name] = Running(service, UnitState(unit_name(name)), own=own)
+        ports = state.live_release.ports
+        found[name] = Running(service, UnitState(unit_name(name)), own=own, ports=ports)
     return found
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from beacon.errors import AccessError, DefinitionError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
@@ -245,7 +245,17 @@ class Host:
             fingerprint=fingerprint,
             engine_kind=lambda: self.engine_kind,
             engines={kind: self._on_demand(kind) for kind in Engine},
+            **self._handover,
         )
+
+    @property
+    def _handover(self) -> dict[str, Any]:
+        """What hands requests over: Caddy is the machine's, and brings users' services none."""
+        if self.scope is not Scope.SYSTEM:
+            return {}
+        from beacon.endpoints.traffic import CaddyTraffic
+
+        return {"helpers": UnitDirectory(self.paths.helpers, self.paths.helpers), "traffic": CaddyTraffic()}
 
     @cached_property
     def renderer(self) -> Renderer:

@@ -48,6 +48,8 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         domain=table.domain,
         compat=table.compat,
         ports=tuple(_port(port) for port in table.port),
+        handover=table.handover,
+        drain=table.drain,
         endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
         volumes=tuple(_volume(volume) for volume in table.volume),
         tmpfs=tuple(table.tmpfs),

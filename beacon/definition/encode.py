@@ -153,6 +153,8 @@ def _plain_keys(service: Service) -> _Table:
         "userns": service.userns,
         "domain": service.domain,
         "compat": service.compat,
+        "handover": None if service.handover is None else str(service.handover),
+        "drain": _duration(service.drain),
         "init": service.init,
         "read_only": service.read_only,
         "no_new_privileges": service.no_new_privileges,

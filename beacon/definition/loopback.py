@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from beacon.definition.handover import handover_of
 from beacon.errors import HostError
-from beacon.model.service import Endpoint, Port, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
 ADDRESS = "127.0.0.1"
 
@@ -38,17 +39,37 @@ def protocol_of(endpoint: Endpoint) -> Protocol:
 def needed(service: Service) -> tuple[str, ...]:
     """Return the ports of the container (``8080/tcp``) that need one of the loopback.
 
-    *service* is in effect. One that the engine chooses anew with every start is as good as none; on the
+    Those of a service whose releases are swapped need a second one (``8080/tcp+``). *service* is in
+    effect. One that the engine chooses anew with every start is as good as none; on the
     host's network, on that of another service and without any, nothing can be published.
     """
     if any(name in {"host", "none"} or name.startswith("service:") for name in service.networks):
         return ()
     keys = {
-        f"{endpoint.port}/{protocol_of(endpoint)}": None
+        f"{endpoint.port}/{protocol_of(endpoint)}"
         for endpoint in service.endpoints
         if endpoint.port is not None and endpoint.redirect is None
     }
-    return tuple(sorted(keys.keys() - set(_fixed(service))))
+    beside = set()
+    if handover_of(service) is Handover.SWAP:
+        beside = {beside_key(key) for key in keys if key.endswith(f"/{Protocol.TCP}")}
+    return tuple(sorted((keys - set(_fixed(service))) | beside))
+
+
+_BESIDE = "+"
+
+
+def beside_key(key: str) -> str:
+    """Return the key of the second port, at which a release is reached that runs beside the live one."""
+    return key + _BESIDE
+
+
+def with_second_ports(service: Service, ports: Mapping[str, int]) -> Service:
+    """Return *service*, in effect, as it runs beside its live release: published at second ports alone."""
+    second = tuple(
+        _published(key.removesuffix(_BESIDE), ports[key]) for key in sorted(ports) if key.endswith(_BESIDE)
+    )
+    return replace(service, ports=second)
 
 
 def _fixed(service: Service) -> Iterator[str]:
@@ -59,13 +80,27 @@ def _fixed(service: Service) -> Iterator[str]:
 
 def with_loopback(service: Service, ports: Mapping[str, int]) -> Service:
     """Return *service*, in effect, with those of its needed ports published that *ports* has."""
-    added = tuple(_published(key, ports[key]) for key in needed(service) if key in ports)
+    added = tuple(
+        _published(key, ports[key]) for key in needed(service) if key in ports and not key.endswith(_BESIDE)
+    )
     return replace(service, ports=(*service.ports, *added)) if added else service
 
 
 def _published(key: str, host_port: int) -> Port:
     container, _, protocol = key.partition("/")
     return Port(int(container), host_port, ADDRESS, Protocol(protocol))
+
+
+def reached_at(service: Service) -> frozenset[tuple[str, int]]:
+    """Return the addresses and ports of the host that lead to the endpoints of *service*, in effect."""
+    keys = {f"{one.port}/{protocol_of(one)}" for one in service.endpoints if one.redirect is None}
+    return frozenset(
+        (port.host_ip, port.host_port + offset)
+        for port in service.ports
+        if port.host_port is not None
+        for offset in range(port.count)
+        if f"{port.container + offset}/{port.protocol}" in keys
+    )
 
 
 def published_ports(service: Service) -> Iterator[tuple[str, int]]:

@@ -107,6 +107,11 @@ def ahead_marker(service: str) -> str:
     return f"{service}.ahead"
 
 
+def hold_marker(service: str) -> str:
+    """Return the file that has the requests of *service* wait longer while it does not answer."""
+    return f"{service}.hold"
+
+
 def is_internal(domain: str) -> bool:
     """Say whether a domain's certificate is that of Caddy's own authority."""
     last = domain.rpartition(".")[2]
@@ -230,7 +235,17 @@ def _asking(endpoint: Endpoint, asked: str) -> Iterator[str]:
 
 _TRY = "5s"
 """How long a request waits for a service that is just being restarted."""
+_HELD = "60s"
+"""How long it waits while a release is replaced."""
 _FAILED = "2s"
+
+
+def _asked(name: str, marker: str) -> Iterator[str]:
+    """Yield what says of a request whether a file is there."""
+    yield f"@{name} file {{"
+    yield f"\troot {MARKERS}"
+    yield f"\ttry_files {marker}"
+    yield "}"
 
 
 def _proxy(route: Route, number: int) -> Iterator[str]:
@@ -243,14 +258,17 @@ def _proxy(route: Route, number: int) -> Iterator[str]:
     insecure = "tls_insecure_skip_verify" if scheme is Scheme.HTTPS else ""
     here = _upstream(scheme, route.place)
     if route.ahead is not None:
-        yield f"@ahead-{number} file {{"
-        yield f"\troot {MARKERS}"
-        yield f"\ttry_files {ahead_marker(route.service)}"
-        yield "}"
+        yield from _asked(f"ahead-{number}", ahead_marker(route.service))
         yield f"reverse_proxy @ahead-{number} {_upstream(scheme, route.ahead)} {here} {{"
         yield "\tlb_policy first"
         yield f"\tlb_try_duration {_TRY}"
         yield f"\tfail_duration {_FAILED}"
+        yield from _indented(_transport(insecure))
+        yield "}"
+    if route.holds:
+        yield from _asked(f"held-{number}", hold_marker(route.service))
+        yield f"reverse_proxy @held-{number} {here} {{"
+        yield f"\tlb_try_duration {_HELD}"
         yield from _indented(_transport(insecure))
         yield "}"
     yield f"reverse_proxy {here} {{"

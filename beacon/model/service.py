@@ -74,6 +74,17 @@ class Unhealthy(StrEnum):
     IGNORE = "ignore"
 
 
+class Handover(StrEnum):
+    """How one release takes the place of another where requests come by the managed proxy."""
+
+    SWAP = "swap"
+    """The new one is started beside the old one, and gets the requests once it is healthy."""
+    HOLD = "hold"
+    """Requests wait while the unit is restarted."""
+    NONE = "none"
+    """The unit is restarted."""
+
+
 FORWARD_HEADERS = ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name")
 
 
@@ -256,6 +267,10 @@ class Service:
     compat: bool = False
     ports: tuple[Port, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    handover: Handover | None = None
+    """None: as it is best for the service (:func:`beacon.definition.handover.handover_of`)."""
+    drain: float = 30.0
+    """Seconds that requests and connections may take that go on when a release is replaced."""
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()

@@ -56,6 +56,8 @@ class Intent:
     files: tuple[UnitFile, ...]
     live: int | None
     """The release that is live now."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Files of the helper that can run it beside that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ class Proposer:
             # The same release is rendered differently now: Beacon, Podman or a template has changed.
             release = renumbered(release, state, wanted.trigger, release.service)
             files, is_new = self._renderer.files(release), True
-        return Intent(release, is_new, files, state.live)
+        beside = self._renderer.beside(release) if is_new and state.live is not None else {}
+        return Intent(release, is_new, files, state.live, beside)
 
     def _pulls(self, intents: Mapping[str, Intent]) -> dict[str, ImageReference]:
         new = {name: intent.release for name, intent in intents.items() if intent.is_new}
@@ -313,7 +316,7 @@ def _work(world: World, intent: Intent, plan: Plan) -> Work:
     start = any(isinstance(step, StartUnit | RestartUnit) for step in plan.steps)
     if intent.is_new:
         release = replace(release, created=world.timestamp())
-    return Work(release, files, intent.live, start)
+    return Work(release, files, intent.live, start, intent.beside)
 
 
 def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:

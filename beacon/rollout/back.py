@@ -26,7 +26,7 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
         file: text for file, text in files.items() if world.files.read(file) != text
     }
     changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
-    (outcome,) = deploy(world, [Work(target, changes, state.live)])
+    (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
     return outcome
 
 

@@ -51,7 +51,7 @@ class Loopback:
         if earlier is not None:
             return earlier
         own = {port for _, port in published_ports(release.service)}
-        protocol = key.rpartition("/")[2]
+        protocol = key.rpartition("/")[2].removesuffix("+")
         port = choose(
             self.span,
             f"{self.owner}/{name}/{key}",

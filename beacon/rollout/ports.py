@@ -134,6 +134,22 @@ class Store(PortRecord, Protocol):
         """Return the lock of a service; BusyError when another process has it."""
 
 
+class Traffic(Protocol):
+    """The proxy in front of the services, as far as it can be steered without a reload."""
+
+    def leads_to(self, service: str, ports: Iterable[int]) -> bool:
+        """Say whether requests for *service* come by the proxy, which knows all of *ports*."""
+
+    def go_ahead(self, service: str, *, ahead: bool) -> None:
+        """Send new requests to the second ports of *service*, or back to the first."""
+
+    def hold(self, service: str, *, held: bool) -> None:
+        """Have new requests wait where *service* does not answer, or no longer so."""
+
+    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+        """Return how many connections to addresses and ports of this machine are open."""
+
+
 class Clock(Protocol):
     """Time."""
 

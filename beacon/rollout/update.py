@@ -213,7 +213,7 @@ def _work_or_outcome(
         name: text for name, text in files.items() if world.files.read(name) != text
     }
     candidate = replace(candidate, number=state.next_number, created=world.timestamp())
-    return Work(candidate, changed, finding.outcome.release)
+    return Work(candidate, changed, finding.outcome.release, beside=renderer.beside(candidate))
 
 
 def is_edited(text: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from beacon.endpoints.caddyfile import Caddyfile, caddyfile
@@ -61,10 +62,14 @@ CASES: Mapping[str, tuple[Route, ...]] = {
         route(Endpoint("c.example.org", 80), address="192.168.1.4"),
     ),
     "beside": (
-        Route(
-            "web", Endpoint("example.org", 80), State.UP, Place("127.0.0.1", 1), ahead=Place("127.0.0.1", 2)
+        replace(route(Endpoint("example.org", 80)), ahead=Place("127.0.0.1", 20124), holds=True),
+        replace(
+            route(Endpoint("example.org", 81, "/api", scheme=Scheme.H2C), port=20125),
+            ahead=Place("127.0.0.1", 20126),
+            holds=True,
         ),
     ),
+    "held": (replace(route(Endpoint("example.org", 80)), holds=True),),
     "left_out": (
         route(Endpoint("*.example.org", 80)),
         route(Endpoint("a.example.org", 80, '/{$HOME}"')),

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from beacon.definition.loopback import PortRange, choose, needed, published_ports, with_loopback
+from beacon.definition.loopback import (
+    PortRange,
+    beside_key,
+    choose,
+    needed,
+    published_ports,
+    with_loopback,
+    with_second_ports,
+)
 from beacon.definition.settings import decode_settings
 from beacon.errors import ConfigError
 from beacon.model.reference import ImageReference
-from beacon.model.service import Endpoint, Port, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
 IMAGE = ImageReference.parse("ghcr.io/me/web:1")
 
 
 def service(*endpoints: Endpoint, ports: tuple[Port, ...] = (), networks: tuple[str, ...] = ()) -> Service:
-    return Service("web", IMAGE, endpoints=endpoints, ports=ports, networks=networks)
+    """Return a service that needs no second ports."""
+    return Service("web", IMAGE, endpoints=endpoints, ports=ports, networks=networks, handover=Handover.NONE)
 
 
 def test_an_endpoint_without_a_port_of_the_host_needs_one() -> None:
@@ -51,6 +62,18 @@ def test_only_what_is_needed_and_given_is_published() -> None:
     filled = with_loopback(web, {"8080/tcp": 20001, "9999/tcp": 20002})
     assert filled.ports == (Port(1, 2), Port(8080, 20001, "127.0.0.1"))
     assert with_loopback(filled, {"8080/tcp": 20001}) is filled
+
+
+def test_a_service_whose_releases_are_swapped_needs_a_second_port() -> None:
+    endpoints = Endpoint("a.org", 8080), Endpoint("c.org", 53, scheme=Scheme.UDP)
+    web = replace(service(*endpoints, ports=(Port(8080, 80),)), handover=None)
+    assert needed(web) == ("53/udp", "8080/tcp+")
+    ports = {"53/udp": 20001, beside_key("8080/tcp"): 20002}
+    assert with_loopback(web, ports).ports == (
+        Port(8080, 80),
+        Port(53, 20001, "127.0.0.1", Protocol.UDP),
+    )
+    assert with_second_ports(web, ports).ports == (Port(8080, 20002, "127.0.0.1"),)
 
 
 def test_published_ports_have_their_keys() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from beacon.endpoints.routes import Place, Reach, Route, Running, State, routes
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
-from beacon.model.service import Endpoint, Port, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
 IMAGE = ImageReference.parse("ghcr.io/me/web:1")
 WEB = Endpoint("example.org", 8080)
@@ -138,6 +140,21 @@ def test_an_image_does_not_take_the_domain_of_another_service() -> None:
     taken, kept = found(running(WEB, name="web", ports=published), thief)
     assert (taken.service, taken.place, taken.problem) == ("a-thief", None, "web has example.org already")
     assert (kept.service, kept.problem) == ("web", "")
+
+
+def test_a_service_whose_releases_are_swapped_has_a_second_place() -> None:
+    ports = {"8080/tcp": 20001, "8080/tcp+": 20002}
+    web = replace(running(WEB, ports=(Port(8080, 20001, "127.0.0.1"),)), ports=ports)
+    (route,) = found(web)
+    assert (route.place, route.ahead, route.holds) == (
+        Place("127.0.0.1", 20001),
+        Place("127.0.0.1", 20002),
+        True,
+    )
+    held = replace(web, service=replace(web.service, handover=Handover.HOLD))
+    assert (found(held)[0].ahead, found(held)[0].holds) == (None, True)
+    plain = replace(web, service=replace(web.service, handover=Handover.NONE))
+    assert (found(plain)[0].ahead, found(plain)[0].holds) == (None, False)
 
 
 def test_what_is_sent_on_needs_no_port() -> None:
