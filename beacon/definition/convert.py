@@ -50,6 +50,7 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         ports=tuple(_port(port) for port in table.port),
         handover=table.handover,
         drain=table.drain,
+        drain_websockets=table.drain_websockets,
         endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
         volumes=tuple(_volume(volume) for volume in table.volume),
         tmpfs=tuple(table.tmpfs),

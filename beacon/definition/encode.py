@@ -155,6 +155,7 @@ def _plain_keys(service: Service) -> _Table:
         "compat": service.compat,
         "handover": None if service.handover is None else str(service.handover),
         "drain": _duration(service.drain),
+        "drain_websockets": _duration(service.drain_websockets),
         "init": service.init,
         "read_only": service.read_only,
         "no_new_privileges": service.no_new_privileges,

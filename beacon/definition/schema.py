@@ -120,8 +120,11 @@ class ServiceTable(Table):
         ),
     ] = None
     drain: Annotated[
-        Duration, Field(description="How long what is going on may take when a release is replaced.")
+        Duration, Field(description="How long requests under way may take when a release is replaced.")
     ] = 30.0
+    drain_websockets: Annotated[
+        Duration, Field(description="The same for websockets, which mostly do not end by themselves.")
+    ] = 10.0
     volume: Annotated[list[VolumeTable], Field(description="Storage that outlives the container.")] = []
     tmpfs: Annotated[
         list[Annotated[str, PlainValidator(values.tmpfs), STRING]],

@@ -20,7 +20,7 @@ OWN = Path("/etc/caddy/beacon.caddy")
 UNIT = "caddy.service"
 IMPORT = f"import {OWN.name}"
 _IMPORTS = re.compile(r"^[ \t]*import[ \t]+(\S+)", re.MULTILINE)
-_ADMIN = ("localhost", 2019)
+ADMIN = ("localhost", 2019)
 _LIMIT = 60.0
 _IN_PLACE = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 99; shift 2; done; shift; exec "$@"'
 """Puts each file in the place of another, within the mount namespace that only this command is in."""
@@ -117,7 +117,7 @@ class Caddy:
 
     def root_certificate(self) -> str:
         """Return the root certificate of Caddy's own authority, as PEM."""
-        connection = http.client.HTTPConnection(*_ADMIN, timeout=10)
+        connection = http.client.HTTPConnection(*ADMIN, timeout=10)
         try:
             connection.request("GET", "/pki/ca/local")
             answer = connection.getresponse()

@@ -240,11 +240,14 @@ _HELD = "60s"
 _FAILED = "2s"
 
 
-def _asked(name: str, marker: str) -> Iterator[str]:
+def _asked(name: str, marker: str, *also: str) -> Iterator[str]:
     """Yield what says of a request whether a file is there."""
-    yield f"@{name} file {{"
-    yield f"\troot {MARKERS}"
-    yield f"\ttry_files {marker}"
+    yield f"@{name} {{"
+    yield from _indented(also)
+    yield "\tfile {"
+    yield f"\t\troot {MARKERS}"
+    yield f"\t\ttry_files {marker}"
+    yield "\t}"
     yield "}"
 
 
@@ -255,35 +258,47 @@ def _proxy(route: Route, number: int) -> Iterator[str]:
     for. Reloading Caddy would cut connections.
     """
     scheme = route.endpoint.scheme
-    insecure = "tls_insecure_skip_verify" if scheme is Scheme.HTTPS else ""
-    here = _upstream(scheme, route.place)
+    here, ahead = _upstream(scheme, route.place), _upstream(scheme, route.ahead)
+    insecure = scheme is Scheme.HTTPS
+    apart = route.ahead is not None and _LOOPBACK in here
     if route.ahead is not None:
-        yield from _asked(f"ahead-{number}", ahead_marker(route.service))
-        yield f"reverse_proxy @ahead-{number} {_upstream(scheme, route.ahead)} {here} {{"
-        yield "\tlb_policy first"
-        yield f"\tlb_try_duration {_TRY}"
-        yield f"\tfail_duration {_FAILED}"
-        yield from _indented(_transport(insecure))
-        yield "}"
+        marker = ahead_marker(route.service)
+        if apart:
+            yield from _asked(f"sockets-ahead-{number}", marker, _SOCKET)
+            upstreams = f"{socket_upstream(ahead)} {socket_upstream(here)}"
+            yield from _reverse(f"@sockets-ahead-{number} {upstreams}", *_FIRST, insecure=insecure)
+        yield from _asked(f"ahead-{number}", marker)
+        yield from _reverse(f"@ahead-{number} {ahead} {here}", *_FIRST, insecure=insecure)
     if route.holds:
         yield from _asked(f"held-{number}", hold_marker(route.service))
-        yield f"reverse_proxy @held-{number} {here} {{"
-        yield f"\tlb_try_duration {_HELD}"
-        yield from _indented(_transport(insecure))
-        yield "}"
-    yield f"reverse_proxy {here} {{"
-    yield f"\tlb_try_duration {_TRY}"
-    yield from _indented(_transport(insecure))
-    yield "}"
+        yield from _reverse(f"@held-{number} {here}", f"lb_try_duration {_HELD}", insecure=insecure)
+    if apart:
+        yield f"@sockets-{number} {_SOCKET}"
+        yield from _reverse(f"@sockets-{number} {socket_upstream(here)}", _TRIED, insecure=insecure)
+    yield from _reverse(here, _TRIED, insecure=insecure)
 
 
-def _transport(insecure: str) -> Iterator[str]:
+_SOCKET = "header Upgrade websocket"
+_LOOPBACK = "127.0.0.1:"
+_TRIED = f"lb_try_duration {_TRY}"
+_FIRST = ("lb_policy first", _TRIED, f"fail_duration {_FAILED}")
+
+
+def socket_upstream(upstream: str) -> str:
+    """Return the same place by another name: so Caddy counts the websockets there by themselves."""
+    return upstream.replace(_LOOPBACK, "localhost:")
+
+
+def _reverse(to: str, *options: str, insecure: bool) -> Iterator[str]:
     """Yield how a service is spoken to: each request by a connection of its own, so that none is cut."""
-    yield "lb_try_interval 50ms"
-    yield "transport http {"
-    yield "\tkeepalive off"
+    yield f"reverse_proxy {to} {{"
+    yield from _indented(options)
+    yield "\tlb_try_interval 50ms"
+    yield "\ttransport http {"
+    yield "\t\tkeepalive off"
     if insecure:
-        yield f"\t{insecure}"
+        yield "\t\ttls_insecure_skip_verify"
+    yield "\t}"
     yield "}"
 
 

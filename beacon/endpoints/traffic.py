@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from beacon.endpoints.caddy import OWN
-from beacon.endpoints.caddyfile import MARKERS, ahead_marker, hold_marker
+from beacon.endpoints.caddy import ADMIN, OWN
+from beacon.endpoints.caddyfile import MARKERS, ahead_marker, hold_marker, socket_upstream
 from beacon.errors import HostError
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _EVERY = {"", "0.0.0.0", "::"}  # noqa: S104 -- addresses to compare with
+_PATIENCE = 2.0
 _OPEN = {"01", "02"}
 """ESTABLISHED and SYN_SENT, in include/net/tcp_states.h."""
 
@@ -56,6 +59,22 @@ class CaddyTraffic:
         """Return how many connections of this machine to *places* are open; "" is its loopback."""
         wanted = {("127.0.0.1" if address in _EVERY else address, port) for address, port in places}
         return sum(remote in wanted for table in _TABLES for remote in _remotes(table))
+
+    def websockets(self, ports: Iterable[int]) -> int:
+        """Return how many of those to *ports* are websockets: Caddy knows them by a name of their own.
+
+        Where it does not tell (its owner may have closed the port at which it does), none is told apart.
+        """
+        wanted = {socket_upstream(f"127.0.0.1:{port}") for port in ports}
+        connection = http.client.HTTPConnection(*ADMIN, timeout=_PATIENCE)
+        try:
+            connection.request("GET", "/reverse_proxy/upstreams")
+            rows = json.loads(connection.getresponse().read())
+            return sum(int(row["num_requests"]) for row in rows if row["address"] in wanted)
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            return 0
+        finally:
+            connection.close()
 
 
 def _remotes(table: Path) -> Iterator[tuple[str, int]]:

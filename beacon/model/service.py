@@ -270,7 +270,9 @@ class Service:
     handover: Handover | None = None
     """None: as it is best for the service (:func:`beacon.definition.handover.handover_of`)."""
     drain: float = 30.0
-    """Seconds that requests and connections may take that go on when a release is replaced."""
+    """Seconds that requests may take that are under way when a release is replaced."""
+    drain_websockets: float = 10.0
+    """The same for websockets, which mostly do not end by themselves."""
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()

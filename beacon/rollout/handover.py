@@ -92,14 +92,18 @@ def come_back(world: World, state: ServiceState, journal: RolloutJournal) -> Non
 def drain(world: World, release: Release, places: Iterable[Place]) -> None:
     """Wait until nobody is connected to *places*, as long as the definition allows."""
     places = list(places)
-    limit = release.service.drain
-    deadline = world.clock.monotonic() + limit
+    service = release.service
+    began = world.clock.monotonic()
     quiet = 0
     while quiet < _QUIET:
         opened = world.traffic.connections(places)
         quiet = 0 if opened else quiet + 1
-        if opened and world.clock.monotonic() >= deadline:
-            name = release.service.name
-            world.reporter.note(name, f"{opened} connections to {name} still open after {limit:g} s are cut")
+        sockets = min(world.traffic.websockets(port for _, port in places), opened) if opened else 0
+        elapsed = world.clock.monotonic() - began
+        waiting = opened - sockets if elapsed < service.drain else 0
+        waiting += sockets if elapsed < service.drain_websockets else 0
+        if opened and not waiting:
+            what = f"{opened} connections to {service.name}"
+            world.reporter.note(service.name, f"{what} still open after {elapsed:.0f} s are cut")
             return
         world.clock.sleep(_POLL)

@@ -149,6 +149,9 @@ class Traffic(Protocol):
     def connections(self, places: Iterable[tuple[str, int]]) -> int:
         """Return how many connections to addresses and ports of this machine are open."""
 
+    def websockets(self, ports: Iterable[int]) -> int:
+        """Return how many of those to *ports* are websockets, as far as that can be told."""
+
 
 class Clock(Protocol):
     """Time."""

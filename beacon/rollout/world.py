@@ -43,6 +43,11 @@ class NoTraffic:
         del places
         return 0
 
+    def websockets(self, ports: Iterable[int]) -> int:
+        """Return that there are none."""
+        del ports
+        return 0
+
 
 @dataclass(frozen=True)
 class World:

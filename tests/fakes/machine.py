@@ -83,6 +83,8 @@ class FakeMachine:
     held: set[str] = field(default_factory=set)
     connected: int = 0
     """How many connections are open; one less with each look."""
+    sockets: int = 0
+    """How many websockets stay open."""
 
     def _effect(self, what: str) -> None:
         if self.kill_at is not None and len(self.effects) >= self.kill_at:
@@ -152,7 +154,11 @@ class FakeMachine:
     def connections(self, places: Iterable[tuple[str, int]]) -> int:
         del places
         self.connected = max(self.connected - 1, 0)
-        return self.connected
+        return self.connected + self.sockets
+
+    def websockets(self, ports: Iterable[int]) -> int:
+        del ports
+        return self.sockets
 
     def ports(self) -> Mapping[str, Mapping[str, int]]:
         return {name: state.ports for name, state in self.saved.items() if state.ports}

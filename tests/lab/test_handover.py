@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable
 
@@ -20,14 +21,21 @@ ENDPOINT = f'[[endpoint]]\ndomain = "{DOMAIN}"\nport = 8080\ntls = false\n'
 VOLUME = '[[volume]]\nname = "data"\npath = "/data"\n'
 SETTLE = 'settle = "1s"'
 _CGI = "#!/bin/sh\necho 'Content-Type: text/plain'\necho\n"
+_SOCKET = """#!/bin/sh
+while read -r line && [ "${#line}" -gt 1 ]; do :; done
+printf 'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n'
+exec cat
+"""
 _WEB = """#!/bin/sh
 mkdir -p /www/cgi-bin
 cp /bin/version /bin/slow /www/cgi-bin
+nc -ll -p 8081 -e /bin/socket &
 exec httpd -f -p 8080 -h /www
 """
 FILES = {
     "bin/version": f"{_CGI}cat /www/version\n",
     "bin/slow": f"{_CGI}sleep 6\necho slow\n",
+    "bin/socket": _SOCKET,
     "bin/web": _WEB,
 }
 """A web service with programs: the server itself takes no other requests than GET."""
@@ -157,6 +165,25 @@ def test_what_is_under_way_is_answered(stage: Stage) -> None:
     done = stage.beacon("update")
     assert "1 connections to web still open after 1 s are cut" in done.stderr
     waiting.communicate()
+
+
+def test_a_websocket_is_waited_for_as_long_as_the_definition_says(stage: Stage) -> None:
+    more = ENDPOINT + ENDPOINT.replace("8080", "8081") + 'path = "/socket"\n'
+    set_up(stage, ENDPOINT.replace("8080", "8081") + 'path = "/socket"\n')
+    stage.define("web", port=False, top='drain = "1m"\ndrain_websockets = "3s"', update=SETTLE, more=more)
+    stage.apply()
+    stage.push("web", "2", files=FILES)
+    with socket.create_connection((stage.host.address, 80), timeout=10) as open_one:
+        head = f"GET /socket HTTP/1.1\r\nHost: {DOMAIN}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        open_one.sendall(head.encode())
+        assert open_one.recv(1000).startswith(b"HTTP/1.1 101 ")
+        open_one.sendall(b"still there?")
+        assert open_one.recv(100) == b"still there?"
+        done = stage.beacon("update")
+        assert "1 connections to web still open after 3 s are cut" in done.stderr
+        assert open_one.recv(100) == b""
+    assert asked(stage.host) == "2"
+    assert_nothing_is_left(stage)
 
 
 def test_requests_wait_while_a_service_with_a_volume_restarts(stage: Stage) -> None:

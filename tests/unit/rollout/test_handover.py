@@ -132,6 +132,17 @@ def test_what_goes_on_is_waited_for_as_long_as_the_definition_says() -> None:
     assert running(machine) == image(machine, "2")
 
 
+def test_websockets_have_a_limit_of_their_own() -> None:
+    machine = proxied()
+    patient = replace(WEB, drain=1000.0, drain_websockets=3.0)
+    roll_out(machine, "1", patient)
+    machine.sockets, machine.connected = 2, 50
+    roll_out(machine, "2", patient)
+    first, second = (line for line in machine.log if "are cut" in line)
+    assert "2 connections to web still open after 5 s are cut" in first  # the requests took so long
+    assert "2 connections to web still open after 3 s are cut" in second
+
+
 def test_a_way_back_is_a_swap_too() -> None:
     machine = proxied()
     roll_out(machine, "1")
