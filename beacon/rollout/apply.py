@@ -30,7 +30,7 @@ from beacon.rollout.candidates import Renderer, Wish, followed, make_release, re
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
-from beacon.rollout.machine import Work
+from beacon.rollout.machine import Work, reserving
 from beacon.rollout.ports import Registry
 from beacon.rollout.update import is_edited, unchecked
 from beacon.rollout.world import World
@@ -344,7 +344,9 @@ def _note(world: World, intent: Intent) -> bool:
     if noted is None or live is None or live.number != noted.number or noted == live:
         return False
     with world.store.lock(noted.service.name):
-        world.store.save(world.store.load(noted.service.name).with_release(noted))
+        state = world.store.load(noted.service.name)
+        with reserving(world, state, noted):
+            world.store.save(state.with_release(noted))
     return noted.service != live.service
 
 

@@ -58,6 +58,7 @@ def plan_handover(
         and bool(beside and second)
         and world.helpers is not None
         and live.number != candidate.number
+        and not world.files.is_customised(name)
         and first_places(live) == first_places(candidate)
         and world.traffic.leads_to(name, [port for _, port in second])
     )
@@ -83,9 +84,10 @@ def come_back(world: World, state: ServiceState, journal: RolloutJournal) -> Non
     unit = unit_name(helper_name(state.name))
     if world.systemd.states([unit])[unit].is_up:
         drain(world, candidate, second_places(candidate))
-    if world.systemd.states([unit])[unit].load != "not-found":
-        world.systemd.stop(unit, _STOP_LIMIT)
-        world.systemd.reset_failed(unit)
+    for one in sorted(journal.beside):  # the service before the slice of its container
+        if world.systemd.states([one])[one].load != "not-found":
+            world.systemd.stop(one, _STOP_LIMIT)
+            world.systemd.reset_failed(one)
     world.put_helper(dict.fromkeys(journal.beside))
 
 

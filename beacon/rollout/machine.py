@@ -76,14 +76,14 @@ def begin(world: World, work: Work) -> ServiceState:
         raise BusyError(
             f"another beacon has been at work on {work.name!r} meanwhile", hint="try again when it is done"
         )
-    with _reserving(world, state, work):
+    with reserving(world, state, work.candidate):
         return _begin(world, state, work)
 
 
 @contextlib.contextmanager
-def _reserving(world: World, state: ServiceState, work: Work) -> Iterator[None]:
+def reserving(world: World, state: ServiceState, release: Release) -> Iterator[None]:
     """See that the ports of the loopback that are new to the service are still nobody else's."""
-    new = set(work.candidate.ports.values()) - set(state.ports.values())
+    new = set(release.ports.values()) - set(state.ports.values())
     if not new:
         yield
         return
@@ -92,11 +92,11 @@ def _reserving(world: World, state: ServiceState, work: Work) -> Iterator[None]:
             port: other
             for other, ports in world.store.ports().items()
             for port in ports.values()
-            if other != work.name
+            if other != state.name
         }
         for port in sorted(new & others.keys()):
             raise BusyError(
-                f"port {port} has gone to {others[port]} since it was meant for {work.name}", hint="try again"
+                f"port {port}, meant for {state.name}, has gone to {others[port]} meanwhile", hint="try again"
             )
         yield
 

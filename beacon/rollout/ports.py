@@ -110,6 +110,9 @@ class Files(Protocol):
     def put(self, name: str, text: str | None) -> None:
         """Write a file atomically, or remove it."""
 
+    def is_customised(self, service: str) -> bool:
+        """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
+
 
 class PortRecord(Protocol):
     """Which ports of the loopback services have."""

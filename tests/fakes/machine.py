@@ -75,6 +75,8 @@ class FakeMachine:
     full_disk: bool = False
     going_down: bool = False
     log: list[str] = field(default_factory=list)
+    customised: set[str] = field(default_factory=set)
+    """Services whose units have drop-ins."""
     helpers: dict[str, str] = field(default_factory=dict)
     """Files of units that are forgotten with a boot."""
     proxied: set[str] = field(default_factory=set)
@@ -120,6 +122,9 @@ class FakeMachine:
             del self.files[name]
         else:
             self.files[name] = text
+
+    def is_customised(self, service: str) -> bool:
+        return service in self.customised
 
     def put_helper_file(self, name: str, text: str | None) -> None:
         if self.helpers.get(name) == text:
@@ -443,3 +448,6 @@ class Helpers:
 
     def put(self, name: str, text: str | None) -> None:
         self.machine.put_helper_file(name, text)
+
+    def is_customised(self, service: str) -> bool:
+        return self.machine.is_customised(service)

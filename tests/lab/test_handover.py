@@ -12,6 +12,7 @@ import pytest
 
 from tests.lab.host import LabHost, wait_until
 from tests.lab.images import Broken
+from tests.lab.kinds import OLD_PODMAN, ROOTLESS
 from tests.lab.load import Load, loaded
 from tests.lab.stage import Stage
 
@@ -43,6 +44,9 @@ MARKERS = "/run/beacon/routes"
 HELPER = "beacon-web.next.service"
 
 FreshHost = Callable[..., LabHost]
+
+
+ELSEWHERE = pytest.mark.not_on(ROOTLESS, OLD_PODMAN, why="no Caddy there, or not for the services of users")
 
 
 @pytest.fixture
@@ -87,6 +91,8 @@ def assert_nothing_is_lost(load: Load) -> None:
     assert load.failed() == []
 
 
+@ELSEWHERE
+@pytest.mark.every_kind
 def test_a_swap_loses_no_request(proxied: Stage) -> None:
     proxied.push("web", "2", files=FILES)
     address = proxied.host.address
@@ -114,6 +120,8 @@ def test_a_swap_loses_no_request(proxied: Stage) -> None:
     assert proxied.beacon("plan").stdout == "nothing to do\n"
 
 
+@ELSEWHERE
+@pytest.mark.every_kind
 @pytest.mark.parametrize("broken", ["exit", "unstartable"])
 def test_a_bad_candidate_is_never_asked(proxied: Stage, broken: Broken) -> None:
     started = proxied.invocations("web")
@@ -138,6 +146,25 @@ def test_a_rollback_and_a_changed_definition_are_swaps_too(proxied: Stage) -> No
     assert_nothing_is_lost(load)
     assert set(load.versions()) == {"1", "2"}
     assert_nothing_is_left(proxied)
+
+
+def test_the_timer_s_confined_update_swaps_too(proxied: Stage) -> None:
+    proxied.push("web", "2")
+    with loaded(proxied.host.address, DOMAIN) as load:
+        proxied.host.run("systemctl", "start", "beacon-update.service", timeout=90)
+    assert_nothing_is_lost(load)
+    assert set(load.versions()) == {"1", "2"}
+    assert_nothing_is_left(proxied)
+
+
+def test_a_unit_with_a_drop_in_is_held_instead(proxied: Stage) -> None:
+    proxied.host.write("/etc/systemd/system/beacon-web.service.d/own.conf", "[Service]\nNice=3\n")
+    proxied.host.run("systemctl", "daemon-reload")
+    proxied.push("web", "2")
+    with loaded(proxied.host.address, DOMAIN) as load:
+        assert proxied.update() == {"web": "updated"}
+    assert_nothing_is_lost(load)
+    assert "beacon-web.next" not in proxied.host.run("journalctl", "--boot", "--unit", HELPER).stdout
 
 
 def test_what_is_under_way_is_answered(stage: Stage) -> None:

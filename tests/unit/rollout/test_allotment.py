@@ -124,7 +124,7 @@ def test_of_two_who_meant_the_same_port_the_second_gives_up_unharmed(machine: Fa
         candidate(machine, push(machine, "1"), service("b", endpoints=WEB, handover=HOLD))
     )
     begin(world(machine), Work(first, {}, None))
-    with pytest.raises(BusyError, match="port 20000 has gone to web since it was meant for b"):
+    with pytest.raises(BusyError, match="port 20000, meant for b, has gone to web meanwhile"):
         begin(world(machine), Work(second, {}, None))
     assert machine.load("b").releases == ()
 

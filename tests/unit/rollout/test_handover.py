@@ -184,6 +184,16 @@ def test_with_other_ports_there_is_no_swap() -> None:
     assert "hold web" in machine.effects
 
 
+def test_a_unit_with_drop_ins_of_its_owner_is_not_swapped_for_one_without() -> None:
+    machine = proxied()
+    machine.customised.add("web")
+    roll_out(machine, "1")
+    machine.effects.clear()
+    roll_out(machine, "2")
+    assert not [one for one in machine.effects if one.startswith("helper")]
+    assert "hold web" in machine.effects
+
+
 def test_a_stopped_service_is_not_swapped() -> None:
     machine = proxied()
     roll_out(machine, "1")
