@@ -67,7 +67,11 @@ def plan_handover(
 
 def go_ahead(world: World, candidate: Release, live: Release) -> None:
     """Send new requests to the helper, which stands, and wait for those that are under way."""
-    world.traffic.go_ahead(candidate.service.name, ahead=True)
+    name = candidate.service.name
+    world.traffic.go_ahead(name, ahead=True)
+    world.reporter.note(
+        name, f"release {candidate.number} stands beside release {live.number}, and gets the requests"
+    )
     drain(world, candidate, first_places(live))
 
 
