@@ -8,11 +8,13 @@ end
 function init()
     wrong = 0
     seen = ""
+    math.randomseed(os.time())
     wrk.headers["Host"] = "web.internal"
 end
 
+-- Not all at once: what is served has a short queue, and who does not fit in comes again after a second.
 function delay()
-    return 98
+    return math.random(68, 128)
 end
 
 function response(status, _, body)
