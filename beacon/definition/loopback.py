@@ -64,6 +64,11 @@ def beside_key(key: str) -> str:
     return key + _BESIDE
 
 
+def transport(key: str) -> Protocol:
+    """Return the transport of the port of the container that *key* names."""
+    return Protocol(key.removesuffix(_BESIDE).partition("/")[2])
+
+
 def with_second_ports(service: Service, ports: Mapping[str, int]) -> Service:
     """Return *service*, in effect, as it runs beside its live release: published at second ports alone."""
     second = tuple(

@@ -12,6 +12,7 @@ from beacon.definition.loopback import (
     choose,
     needed,
     published_ports,
+    transport,
 )
 from beacon.model.release import Release
 from beacon.model.service import Service
@@ -51,7 +52,7 @@ class Loopback:
         if earlier is not None:
             return earlier
         own = {port for _, port in published_ports(release.service)}
-        protocol = key.rpartition("/")[2].removesuffix("+")
+        protocol = transport(key)
         port = choose(
             self.span,
             f"{self.owner}/{name}/{key}",
