@@ -272,11 +272,12 @@ def _tell_of_proxy(
 def as_dict(route: Route, problems: Mapping[tuple[str, str], str] | None = None) -> dict[str, object]:
     """Return an endpoint as JSON has it; *problems* are those of the managed proxy, where there is one."""
     from beacon.definition.endpoints import claim_text
-    from beacon.endpoints.caddyfile import is_proxied, url
+    from beacon.definition.handover import is_web
+    from beacon.endpoints.caddyfile import url
 
     endpoint, place = route.endpoint, route.place
     why = (problems or {}).get((route.service, claim_text(endpoint)), "")
-    proxied = problems is not None and is_proxied(endpoint) and not why
+    proxied = problems is not None and is_web(endpoint) and not why
     return {
         "url": url(endpoint) if proxied else None,
         "domain": endpoint.domain,

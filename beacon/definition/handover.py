@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beacon.model.service import Handover, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Scheme, Service
 
 _RAW = {Scheme.TCP, Scheme.UDP}
 
 
+def is_web(endpoint: Endpoint) -> bool:
+    """Say whether an endpoint is one for a proxy; others are reached at their ports alone."""
+    return endpoint.scheme not in _RAW
+
+
 def handover_of(service: Service) -> Handover:
     """Return how *service*, in effect, is handed over."""
-    if not any(one.redirect is None and one.scheme not in _RAW for one in service.endpoints):
+    if not any(one.redirect is None and is_web(one) for one in service.endpoints):
         return Handover.NONE
     if service.handover is Handover.NONE:
         return Handover.NONE

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from beacon.definition.handover import handover_of
+from beacon.definition.handover import handover_of, is_web
 from beacon.errors import HostError
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
@@ -39,9 +39,9 @@ def protocol_of(endpoint: Endpoint) -> Protocol:
 def needed(service: Service) -> tuple[str, ...]:
     """Return the ports of the container (``8080/tcp``) that need one of the loopback.
 
-    Those of a service whose releases are swapped need a second one (``8080/tcp+``). *service* is in
-    effect. One that the engine chooses anew with every start is as good as none; on the
-    host's network, on that of another service and without any, nothing can be published.
+    Those of a service whose releases are swapped need a second one (``8080/tcp+``). *service* is in effect.
+    One that the engine chooses anew with every start is as good as none; on the host's network, on that of
+    another service and without any, nothing can be published.
     """
     if any(name in {"host", "none"} or name.startswith("service:") for name in service.networks):
         return ()
@@ -52,7 +52,7 @@ def needed(service: Service) -> tuple[str, ...]:
     }
     beside = set()
     if handover_of(service) is Handover.SWAP:
-        beside = {beside_key(key) for key in keys if key.endswith(f"/{Protocol.TCP}")}
+        beside = {beside_key(f"{one.port}/tcp") for one in service.endpoints if one.port and is_web(one)}
     return tuple(sorted((keys - set(_fixed(service))) | beside))
 
 
@@ -97,8 +97,8 @@ def _published(key: str, host_port: int) -> Port:
 
 
 def reached_at(service: Service) -> frozenset[tuple[str, int]]:
-    """Return the addresses and ports of the host that lead to the endpoints of *service*, in effect."""
-    keys = {f"{one.port}/{protocol_of(one)}" for one in service.endpoints if one.redirect is None}
+    """Return where of the host a proxy reaches the endpoints of *service*, which is in effect."""
+    keys = {f"{one.port}/tcp" for one in service.endpoints if one.redirect is None and is_web(one)}
     return frozenset(
         (port.host_ip, port.host_port + offset)
         for port in service.ports

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from beacon.definition.endpoints import claim_text
+from beacon.definition.handover import is_web
 from beacon.endpoints.routes import Place, Route
 from beacon.model.service import Endpoint, Scheme
 from beacon.units.mark import stamp
@@ -14,7 +15,6 @@ from beacon.units.mark import stamp
 MARKERS = "/run/beacon/routes"
 """The folder of the files by which a rollout moves requests, without a reload: see :func:`ahead_marker`."""
 
-_RAW = {Scheme.TCP, Scheme.UDP}
 _INTERNAL = {"internal", "local", "localhost", "test", "lan"}
 """Top-level domains for which no public authority signs; so are names without a dot."""
 _NEAR = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
@@ -89,7 +89,7 @@ def caddyfile(found: Iterable[Route]) -> Caddyfile:
     sites: dict[str, list[Route]] = {}
     left_out = []
     for route in found:
-        if not is_proxied(route.endpoint):
+        if not is_web(route.endpoint):
             continue
         why, mend = _why_not(route)
         if why:
@@ -116,11 +116,6 @@ def is_internal(domain: str) -> bool:
     """Say whether a domain's certificate is that of Caddy's own authority."""
     last = domain.rpartition(".")[2]
     return "." not in domain or last in _INTERNAL or domain.endswith(".home.arpa")
-
-
-def is_proxied(endpoint: Endpoint) -> bool:
-    """Say whether an endpoint is one of Caddy's; others are reached at their ports."""
-    return endpoint.scheme not in _RAW
 
 
 def url(endpoint: Endpoint) -> str:

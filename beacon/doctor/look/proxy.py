@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from beacon.definition.endpoints import declared
+from beacon.definition.handover import is_web
 from beacon.doctor.facts import ProxyFacts, UnitFacts
 from beacon.doctor.look.survey import Survey
 from beacon.doctor.look.units import show
 from beacon.endpoints.caddy import MAIN, OWN, UNIT, imports_own, is_installed
-from beacon.endpoints.caddyfile import is_proxied
 from beacon.model.host import Scope
 from beacon.state.files import read_text
 
@@ -17,7 +17,7 @@ def proxy(survey: Survey) -> ProxyFacts:
     if survey.is_user:
         return ProxyFacts(UnitFacts(UNIT))
     services = survey.decoded()[0].values()
-    domains = sum(sum(is_proxied(one.endpoint) for one in declared(service)[0]) for service in services)
+    domains = sum(sum(is_web(one.endpoint) for one in declared(service)[0]) for service in services)
     return ProxyFacts(
         show([UNIT], Scope.SYSTEM, survey.machine.environment)[UNIT],
         domains,
