@@ -41,8 +41,9 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
 
     host = session(context).host()
     chosen = host.select(names)
-    found = [route for route in routes(running(host)) if route.service in chosen]
-    problems = _by_proxy(host)
+    here = running(host)
+    found = [route for route in routes(here) if route.service in chosen]
+    problems = _by_proxy(host, here)
     if as_json:
         host.output.json({"endpoints": [as_dict(route, problems) for route in found]})
     elif found:
@@ -237,7 +238,7 @@ def installed(host: Host) -> dict[str, Running]:
     return found
 
 
-def _by_proxy(host: Host) -> dict[tuple[str, str], str] | None:
+def _by_proxy(host: Host, here: Mapping[str, Running]) -> dict[tuple[str, str], str] | None:
     """Return why Caddy does not answer, by service and claim; None where it is not Beacon's to manage."""
     from beacon.cli.proxy import wanted
     from beacon.endpoints.caddy import OWN
@@ -245,7 +246,7 @@ def _by_proxy(host: Host) -> dict[tuple[str, str], str] | None:
 
     if host.scope is not Scope.SYSTEM or not OWN.exists():
         return None
-    made, refused = wanted(host), host.store.proxy().refused
+    made, refused = wanted(here), host.store.proxy().refused
     problems = {(one.service, one.claim): one.why for one in made.left_out}
     for site in made.sites:
         if site.address in refused:

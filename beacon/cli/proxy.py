@@ -10,11 +10,12 @@ from beacon.model.host import Scope
 from beacon.model.outcome import OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from beacon.cli.host import Host
     from beacon.endpoints.caddyfile import Caddyfile
     from beacon.endpoints.proxy import Settled
+    from beacon.endpoints.routes import Running
     from beacon.model.outcome import Outcome
 
 _LOCK = "_proxy"
@@ -52,22 +53,24 @@ def follow(host: Host, outcomes: Iterable[Outcome]) -> None:
 
 def settle_proxy(host: Host) -> Settled | None:
     """Bring Caddy up to date, one process at a time, and remember what came of it."""
+    from beacon.cli.endpoints import installed
     from beacon.endpoints.proxy import settle
 
     with host.store.lock(_LOCK, wait=_PATIENCE):
-        settled = settle(host.caddy, wanted(host), host.store.proxy(), time.sleep)
+        settled = settle(host.caddy, wanted(installed(host)), host.store.proxy(), time.sleep)
         if settled is not None:
             host.store.save_proxy(settled.record)
     return settled
 
 
-def wanted(host: Host) -> Caddyfile:
-    """Return what Caddy is to answer."""
-    from beacon.cli.endpoints import installed
+def wanted(services: Mapping[str, Running]) -> Caddyfile:
+    """Return what Caddy is to answer; ports that an engine chose for one start are nothing to tell it."""
+    from dataclasses import replace
+
     from beacon.endpoints.caddyfile import caddyfile
     from beacon.endpoints.routes import routes
 
-    return caddyfile(routes(installed(host)))
+    return caddyfile(routes({name: replace(one, container=None) for name, one in services.items()}))
 
 
 def tell(host: Host, settled: Settled) -> None:
