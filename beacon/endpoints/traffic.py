@@ -48,8 +48,9 @@ class CaddyTraffic:
         path = self._markers / name
         try:
             if there:
-                self._markers.mkdir(mode=0o755, parents=True, exist_ok=True)
-                path.touch(mode=0o644)
+                self._markers.mkdir(parents=True, exist_ok=True)
+                self._markers.chmod(0o755)  # Caddy must see into it, whatever the umask
+                path.touch()
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def test_only_what_caddy_was_told_of_comes_by_it(traffic: CaddyTraffic) -> None:
     assert not traffic.leads_to("web", [5])
     assert not traffic.leads_to("shop", [3])
     assert not CaddyTraffic(Path("/nowhere/beacon.caddy")).leads_to("web", ())
+
+
+def test_caddy_sees_the_files_whatever_the_umask(traffic: CaddyTraffic, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        traffic.go_ahead("web", ahead=True)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "routes").stat().st_mode & 0o777 == 0o755
 
 
 def test_requests_are_moved_by_files(traffic: CaddyTraffic, tmp_path: Path) -> None:
