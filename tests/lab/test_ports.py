@@ -34,10 +34,10 @@ def wait_for(stage: Stage, port: int, version: str) -> None:
     wait_until(lambda: answers(stage, port) == version, 30, interval=0.1)
 
 
-def define(stage: Stage, name: str = "web", domain: str = "") -> None:
+def define(stage: Stage, name: str = "web", more: str = "") -> None:
     """Define a service with a domain and without a port."""
     stage.push(name)
-    stage.define(name, port=False, top=f'domain = "{domain or name + ".example.org"}"')
+    stage.define(name, port=False, top=f'domain = "{name}.example.org"\n{more}')
 
 
 def test_a_domain_is_enough(stage: Stage) -> None:
@@ -79,6 +79,7 @@ def test_a_domain_is_enough(stage: Stage) -> None:
 
 
 def test_ports_that_are_taken_are_left_alone(stage: Stage) -> None:
+    one = 'handover = "hold"'  # which needs no second port
     stage.write(f"{stage.config}/beacon.toml", 'ports = "21000-21002"\n')
     script = "import socket, time; s = socket.create_server(('127.0.0.1', 21000)); time.sleep(600)"
     listener = stage.host.start("python3", "-c", script)
@@ -87,7 +88,7 @@ def test_ports_that_are_taken_are_left_alone(stage: Stage) -> None:
         stage.push("declared")
         text = 'image = "registry.example:5000/me/declared"\n[[port]]\nhost = 21001\ncontainer = 8080\n'
         stage.write(stage.definition("declared"), text)
-        define(stage, "web")
+        define(stage, "web", one)
         stage.apply()
         assert place(stage) == ("127.0.0.1", 21002)
         pushed = stage.push("late")
@@ -95,7 +96,8 @@ def test_ports_that_are_taken_are_left_alone(stage: Stage) -> None:
         assert "late needs a port of the loopback, and all of 21000-21002 are taken" in full.stderr
         assert stage.beacon("show", "late", status=None).returncode != 0
         stage.beacon("rm", "declared")
-        stage.beacon("add", "late", pushed.tagged, "--domain=late.example.org")
+        define(stage, "late", one)
+        assert stage.apply("late") == {"late": "installed"}
         wait_for(stage, 21001, "1")
     finally:
         stage.host.kill(listener)
