@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beacon.cli.outcomes import show as show_outcomes
+from beacon.cli.proxy import follow
 from beacon.cli.workflow import make_proposal, remove_services
 from beacon.engine.command import CommandFailedError, run
 from beacon.errors import BeaconError, ExitStatus, HostError, UsageError
@@ -85,6 +86,7 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
     old.act("stop")
     try:
         outcomes = execute(host.world, proposal)
+        follow(host, outcomes)
     except BeaconError:
         _put_back(host, old, definition.name)
         raise

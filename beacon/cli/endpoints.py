@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from beacon.cli.arguments import Json, Names
 from beacon.cli.session import session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from beacon.cli.host import Host
     from beacon.cli.output import Output
@@ -37,31 +37,144 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
 
     host = session(context).host()
     chosen = host.select(names)
-    found = [route for route in routes(running(host)) if route.service in chosen]
+    here = running(host)
+    found = [route for route in routes(here) if route.service in chosen]
+    problems = _by_proxy(host, here)
     if as_json:
-        host.output.json({"endpoints": [as_dict(route) for route in found]})
+        host.output.json({"endpoints": [as_dict(route, problems) for route in found]})
     elif found:
         _print(host.output, found)
+        _tell_of_proxy(host, found, problems)
     else:
         host.output.say('no endpoints; domain = "example.org" in a definition makes one')
 
 
-def running(host: Host) -> dict[str, Running]:
-    """Return what runs: each service that has been applied, as it was applied; faults are told."""
-    from beacon.cli.look import Look
-    from beacon.systemd.watch import UnitWatch
+@group.command()
+def setup(
+    context: typer.Context,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over Beacon's file where it was edited by hand.")
+    ] = False,
+) -> None:
+    """Have Caddy answer the domains of this machine's services, by HTTPS.
 
-    look = Look(host, lambda: UnitWatch(host.scope).states())
-    found = look()
-    for problem in look.problems:
-        host.output.warn(problem)
+    Caddy's configuration gets one line that takes in Beacon's file, and Caddy is started. From now on
+    it follows what is added, changed and removed.
+    """
+    from beacon.cli.proxy import set_up, tell
+
+    host = session(context).host()
+    host.require_write("endpoint setup")
+    settled = set_up(host, overwrite=overwrite)
+    if settled is not None:
+        tell(host, settled)
+        if not settled.trouble:
+            host.output.say("Caddy answers the domains of the services; beacon endpoint list shows them")
+
+
+@group.command()
+def trust(context: typer.Context) -> None:
+    """Print the root certificate of Caddy's own authority, which signs for internal names.
+
+    Who has it among the certificates that they trust reaches such names without a warning.
+    """
+    host = session(context).host()
+    host.output.answer(host.caddy.root_certificate().rstrip())
+    host.output.say(
+        "on Debian: beacon endpoint trust | sudo tee /usr/local/share/ca-certificates/caddy.crt, "
+        "then sudo update-ca-certificates"
+    )
+
+
+def running(host: Host) -> dict[str, Running]:
+    """Return what runs: each service that has been applied, as it was applied."""
+    from dataclasses import replace
+
+    from beacon.model.unit import unit_name
+
+    found = installed(host)
+    units = host.systemd.states([unit_name(name) for name in found])
+    containers = host.engine.containers() if units else {}
+    return {
+        name: replace(one, unit=units[unit_name(name)], container=containers.get(name))
+        for name, one in found.items()
+    }
+
+
+def installed(host: Host) -> dict[str, Running]:
+    """Return each service that has been applied, as it was applied, whether it runs or not.
+
+    One whose endpoints cannot be read is told, and keeps the others from nothing.
+    """
+    from beacon.cli.look import in_effect
+    from beacon.endpoints.routes import Running
+    from beacon.errors import AccessError, DefinitionError
+    from beacon.model.runtime import UnitState
+    from beacon.model.unit import unit_name
+
+    try:
+        states = host.store.load_all()
+    except AccessError:
+        hint = "sudo beacon endpoint list"
+        raise AccessError("only root may read the state of the machine's services", hint=hint) from None
+    found = {}
+    for name, state in states.items():
+        if state.live_release is None:
+            continue
+        try:
+            service, own = in_effect(state.live_release)
+        except DefinitionError as error:
+            for fault in error.faults:
+                host.output.warn(f"{name} has no endpoints: {fault}")
+            continue
+        ports = state.live_release.ports
+        found[name] = Running(service, UnitState(unit_name(name)), own=own, ports=ports)
     return found
 
 
-def as_dict(route: Route) -> dict[str, object]:
-    """Return an endpoint as JSON has it."""
+def _by_proxy(host: Host, here: Mapping[str, Running]) -> dict[tuple[str, str], str] | None:
+    """Return why Caddy does not answer, by service and claim; None where it is not Beacon's to manage."""
+    from beacon.cli.proxy import wanted
+    from beacon.endpoints.caddy import OWN
+    from beacon.model.host import Scope
+
+    if host.scope is not Scope.SYSTEM or not OWN.exists():
+        return None
+    made, refused = wanted(here), host.store.proxy().refused
+    problems = {(one.service, one.claim): one.why for one in made.left_out}
+    for site in made.sites:
+        if site.address in refused:
+            problems |= dict.fromkeys(site.claims, refused[site.address])
+    return problems
+
+
+def _tell_of_proxy(
+    host: Host, found: Sequence[Route], problems: Mapping[tuple[str, str], str] | None
+) -> None:
+    from beacon.definition.endpoints import claim_text
+    from beacon.model.host import Scope
+
+    if problems is None:
+        if host.scope is Scope.SYSTEM:
+            host.output.say("no proxy answers these domains; sudo beacon endpoint setup has Caddy do it")
+        return
+    for route in found:
+        why = problems.get((route.service, claim_text(route.endpoint)))
+        if why and why != route.problem:
+            host.output.warn(f"Caddy does not answer {claim_text(route.endpoint)} of {route.service}: {why}")
+
+
+def as_dict(route: Route, problems: Mapping[tuple[str, str], str] | None = None) -> dict[str, object]:
+    """Return an endpoint as JSON has it; *problems* are those of the managed proxy, where there is one."""
+    from beacon.definition.endpoints import claim_text
+    from beacon.definition.handover import is_web
+    from beacon.endpoints.caddyfile import url
+
     endpoint, place = route.endpoint, route.place
+    why = (problems or {}).get((route.service, claim_text(endpoint)), "")
+    proxied = problems is not None and is_web(endpoint) and not why
     return {
+        "url": url(endpoint) if proxied else None,
         "domain": endpoint.domain,
         "path": endpoint.path,
         "scheme": endpoint.scheme.value,
@@ -75,7 +188,7 @@ def as_dict(route: Route) -> dict[str, object]:
         "tls": endpoint.tls,
         "internal": endpoint.internal,
         "health": endpoint.health.value,
-        "problem": route.problem or None,
+        "problem": route.problem or why or None,
         "mend": route.mend or None,
     }
 

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from beacon.errors import AccessError, HostError, NoSuchServiceError
+from beacon.errors import AccessError, DefinitionError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.unit import MARK, PREFIX, runs_on_docker, service_of_file
@@ -21,14 +22,17 @@ from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
+    from beacon.endpoints.caddy import Caddy
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
+    from beacon.model.service import Service
     from beacon.registry import RegistryClient
     from beacon.rollout.candidates import Renderer
+    from beacon.rollout.loopback import Loopback
     from beacon.rollout.world import World
     from beacon.state.store import StateStore
     from beacon.systemd.manager import SystemdManager
@@ -241,14 +245,49 @@ class Host:
             fingerprint=fingerprint,
             engine_kind=lambda: self.engine_kind,
             engines={kind: self._on_demand(kind) for kind in Engine},
+            **self._handover,
         )
+
+    @property
+    def _handover(self) -> dict[str, Any]:
+        """What hands requests over: Caddy is the machine's, and brings users' services none."""
+        if self.scope is not Scope.SYSTEM:
+            return {}
+        from beacon.endpoints.traffic import CaddyTraffic
+
+        return {"helpers": UnitDirectory(self.paths.helpers, self.paths.helpers), "traffic": CaddyTraffic()}
 
     @cached_property
     def renderer(self) -> Renderer:
         """Turns releases into unit files for this machine."""
         from beacon.rollout.candidates import Renderer
 
-        return Renderer(self.facts, self.templates)
+        return Renderer(self.facts, self.templates, self.loopback.allot)
+
+    @cached_property
+    def loopback(self) -> Loopback:
+        """Gives services the ports of the loopback that their endpoints need."""
+        from beacon.engine.listening import is_free
+        from beacon.rollout.loopback import Loopback
+
+        owner = "" if self.scope is Scope.SYSTEM else str(os.getuid())
+        return Loopback(self.store, self.settings.ports, self._declared, is_free, owner)
+
+    @cached_property
+    def caddy(self) -> Caddy:
+        """The machine's Caddy."""
+        from beacon.endpoints.caddy import Caddy
+        from beacon.state.files import write_atomic
+
+        return Caddy(write_atomic, self.paths.runtime / "check")
+
+    def _declared(self) -> Iterator[Service]:
+        """Yield the services whose definitions are in order."""
+        from beacon.definition import decode
+
+        for name, text in self.definition_files().items():
+            with suppress(DefinitionError):
+                yield decode(text, name=name, file=str(self.definition_path(name)))
 
     @cached_property
     def platform(self) -> Platform:

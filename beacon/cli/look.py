@@ -45,7 +45,7 @@ class Look:
         for name, one in applied.items():
             unit = unit_name(name)
             state = UnitState(unit, active=states.get(unit, "inactive"))
-            found[name] = Running(one.service, state, containers.get(name), own=one.own)
+            found[name] = Running(one.service, state, containers.get(name), own=one.own, ports=one.ports)
         self._last = found
         return found
 
@@ -84,7 +84,7 @@ class Look:
         if release is None:
             return None, ()
         try:
-            return _in_effect(release), ()
+            return _applied(release), ()
         except DefinitionError as error:
             return None, tuple(f"{name} has no endpoints: {fault}" for fault in error.faults)
 
@@ -92,8 +92,9 @@ class Look:
 class _Applied:
     """A service in effect."""
 
-    def __init__(self, service: Service, *, checked: bool, own: bool) -> None:
+    def __init__(self, service: Service, ports: Mapping[str, int], *, checked: bool, own: bool) -> None:
         self.service = service
+        self.ports = ports
         self.own = own
         # Only the engine knows these, and asking it costs more than all the rest.
         self.asks_engine = bool(service.endpoints) and (
@@ -103,14 +104,21 @@ class _Applied:
         )
 
 
-def _in_effect(release: Release) -> _Applied:
+def in_effect(release: Release) -> tuple[Service, bool]:
+    """Return what *release* runs with its ports of the loopback, and whether the endpoints are its owner's."""
     from beacon.definition.effective import effective
-    from beacon.definition.endpoints import VARIABLE
-    from beacon.model.service import Service
+    from beacon.definition.loopback import with_loopback
 
     filled = effective(release.service, release.image)
     sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    whole = filled.service
+    return with_loopback(filled.service, release.ports), not {"image", "label"} & set(sources)
+
+
+def _applied(release: Release) -> _Applied:
+    from beacon.definition.endpoints import VARIABLE
+    from beacon.model.service import Service
+
+    whole, own = in_effect(release)
     # What is kept between two looks: with many services the rest would be most of a resident process.
     kept = Service(
         whole.name,
@@ -122,4 +130,4 @@ def _in_effect(release: Release) -> _Applied:
         networks=whole.networks,
     )
     checked = whole.health.command is not None or any("health" in one for one in whole.podman.args)
-    return _Applied(kept, checked=checked, own=not {"image", "label"} & set(sources))
+    return _Applied(kept, release.ports, checked=checked, own=own)

@@ -38,6 +38,7 @@ def update(
     Services that are named are updated outside of their windows too, and however young the image is.
     """
     from beacon.cli.outcomes import show
+    from beacon.cli.proxy import follow
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
     from beacon.rollout.update import Check
@@ -61,6 +62,7 @@ def update(
     else:
         outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
     if not check:
+        follow(host, outcomes)
         _remember(host, outcomes)
     status = show(host.output, outcomes, every=check or bool(names), as_json=as_json)
     if check and exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):
@@ -82,6 +84,7 @@ def rollback(
     again with the next push.
     """
     from beacon.cli.outcomes import show
+    from beacon.cli.proxy import follow
     from beacon.rollout.back import roll_back
 
     host = session(context).host()
@@ -92,6 +95,7 @@ def rollback(
         show(host.output, interrupted, every=True, as_json=False)
     host.require_here(chosen)
     outcome = roll_back(host.world, host.renderer, chosen, release)
+    follow(host, [outcome])
     raise typer.Exit(show(host.output, [outcome], every=True, as_json=as_json))
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from beacon.cli.proxy import follow
 from beacon.definition import decode, decode_all, validate_name
 from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
@@ -74,6 +75,32 @@ def _check_rootless(host: Host, definitions: Mapping[str, Definition]) -> None:
     warn_without_linger(host.output)
 
 
+def _check_loopback(host: Host, definitions: Mapping[str, Definition]) -> None:
+    """Refuse ports that Beacon has given to other services."""
+    from beacon.definition.loopback import published_ports
+
+    claimed = [
+        (name, key, port)
+        for name, definition in definitions.items()
+        for key, port in published_ports(definition.service)
+        if port in host.settings.ports
+    ]
+    if not claimed:
+        return
+    given = {port: other for other, ports in host.store.ports().items() for port in ports.values()}
+    faults = [
+        Fault(
+            str(host.definition_path(name)),
+            key,
+            f"must not be {port}, which {given[port]} was given for its endpoints",
+        )
+        for name, key, port in claimed
+        if given.get(port, name) != name
+    ]
+    if faults:
+        raise DefinitionError(faults, hint=f"choose one outside of {host.settings.ports}")
+
+
 def _lowest(definitions: Mapping[str, Definition]) -> int:
     services = (definition.service for definition in definitions.values())
     return min(port.host_port for one in services for port in one.ports if port.host_port is not None)
@@ -110,6 +137,7 @@ def make_proposal(
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
     definitions, faulty = read_definitions(host, chosen, texts)
     _check_rootless(host, definitions)
+    _check_loopback(host, definitions)
     for name in faulty:
         host.output.warn(f"the definition of {name} is faulty; it is left as it is")
     everything = not names
@@ -155,6 +183,7 @@ def apply_services(
     resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
     proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
     done = execute(host.world, proposal)
+    follow(host, (*resumed, *done))
     told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
     return (*(outcome for outcome in resumed if outcome.service not in told), *done)
 
@@ -189,7 +218,8 @@ def add_service(
         host, [name], texts={**texts, name: text}, trigger=Trigger.ADD, stopped=() if start else (name,)
     )
     for outcome in proposal.outcomes:
-        raise RegistryError(f"cannot add {name}: {outcome.detail}", hint=outcome.hint)
+        fault = HostError if outcome.kind is OutcomeKind.FAILED else RegistryError
+        raise fault(f"cannot add {name}: {outcome.detail}", hint=outcome.hint)
     for conflict in proposal.plan.conflicts:
         raise UsageError(f"cannot add {name}: {conflict.sentence}")
     path = host.definition_path(name)
@@ -198,6 +228,7 @@ def add_service(
     if host.store.load(name).live is None:
         remove(path)  # not even pulled: as if it had never been asked for
         host.store.remove(name)
+    follow(host, outcomes)
     return outcomes
 
 
@@ -227,6 +258,7 @@ def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[O
         if name not in told:
             host.store.remove(name)
             outcomes = (*outcomes, Outcome(name, OutcomeKind.REMOVED, "it was not installed"))
+    follow(host, outcomes)
     if purge:
         outcomes = tuple(_purge(host, outcome) for outcome in outcomes)
     return outcomes
@@ -274,7 +306,7 @@ def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[
     definitions, _ = read_definitions(host, names, host.definition_files())
     wanted = Wanted(definitions=definitions, retry=True)
     states = {name: host.store.load(name) for name in definitions}
-    renderer = Renderer(facts, host.templates)
+    renderer = Renderer(facts, host.templates, host.loopback.allot)
     planner = Proposer(host.world, host.registry_on_demand, renderer, host.platform)
     intents, outcomes = planner.intents(wanted, states, {})
     if outcomes:

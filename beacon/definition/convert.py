@@ -48,6 +48,9 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         domain=table.domain,
         compat=table.compat,
         ports=tuple(_port(port) for port in table.port),
+        handover=table.handover,
+        drain=table.drain,
+        drain_websockets=table.drain_websockets,
         endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
         volumes=tuple(_volume(volume) for volume in table.volume),
         tmpfs=tuple(table.tmpfs),
@@ -90,6 +93,12 @@ def _endpoint(table: tables.EndpointTable) -> Endpoint:
         tls=table.tls,
         internal=table.internal,
         health=table.health,
+        allow=tuple(table.allow),
+        basic_auth=tuple(table.basic_auth),
+        forward_auth=table.forward_auth,
+        forward_headers=tuple(table.forward_headers),
+        hsts=table.hsts,
+        compress=table.compress,
     )
 
 

@@ -71,6 +71,20 @@ def redirect_target(value: object) -> str:
     return f"{scheme}://{domain_name(name)}{colon}{port}{slash}{path}"
 
 
+def asked_url(value: object) -> str:
+    """Return a URL of http or https that a proxy can ask: a host, mostly with a port, and a path."""
+    string = line(value)
+    match = _ASKED.fullmatch(string)
+    if match is None or (match["port"] and not 0 < int(match["port"]) <= MAX_PORT):
+        raise ValueError(f"must be a URL such as 'http://127.0.0.1:9091/verify', not {shown(string)}")
+    return string
+
+
+_ASKED = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~%/?=&-]*)?"
+)
+
+
 def read_compact(text: str, *, compat: bool) -> Reading:
     """Return the endpoints that *text* names in the compact form, and all that is wrong with it."""
     return _as_companion(text) if compat else _strictly(text)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from beacon.definition import endpoints
+from beacon.definition.handover import hindrances
 from beacon.errors import Fault
-from beacon.model.service import Port, Service
+from beacon.model.service import Handover, Port, Service
 
 Problem = tuple[str, str]
 """A key path and what is wrong there."""
@@ -23,6 +24,8 @@ def service_problems(service: Service) -> Iterator[Problem]:
     yield from _networking(service)
     yield from _port_clashes(service)
     yield from endpoints.own_problems(service)
+    if service.handover is Handover.SWAP:
+        yield from (("handover", f"must not be 'swap': {why} ({key})") for key, why in hindrances(service))
     if service.name in service.needs:
         yield "needs", f"must not name the service itself ({service.name})"
     if service.image.digest is not None and service.update.follow != "pinned":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, get_args
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -19,6 +19,7 @@ from beacon.definition.tables import (
     AbsolutePath,
     Boolean,
     CapabilitiesTable,
+    Duration,
     EndpointTable,
     EnvName,
     HealthTable,
@@ -42,6 +43,7 @@ from beacon.definition.tables import (
 )
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
+from beacon.model.service import Handover
 
 
 class ServiceTable(Table):
@@ -108,6 +110,21 @@ class ServiceTable(Table):
     ] = False
     port: Annotated[list[PortTable], Field(description="Published ports.")] = []
     endpoint: Annotated[list[EndpointTable], Field(description="Domains that the service answers.")] = []
+    handover: Annotated[
+        Handover | None,
+        PlainValidator(values.one_of(Handover)),
+        WithJsonSchema({"type": "string", "enum": [str(choice) for choice in Handover]}),
+        Field(
+            description="How a release takes the place of another behind the proxy: swap, hold or none. "
+            "Default: swap for services with endpoints and no writable volumes, hold for those with."
+        ),
+    ] = None
+    drain: Annotated[
+        Duration, Field(description="How long requests under way may take when a release is replaced.")
+    ] = 30.0
+    drain_websockets: Annotated[
+        Duration, Field(description="The same for websockets, which mostly do not end by themselves.")
+    ] = 10.0
     volume: Annotated[list[VolumeTable], Field(description="Storage that outlives the container.")] = []
     tmpfs: Annotated[
         list[Annotated[str, PlainValidator(values.tmpfs), STRING]],

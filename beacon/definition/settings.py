@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from beacon.definition.grammar import absolute_path, did_you_mean, duration, integer, shown
+from beacon.definition.grammar import absolute_path, did_you_mean, duration, host_port, integer, shown
+from beacon.definition.loopback import PortRange
 from beacon.definition.publishing import Publication, decode_publications
 from beacon.errors import ConfigError
 from beacon.model.host import Engine
+
+_UNPRIVILEGED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Settings:
     """Pulls of a registry's rate limit that Beacon leaves to others."""
     publish: tuple[Publication, ...] = ()
     """Where endpoints are published, and how."""
+    ports: PortRange = field(default_factory=PortRange)
+    """The ports of the loopback that services with endpoints are given."""
 
 
 _ENGINES = ("auto", *(engine.value for engine in Engine))
@@ -37,9 +42,17 @@ def _engine(value: object) -> Engine | None:
     return None if value == "auto" else Engine(str(value))
 
 
+def _ports(value: object) -> PortRange:
+    ip, first, count = host_port(value)
+    if ip or first is None or first < _UNPRIVILEGED:
+        raise ValueError(f'must be a range of ports from 1024 on such as "20000-29999", not {shown(value)}')
+    return PortRange(first, first + count - 1)
+
+
 _PARSERS: dict[str, Callable[[object], object]] = {
     "engine": _engine,
     "auth_file": absolute_path,
+    "ports": _ports,
     "registry.deadline": duration,
     "registry.reserve": lambda value: integer(value, 0, 1_000_000),
 }

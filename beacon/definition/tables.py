@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from beacon.definition import domains, grammar, values
-from beacon.model.service import HealthAction, Protocol, RestartPolicy, Scheme, Unhealthy
+from beacon.model.service import FORWARD_HEADERS, HealthAction, Protocol, RestartPolicy, Scheme, Unhealthy
 
 
 class Problems(ValueError):  # noqa: N818 -- several faults of one table, on their way through pydantic
@@ -164,14 +164,39 @@ class EndpointTable(Table):
             description="While the service is unhealthy or starting: withdraw it, mark it, or ignore that."
         ),
     ] = Unhealthy.WITHDRAW
+    allow: Annotated[
+        list[Annotated[str, PlainValidator(values.client_network), STRING]],
+        Field(description="Addresses and networks that may ask. Default: everybody."),
+    ] = []
+    basic_auth: Annotated[
+        list[Annotated[str, PlainValidator(values.login), STRING]],
+        Field(description="Who may ask, as NAME:HASH; caddy hash-password makes the hash."),
+    ] = []
+    forward_auth: Annotated[
+        str | None,
+        PlainValidator(domains.asked_url),
+        STRING,
+        Field(description="A URL that is asked whether a request may pass."),
+    ] = None
+    forward_headers: Annotated[
+        list[Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9-]+", "a header's name")), STRING]],
+        Field(description="What that answers, to be passed on: Remote-User and the like."),
+    ] = list(FORWARD_HEADERS)
+    hsts: Annotated[Boolean, Field(description="Whether browsers are told to come by HTTPS only.")] = False
+    compress: Annotated[Boolean, Field(description="Whether answers are compressed on their way.")] = True
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         problems = []
         if self.scheme in {Scheme.TCP, Scheme.UDP}:
-            given = [key for key in ("redirect", "tls") if getattr(self, key) is not None]
+            given = [key for key in ("redirect", "tls", "forward_auth") if getattr(self, key) is not None]
             given += ["path"] if self.path != "/" else []
+            given += [key for key in ("allow", "basic_auth", "hsts") if getattr(self, key)]
             problems += [(key, f"must not be given with scheme {str(self.scheme)!r}") for key in given]
+        if self.forward_auth is not None and self.basic_auth:
+            problems.append(("forward_auth", "must not be given with basic_auth"))
+        if self.hsts and self.tls is False:
+            problems.append(("hsts", "must not be given with tls = false"))
         if self.redirect is not None and self.port is not None:
             problems.append(("port", "must not be given with redirect, which answers instead"))
         if problems:

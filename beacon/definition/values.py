@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -215,6 +216,28 @@ def path_prefix(value: object) -> str:
     if {"?", "#", "*"} & set(string):
         raise ValueError(f"must be a path without '?', '#' and '*', not {shown(string)}")
     return string.rstrip("/") or "/"
+
+
+def client_network(value: object) -> str:
+    """Read an address, or a network such as ``10.0.0.0/8``."""
+    string = grammar.word(value)
+    try:
+        return str(ipaddress.ip_network(string)) if "/" in string else str(ipaddress.ip_address(string))
+    except ValueError:
+        raise ValueError(
+            f"must be an address or a network such as '10.0.0.0/8', not {shown(string)}"
+        ) from None
+
+
+_LOGIN = re.compile(r"[A-Za-z0-9_.@-]+:\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
+
+
+def login(value: object) -> str:
+    """Read ``NAME:HASH``, the hash made by bcrypt."""
+    string = grammar.word(value)
+    if not _LOGIN.fullmatch(string):
+        raise ValueError("must be NAME:HASH with a hash as 'caddy hash-password' makes it")
+    return string
 
 
 def sysctl(value: object) -> str:

@@ -57,6 +57,21 @@ class EngineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyFacts:
+    """Caddy, and what it has to do with the endpoints of the services."""
+
+    unit: UnitFacts
+    domains: int = 0
+    """How many endpoints it could answer."""
+    installed: bool = False
+    managed: bool = False
+    """Whether Beacon's file is there."""
+    imported: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Address of a site → why Caddy does not take it."""
+
+
+@dataclass(frozen=True, slots=True)
 class QuadletFacts:
     """Podman's generator of units, and what it has against the files that are installed."""
 

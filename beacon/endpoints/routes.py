@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from beacon.definition.endpoints import claim, claim_text
+from beacon.definition.handover import handover_of
+from beacon.definition.loopback import ADDRESS, beside_key, protocol_of
 from beacon.model.runtime import Container, UnitState
-from beacon.model.service import Endpoint, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Scheme, Service
 
 _SHARED = "service:"
 
@@ -66,6 +68,8 @@ class Running:
     container: Container | None = None
     own: bool = True
     """Whether the endpoints are its owner's, and not an image's."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """The ports of the loopback that the service has."""
 
     @property
     def state(self) -> State:
@@ -88,6 +92,10 @@ class Route:
     place: Place | None = None
     problem: str = ""
     mend: str = ""
+    ahead: Place | None = None
+    """Where a release is reached that runs beside this one, about to take its place."""
+    holds: bool = False
+    """Whether requests wait while a release is replaced."""
 
 
 def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:
@@ -120,13 +128,24 @@ def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> 
         problem = "the service has no network"
         return replace(bare, problem=problem, mend=f"take networks away: beacon edit {name} --apply")
     if "host" in networks:
-        return replace(bare, place=Place("", endpoint.port))
+        return replace(_with_handover(bare, one, endpoint), place=Place("", endpoint.port))
     publisher = _publisher(one, running)
     places = [] if publisher is None else list(_places(publisher, endpoint, endpoint.port))
     if places:
+        bare = _with_handover(bare, one, endpoint)
         return replace(bare, place=max(places, key=lambda place: _WIDTH.index(place.reach)))
-    who = name if publisher is None else publisher.service.name
-    return replace(bare, problem=_unpublished(endpoint), mend=_publish_it(endpoint, who))
+    if publisher is None or publisher is one:
+        mend = f"beacon apply {name} has it published on the loopback"
+    else:
+        mend = _publish_it(endpoint, publisher.service.name)
+    return replace(bare, problem=_unpublished(endpoint), mend=mend)
+
+
+def _with_handover(route: Route, one: Running, endpoint: Endpoint) -> Route:
+    second = one.ports.get(beside_key(f"{endpoint.port}/{protocol_of(endpoint)}"))
+    how = handover_of(one.service)
+    ahead = Place(ADDRESS, second) if second is not None and how is Handover.SWAP else None
+    return replace(route, ahead=ahead, holds=how is not Handover.NONE)
 
 
 def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
@@ -141,13 +160,9 @@ def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
     return one
 
 
-def _protocol(endpoint: Endpoint) -> Protocol:
-    return Protocol.UDP if endpoint.scheme is Scheme.UDP else Protocol.TCP
-
-
 def _places(one: Running, endpoint: Endpoint, port: int) -> Iterator[Place]:
     """Yield where the definition publishes a port, and where the engine chose to."""
-    protocol = _protocol(endpoint)
+    protocol = protocol_of(endpoint)
     for published in one.service.ports:
         offset = port - published.container
         if (

@@ -54,6 +54,11 @@ class Release:
     reason: str = ""
     definition: str = ""
     """SHA-256 of the definition's text, to see without parsing that the file has not changed."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Ports of the loopback that Beacon chose for endpoints, by the container's (``8080/tcp``).
+
+    ``8080/tcp+`` is the second one, for a release that runs beside the live one.
+    """
 
     @property
     def pinned(self) -> ImageReference:
@@ -100,6 +105,7 @@ class Phase(StrEnum):
 
     PULLING = "pulling"
     COPYING = "copying"
+    TRYING = "trying"
     SWITCHING = "switching"
     RESTARTING = "restarting"
     GATING = "gating"
@@ -134,6 +140,10 @@ class RolloutJournal:
     """What ran the previous release, where the service moves to another engine."""
     copied: tuple[str, ...] = ()
     """Volumes that the move has made, or was about to make."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Files of the helper that runs the candidate beside the live release; none without a swap."""
+    hold: bool = False
+    """Whether the proxy has requests wait while the unit is restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,11 @@ class ServiceState:
     def next_number(self) -> int:
         """The number of the next release."""
         return max((one.number for one in self.releases), default=0) + 1
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The ports of the loopback that are this service's: of every release that it could go back to."""
+        return {key: port for one in self.releases for key, port in one.ports.items()}
 
     def with_release(self, release: Release) -> ServiceState:
         """Return the state with *release* added, or put in the place of the one with its number."""

@@ -75,6 +75,20 @@ class Unhealthy(StrEnum):
     IGNORE = "ignore"
 
 
+class Handover(StrEnum):
+    """How one release takes the place of another where requests come by the managed proxy."""
+
+    SWAP = "swap"
+    """The new one is started beside the old one, and gets the requests once it is healthy."""
+    HOLD = "hold"
+    """Requests wait while the unit is restarted."""
+    NONE = "none"
+    """The unit is restarted."""
+
+
+FORWARD_HEADERS = ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
     """``[[endpoint]]``: a *domain*, and below it a *path*, that the container's *port* answers.
@@ -91,6 +105,16 @@ class Endpoint:
     tls: bool | None = None
     internal: bool = False
     health: Unhealthy = Unhealthy.WITHDRAW
+    allow: tuple[str, ...] = ()
+    """Addresses and networks that may ask; empty is everybody."""
+    basic_auth: tuple[str, ...] = ()
+    """``NAME:HASH`` of those who may ask, as htpasswd(1) and ``caddy hash-password`` make it (bcrypt)."""
+    forward_auth: str | None = None
+    """The URL that is asked whether a request may pass."""
+    forward_headers: tuple[str, ...] = FORWARD_HEADERS
+    """What that answers, to be passed on to the service."""
+    hsts: bool = False
+    compress: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +268,12 @@ class Service:
     compat: bool = False
     ports: tuple[Port, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    handover: Handover | None = None
+    """None: as it is best for the service (:func:`beacon.definition.handover.handover_of`)."""
+    drain: float = 30.0
+    """Seconds that requests may take that are under way when a release is replaced."""
+    drain_websockets: float = 10.0
+    """The same for websockets, which mostly do not end by themselves."""
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()

@@ -28,6 +28,14 @@ def unit_name(service: str) -> str:
     return f"{PREFIX}{service}.service"
 
 
+def helper_name(service: str) -> str:
+    """Return what the helper is called that runs a release of *service* beside the live one.
+
+    It is a service like others to systemd and the engine; no definition can have such a name.
+    """
+    return f"{service}.next"
+
+
 def service_of_unit(unit: str) -> str | None:
     """Return the service that *unit* would run, or None for a unit that is not named as Beacon's are."""
     if not unit.startswith(PREFIX) or not unit.endswith(".service"):

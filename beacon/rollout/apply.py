@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
 from beacon.model.image import Platform
@@ -29,7 +30,7 @@ from beacon.rollout.candidates import Renderer, Wish, followed, make_release, re
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
-from beacon.rollout.machine import Work
+from beacon.rollout.machine import Work, reserving
 from beacon.rollout.ports import Registry
 from beacon.rollout.update import is_edited, unchecked
 from beacon.rollout.world import World
@@ -55,6 +56,8 @@ class Intent:
     files: tuple[UnitFile, ...]
     live: int | None
     """The release that is live now."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Files of the helper that can run it beside that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class Proposer:
                 intents[name] = self._intent(states[name], release, name in choice.new, wanted, installed)
             except DefinitionError as error:
                 faults += error.faults
+            except PortsExhaustedError as error:
+                choice.outcomes.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
         if faults:
             raise DefinitionError(faults)
         return intents, choice.outcomes
@@ -166,8 +171,9 @@ class Proposer:
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
         try:
-            return self._renderer.files(replace(live, service=service)) == self._renderer.files(live)
-        except DefinitionError:
+            changed = self._renderer.allot(replace(live, service=service))
+            return self._renderer.files(changed) == self._renderer.files(live)
+        except (DefinitionError, PortsExhaustedError):
             return False  # said when the new release is rendered
 
     def _resolve(
@@ -206,13 +212,14 @@ class Proposer:
         wanted: Wanted,
         installed: Mapping[str, str],
     ) -> Intent:
-        release = replace(release, definition=wanted.definitions[state.name].digest)
+        release = self._renderer.allot(replace(release, definition=wanted.definitions[state.name].digest))
         files = self._renderer.files(release)
         if not is_new and _is_outdated(files, installed):
             # The same release is rendered differently now: Beacon, Podman or a template has changed.
             release = renumbered(release, state, wanted.trigger, release.service)
             files, is_new = self._renderer.files(release), True
-        return Intent(release, is_new, files, state.live)
+        beside = self._renderer.beside(release) if is_new and state.live is not None else {}
+        return Intent(release, is_new, files, state.live, beside)
 
     def _pulls(self, intents: Mapping[str, Intent]) -> dict[str, ImageReference]:
         new = {name: intent.release for name, intent in intents.items() if intent.is_new}
@@ -309,7 +316,7 @@ def _work(world: World, intent: Intent, plan: Plan) -> Work:
     start = any(isinstance(step, StartUnit | RestartUnit) for step in plan.steps)
     if intent.is_new:
         release = replace(release, created=world.timestamp())
-    return Work(release, files, intent.live, start)
+    return Work(release, files, intent.live, start, intent.beside)
 
 
 def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
@@ -337,7 +344,9 @@ def _note(world: World, intent: Intent) -> bool:
     if noted is None or live is None or live.number != noted.number or noted == live:
         return False
     with world.store.lock(noted.service.name):
-        world.store.save(world.store.load(noted.service.name).with_release(noted))
+        state = world.store.load(noted.service.name)
+        with reserving(world, state, noted):
+            world.store.save(state.with_release(noted))
     return noted.service != live.service
 
 

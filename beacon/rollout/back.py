@@ -18,7 +18,7 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     had.
     """
     state = world.store.load(name)
-    target = _target(state, number)
+    target = renderer.allot(_target(state, number))
     files = {file.name: file.text for file in renderer.files(target)}
     live = state.live_release
     gone = {file.name for file in renderer.files(live)} - files.keys() if live is not None else set()
@@ -26,7 +26,7 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
         file: text for file, text in files.items() if world.files.read(file) != text
     }
     changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
-    (outcome,) = deploy(world, [Work(target, changes, state.live)])
+    (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
     return outcome
 
 

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from beacon.errors import BeaconError, RegistryError
+from beacon.errors import BeaconError, DefinitionError, RegistryError
 from beacon.model.host import HostFacts
 from beacon.model.image import Platform, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
-from beacon.model.service import Service
-from beacon.model.unit import UnitFile
+from beacon.model.service import Handover, Service
+from beacon.model.unit import UnitFile, container_name, helper_name
 from beacon.model.version import VersionRange
 from beacon.rollout.ports import Registry
 
@@ -26,23 +26,30 @@ R = TypeVar("R")
 _RESOLVERS = 8
 
 
+def _as_it_is(release: Release) -> Release:
+    return release
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Turns releases into unit files for one machine."""
 
     facts: HostFacts
     templates: Templates
+    allot: Callable[[Release], Release] = _as_it_is
+    """Gives a release the ports of the loopback that it needs; a release is asked for before its files."""
 
     def files(self, release: Release) -> tuple[UnitFile, ...]:
         """Return the unit files of *release*."""
         # Most runs find nothing new and render nothing.
         from beacon.definition.effective import effective  # noqa: PLC0415
+        from beacon.definition.loopback import with_loopback  # noqa: PLC0415
         from beacon.units.render import ReleaseInput, render  # noqa: PLC0415
 
         filled = effective(release.service, release.image)
         return render(
             ReleaseInput(
-                service=filled.service,
+                service=with_loopback(filled.service, release.ports),
                 declared=release.service,
                 own_check=filled.own_check,
                 digest=release.digest,
@@ -52,6 +59,37 @@ class Renderer:
             self.facts,
             self.templates,
         )
+
+    def beside(self, release: Release) -> dict[str, str]:
+        """Return the files of the helper that runs *release* beside the live one; none where it cannot.
+
+        They are plain units on every host: systemd forgets them with a boot, and the helper is gone.
+        """
+        from beacon.definition.effective import effective  # noqa: PLC0415 -- as above
+        from beacon.definition.handover import handover_of  # noqa: PLC0415
+        from beacon.definition.loopback import with_second_ports  # noqa: PLC0415
+        from beacon.units.plain_files import render_plain  # noqa: PLC0415
+        from beacon.units.release import ReleaseInput  # noqa: PLC0415
+
+        filled = effective(release.service, release.image)
+        service = with_second_ports(filled.service, release.ports)
+        if handover_of(filled.service) is not Handover.SWAP or not service.ports:
+            return {}
+        name = helper_name(service.name)
+        helper = ReleaseInput(
+            service=replace(service, name=name),
+            declared=replace(release.service, name=name),
+            own_check=filled.own_check,
+            digest=release.digest,
+            followed=release.reference,
+            number=release.number,
+            beside=True,
+        )
+        try:
+            files = render_plain(helper, self.facts, self.templates)
+        except DefinitionError:
+            return {}  # something that only Quadlet can do
+        return {file.name: file.text for file in files if file.name.startswith(container_name(name))}
 
 
 @dataclass(frozen=True, slots=True)

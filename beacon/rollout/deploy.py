@@ -169,8 +169,9 @@ def _switch_all(
             states.append(prepare_switch(world, work))
         except BeaconError as error:
             outcomes.append(_give_up(world, work, error))
-    # One that moves to another engine must be stopped first: finish() switches it by itself.
-    moving = [state for state in states if state.rollout and state.rollout.phase is Phase.COPYING]
+    # One that moves to another engine must be stopped first, and one that is swapped be tried: finish()
+    # switches them by itself.
+    moving = [state for state in states if state.rollout and state.rollout.phase is not Phase.SWITCHING]
     states = [state for state in states if state not in moving]
     files: dict[str, str | None] = dict(also)
     for state in states:

@@ -1,19 +1,20 @@
 """One rollout as a state machine: each phase is on disk before it begins, and each can be begun again.
 
-    pulling → (copying) → switching → restarting → gating → (committed)
-                 ↓            ↓           ↓          ↓
-                 └────────────┴─ restoring ──────────┴→ (the previous release is live again)
+    pulling → (copying | trying) → switching → restarting → gating → (committed)
+                      ↓                ↓           ↓          ↓
+                      └────────────────┴─ restoring ──────────┴→ (the previous release is live again)
 
 :func:`finish` drives a rollout from whatever phase the journal names, so that a rollout just begun and one
 found after a kill take the same way. docs/states.md tells what each kill leads to. Only a service that moves
 to another engine is stopped while its volumes are copied; :mod:`beacon.rollout.move` has what that takes.
+Only one that a proxy brings requests is tried beside the live release first: :mod:`beacon.rollout.handover`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from beacon.errors import BeaconError, BusyError, HostError
@@ -33,7 +34,8 @@ from beacon.model.release import (
 from beacon.model.runtime import JobResult, UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout import move
-from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
+from beacon.rollout.decide import PASSED, PENDING, Gate, Verdict, failed, health_limit, judge_job
+from beacon.rollout.handover import come_back, go_ahead, helper_of, plan_handover
 from beacon.rollout.health import is_sick, watch
 from beacon.rollout.world import World, moment
 from beacon.units.mark import read_mark
@@ -55,6 +57,8 @@ class Work:
     files: dict[str, str | None]
     live: int | None
     start: bool = True
+    beside: dict[str, str] = field(default_factory=dict)
+    """Files of the helper that can run the candidate beside the live release."""
 
     @property
     def name(self) -> str:
@@ -72,9 +76,43 @@ def begin(world: World, work: Work) -> ServiceState:
         raise BusyError(
             f"another beacon has been at work on {work.name!r} meanwhile", hint="try again when it is done"
         )
+    with reserving(world, state, work.candidate):
+        return _begin(world, state, work)
+
+
+@contextlib.contextmanager
+def reserving(world: World, state: ServiceState, release: Release) -> Iterator[None]:
+    """See that the ports of the loopback that are new to the service are still nobody else's."""
+    new = set(release.ports.values()) - set(state.ports.values())
+    if not new:
+        yield
+        return
+    with world.store.lock(_PORTS, wait=_PORTS_WAIT):
+        others = {
+            port: other
+            for other, ports in world.store.ports().items()
+            for port in ports.values()
+            if other != state.name
+        }
+        for port in sorted(new & others.keys()):
+            raise BusyError(
+                f"port {port}, meant for {state.name}, has gone to {others[port]} meanwhile", hint="try again"
+            )
+        yield
+
+
+_PORTS = "_ports"
+"""The lock of those who take ports; no service has such a name."""
+_PORTS_WAIT = 30.0
+
+
+def _begin(world: World, state: ServiceState, work: Work) -> ServiceState:
     candidate = work.candidate
-    if state.release(candidate.number) is None:
+    known = state.release(candidate.number)
+    if known is None:
         state = state.with_release(candidate)
+    elif known.ports != candidate.ports:
+        state = state.with_release(replace(known, ports=candidate.ports))
     engine = world.engine_kind()
     former = move.installed_engine(world, work.name)
     journal = RolloutJournal(
@@ -155,16 +193,24 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     state = world.store.load(work.name)
     unit = unit_name(work.name)
     journal = _journal(state)
+    now = world.systemd.states([unit])[unit]
+    beside: dict[str, str] = {}
+    hold = False
+    if work.start and not journal.former:
+        beside, hold = plan_handover(world, work.candidate, state.live_release, now, work.beside)
+    phase = Phase.TRYING if beside else Phase.SWITCHING
     state = replace(
         state,
         rollout=replace(
             journal,
-            phase=Phase.COPYING if journal.former else Phase.SWITCHING,
+            phase=Phase.COPYING if journal.former else phase,
+            beside=beside,
+            hold=hold,
             before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},
             after=dict(work.files),
             dependents=world.systemd.dependents(unit),
             start=work.start,
-            was=_standing(world.systemd.states([unit])[unit]),
+            was=_standing(now),
         ),
     )
     world.store.save(state)
@@ -200,6 +246,8 @@ def finish(world: World, state: ServiceState) -> Outcome:
                 )
             case Phase.COPYING:
                 state = _copy(world, state)
+            case Phase.TRYING:
+                state = _try(world, state)
             case Phase.SWITCHING:
                 state = _switch(world, state)
             case Phase.RESTARTING:
@@ -207,6 +255,7 @@ def finish(world: World, state: ServiceState) -> Outcome:
             case Phase.GATING:
                 verdict = _gate(world, state)
                 if verdict.gate is Gate.PASSED:
+                    come_back(world, state, _journal(state))
                     return _commit(world, state)
                 state = _turn_back(world, state, verdict)
             case Phase.RESTORING:
@@ -246,6 +295,25 @@ def _copy(world: World, state: ServiceState) -> ServiceState:
     return enter(world, state, Phase.SWITCHING)
 
 
+def _try(world: World, state: ServiceState) -> ServiceState:
+    """Run the candidate beside the live release, and give it the requests once it stands."""
+    journal, candidate = _journal(state), _candidate(state)
+    live, helper = state.release(journal.previous), helper_of(candidate)
+
+    def gate() -> Verdict:
+        world.put_helper(journal.beside)
+        verdict = PENDING if _runs(world, helper) else start(world, helper)
+        return verdict if verdict.gate is Gate.FAILED else watch(world, helper)
+
+    verdict = _with_last_words(world, _guarded(world, gate), helper.service.name)
+    if verdict.gate is Gate.FAILED or live is None:
+        state = _turn_back(world, state, verdict)  # on disk first: it must not be tried again
+        come_back(world, state, _journal(state))
+        return state
+    go_ahead(world, candidate, live)
+    return enter(world, state, Phase.SWITCHING)
+
+
 def _switch(world: World, state: ServiceState) -> ServiceState:
     try:
         world.put_files(_journal(state).after)
@@ -261,6 +329,8 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
         return enter(world, state, Phase.GATING)
     unit = unit_name(state.name)
     world.systemd.wait_idle(unit, job_limit(candidate))
+    if journal.hold:
+        world.traffic.hold(state.name, held=True)
     if journal.previous == candidate.number or not _runs(world, candidate, since=moment(journal.started)):
         verdict = _with_last_words(world, _guarded(world, lambda: start(world, candidate)), state.name)
         if verdict.gate is Gate.FAILED:
@@ -403,6 +473,7 @@ def _restore(world: World, state: ServiceState) -> Outcome:
             verdict = _guarded(world, lambda: watch(former, old))
     elif journal.start:
         world.systemd.stop(unit, job_limit(old))
+    come_back(world, state, journal)
     move.drop(world, journal.copied)
     _raise_dependents(world, journal.dependents)
     return _end_restore(world, state, old, verdict)

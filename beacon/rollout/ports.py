@@ -110,8 +110,18 @@ class Files(Protocol):
     def put(self, name: str, text: str | None) -> None:
         """Write a file atomically, or remove it."""
 
+    def is_customised(self, service: str) -> bool:
+        """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
 
-class Store(Protocol):
+
+class PortRecord(Protocol):
+    """Which ports of the loopback services have."""
+
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        """Return service → the container's port (``8080/tcp``) → port of the loopback."""
+
+
+class Store(PortRecord, Protocol):
     """What is remembered."""
 
     def load(self, name: str) -> ServiceState:
@@ -125,6 +135,25 @@ class Store(Protocol):
 
     def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
         """Return the lock of a service; BusyError when another process has it."""
+
+
+class Traffic(Protocol):
+    """The proxy in front of the services, as far as it can be steered without a reload."""
+
+    def leads_to(self, service: str, ports: Iterable[int]) -> bool:
+        """Say whether requests for *service* come by the proxy, which knows all of *ports*."""
+
+    def go_ahead(self, service: str, *, ahead: bool) -> None:
+        """Send new requests to the second ports of *service*, or back to the first."""
+
+    def hold(self, service: str, *, held: bool) -> None:
+        """Have new requests wait where *service* does not answer, or no longer so."""
+
+    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+        """Return how many connections to addresses and ports of this machine are open."""
+
+    def websockets(self, ports: Iterable[int]) -> int:
+        """Return how many of those to *ports* are websockets, as far as that can be told."""
 
 
 class Clock(Protocol):

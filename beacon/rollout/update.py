@@ -201,6 +201,7 @@ def _work_or_outcome(
         if gate is not None:
             return gate
     try:
+        candidate = renderer.allot(candidate)
         files = {file.name: file.text for file in renderer.files(candidate)}
         edited = [name for name in files if is_edited(world.files.read(name))]
     except BeaconError as error:
@@ -212,7 +213,7 @@ def _work_or_outcome(
         name: text for name, text in files.items() if world.files.read(name) != text
     }
     candidate = replace(candidate, number=state.next_number, created=world.timestamp())
-    return Work(candidate, changed, finding.outcome.release)
+    return Work(candidate, changed, finding.outcome.release, beside=renderer.beside(candidate))
 
 
 def is_edited(text: str | None) -> bool:

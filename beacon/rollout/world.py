@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -11,7 +11,42 @@ from beacon.model.event import Event, EventKind
 from beacon.model.host import Engine as EngineKind
 from beacon.model.release import Release
 from beacon.model.service import Service
-from beacon.rollout.ports import Clock, Engine, Files, HookRunner, Probe, Reporter, Store, Systemd
+from beacon.rollout.ports import (
+    Clock,
+    Engine,
+    Files,
+    HookRunner,
+    Probe,
+    Reporter,
+    Store,
+    Systemd,
+    Traffic,
+)
+
+
+class NoTraffic:
+    """Stands for the proxy where Beacon manages none."""
+
+    def leads_to(self, service: str, ports: Iterable[int]) -> bool:
+        """Say that no request comes by a proxy."""
+        del service, ports
+        return False
+
+    def go_ahead(self, service: str, *, ahead: bool) -> None:
+        """Do nothing."""
+
+    def hold(self, service: str, *, held: bool) -> None:
+        """Do nothing."""
+
+    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+        """Return that there are none."""
+        del places
+        return 0
+
+    def websockets(self, ports: Iterable[int]) -> int:
+        """Return that there are none."""
+        del ports
+        return 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +66,9 @@ class World:
     """Which engine *engine* is."""
     engines: Mapping[EngineKind, Engine] = field(default_factory=dict)
     """All engines of the machine: a service may have to be moved from one to another."""
+    helpers: Files | None = None
+    """The folder of units that are forgotten with a boot; None where there are to be none."""
+    traffic: Traffic = field(default_factory=NoTraffic)
     reloading: threading.Lock = field(default_factory=threading.Lock)
 
     def on(self, kind: str) -> World:
@@ -46,12 +84,20 @@ class World:
 
     def put_files(self, files: Mapping[str, str | None]) -> None:
         """Write and remove unit files, and have systemd read them; without files nothing is reloaded."""
+        self._put(self.files, files)
+
+    def put_helper(self, files: Mapping[str, str | None]) -> None:
+        """Do the same with the units of a helper."""
+        if self.helpers is not None:
+            self._put(self.helpers, files)
+
+    def _put(self, where: Files, files: Mapping[str, str | None]) -> None:
         if not files:
             return
         with self.reloading, self.store.lock("reload", wait=60):
             # Two generators at once can write a broken unit (podman#29004): hence both locks.
             for name, text in files.items():
-                self.files.put(name, text)
+                where.put(name, text)
             self.systemd.reload()
 
     def tell(self, kind: EventKind, message: str, release: Release, previous: Release | None = None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from beacon.errors import AccessError, HostError
-from beacon.model.unit import UnitFileName
+from beacon.model.unit import PREFIX, UnitFileName, container_name
 
 _PLAIN_SUFFIXES = (".service", ".slice")
 """Files that systemd itself reads; Quadlet reads the others."""
@@ -158,6 +158,13 @@ class UnitDirectory:
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None."""
         return read_text(self._path(name))
+
+    def is_customised(self, service: str) -> bool:
+        """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
+        stem = container_name(service)
+        names = ("container.d", f"{PREFIX}.container.d", f"{stem}.container.d", f"{stem}.service.d")
+        folders = [folder / name for folder in (self.quadlet, self.plain) for name in names]
+        return any(next(folder.glob("*.conf"), None) is not None for folder in folders)
 
     def put(self, name: str, text: str | None) -> None:
         """Write *text* at *name*, or remove the file where *text* is None. Nothing is written needlessly."""

@@ -36,6 +36,11 @@ class Paths:
         return self.config / "unit-templates"
 
     @property
+    def helpers(self) -> Path:
+        """Where units are that systemd forgets with a boot (systemd.unit(5))."""
+        return self.runtime.parent / "systemd" / ("system" if self.runtime.parent == Path("/run") else "user")
+
+    @property
     def written(self) -> tuple[Path, ...]:
         """The folders that Beacon writes files in."""
         return (self.definitions, self.state, self.state / "services", self.quadlet, self.units)

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from beacon.errors import HostError
+from beacon.model.proxy import ProxyRecord
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
 from beacon.model.written import Written
@@ -49,6 +50,7 @@ class StateStore:
         self._services = folder / "services"
         self._checks = folder / "checks.json"
         self._published = folder / "published"
+        self._proxy = folder / "proxy.json"
         self._runtime = runtime
 
     def names(self) -> tuple[str, ...]:
@@ -89,6 +91,10 @@ class StateStore:
     def load_all(self) -> dict[str, ServiceState]:
         """Return the state of every service of which something is remembered."""
         return {name: self.load(name) for name in self.names()}
+
+    def ports(self) -> dict[str, Mapping[str, int]]:
+        """Return the ports of the loopback that each service has."""
+        return {name: ports for name, state in self.load_all().items() if (ports := state.ports)}
 
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""
@@ -135,6 +141,21 @@ class StateStore:
         """Return the record of what this machine wrote to *store*."""
         name = hashlib.sha256(store.encode()).hexdigest()[:16]
         return PublishedRecord(store, self._published / f"{name}.json", self._runtime)
+
+    def proxy(self) -> ProxyRecord:
+        """Return what is remembered of the managed proxy; a damaged file counts as nothing."""
+        text = read_text(self._proxy)
+        if text is None:
+            return ProxyRecord()
+        try:
+            return _decode(self._proxy, text, ProxyRecord)
+        except HostError:
+            return ProxyRecord()
+
+    def save_proxy(self, record: ProxyRecord) -> None:
+        """Remember what became of the managed proxy's file."""
+        if record != self.proxy():
+            write_atomic(self._proxy, _encode(record))
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"

@@ -60,7 +60,8 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     render_health(sheet, service, own_check=release.own_check)
     _service(sheet, service)
     wanted_by = "multi-user.target" if facts.scope is Scope.SYSTEM else "default.target"
-    sheet.add(Section.INSTALL, "WantedBy", wanted_by)
+    if not release.beside:
+        sheet.add(Section.INSTALL, "WantedBy", wanted_by)
     sheet.finish(service)
 
 

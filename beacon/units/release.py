@@ -29,6 +29,8 @@ class ReleaseInput:
     """The reference that the digest was found at, where that is not the definition's: a range's best tag."""
     own_check: bool = False
     """Whether the health check is the image's own, which engines find in it by themselves."""
+    beside: bool = False
+    """Whether this runs beside the live release for a while, and not from the next boot on."""
     file: str | None = None
     """What faults call the definition; NAME.toml by default."""
 

@@ -75,6 +75,18 @@ class FakeMachine:
     full_disk: bool = False
     going_down: bool = False
     log: list[str] = field(default_factory=list)
+    customised: set[str] = field(default_factory=set)
+    """Services whose units have drop-ins."""
+    helpers: dict[str, str] = field(default_factory=dict)
+    """Files of units that are forgotten with a boot."""
+    proxied: set[str] = field(default_factory=set)
+    """Services whose requests come by a proxy."""
+    ahead: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    connected: int = 0
+    """How many connections are open; one less with each look."""
+    sockets: int = 0
+    """How many websockets stay open."""
 
     def _effect(self, what: str) -> None:
         if self.kill_at is not None and len(self.effects) >= self.kill_at:
@@ -111,10 +123,50 @@ class FakeMachine:
         else:
             self.files[name] = text
 
+    def is_customised(self, service: str) -> bool:
+        return service in self.customised
+
+    def put_helper_file(self, name: str, text: str | None) -> None:
+        if self.helpers.get(name) == text:
+            return
+        self._effect(f"helper {name}")
+        if text is None:
+            del self.helpers[name]
+        else:
+            self.helpers[name] = text
+
     # Store
 
     def load(self, name: str) -> ServiceState:
         return self.saved.get(name, ServiceState(name))
+
+    # Traffic
+
+    def leads_to(self, service: str, ports: Iterable[int]) -> bool:
+        del ports
+        return service in self.proxied
+
+    def go_ahead(self, service: str, *, ahead: bool) -> None:
+        if ahead != (service in self.ahead):
+            self._effect(f"{'ahead' if ahead else 'back'} {service}")
+            (self.ahead.add if ahead else self.ahead.discard)(service)
+
+    def hold(self, service: str, *, held: bool) -> None:
+        if held != (service in self.held):
+            self._effect(f"{'hold' if held else 'release'} {service}")
+            (self.held.add if held else self.held.discard)(service)
+
+    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+        del places
+        self.connected = max(self.connected - 1, 0)
+        return self.connected + self.sockets
+
+    def websockets(self, ports: Iterable[int]) -> int:
+        del ports
+        return self.sockets
+
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        return {name: state.ports for name, state in self.saved.items() if state.ports}
 
     def save(self, state: ServiceState) -> None:
         phase = state.rollout.phase if state.rollout else "idle"
@@ -208,6 +260,7 @@ class FakeMachine:
     def reload(self) -> None:
         self._effect("reload")
         self.loaded = {name: text for name, text in self.files.items() if name.endswith(".container")}
+        self.loaded |= {f"{name[:-8]}.container": text for name, text in self.helpers.items()}
 
     def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
         return {name: self._state(name) for name in units}
@@ -308,7 +361,7 @@ class FakeMachine:
                 return JobResult.DONE
             return JobResult.REFUSED
         text = self.loaded[self._file(name)]
-        pinned = re.search(r"^Image=(\S+)$", text, re.MULTILINE)
+        pinned = re.search(r"(?:^Image=|^ +)(\S+@sha256:[0-9a-f]{64})$", text, re.MULTILINE)
         release = re.search(r"io\.beacon\.release=(\d+)", text)
         image = self.local.get(pinned[1]) if pinned else None
         behaviour = self._behaviour(image)
@@ -367,4 +420,34 @@ class FakeMachine:
             local=dict(self.local),
             saved=dict(self.saved),
             volumes=dict(self.volumes),
+            helpers=dict(self.helpers),
+            ahead=set(self.ahead),
+            held=set(self.held),
         )
+
+    def booted(self) -> FakeMachine:
+        """Return the machine after a boot: what is in memory is gone, and units run what is on disk."""
+        new = self.copy()
+        new.helpers, new.ahead, new.held = {}, set(), set()
+        new.units = {name: unit for name, unit in self.units.items() if ".next." not in name}
+        new.reload()
+        for name in new.units:
+            new.restart(name, 90)
+        new.effects = []
+        return new
+
+
+@dataclass
+class Helpers:
+    """The folder of units that are forgotten with a boot."""
+
+    machine: FakeMachine
+
+    def read(self, name: str) -> str | None:
+        return self.machine.helpers.get(name)
+
+    def put(self, name: str, text: str | None) -> None:
+        self.machine.put_helper_file(name, text)
+
+    def is_customised(self, service: str) -> bool:
+        return self.machine.is_customised(service)

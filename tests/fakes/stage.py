@@ -18,7 +18,7 @@ from beacon.rollout.machine import Work
 from beacon.rollout.world import World
 from beacon.state.store import fingerprint
 from beacon.units.render import TEMPLATE_NAMES
-from tests.fakes.machine import Behaviour, FakeImage, FakeMachine
+from tests.fakes.machine import Behaviour, FakeImage, FakeMachine, Helpers
 
 PLATFORM = Platform("linux", "amd64")
 FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM)
@@ -43,6 +43,8 @@ def world(machine: FakeMachine) -> World:
         hooks=machine,
         reporter=machine,
         fingerprint=fingerprint,
+        helpers=Helpers(machine),
+        traffic=machine,
     )
 
 
@@ -72,7 +74,8 @@ def work(
     """Return what brings a service to *image*."""
     release = candidate(machine, image, of)
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    return Work(release, files, machine.load(release.service.name).live, start)
+    live = machine.load(release.service.name).live
+    return Work(release, files, live, start, RENDERER.beside(release))
 
 
 def roll_out(machine: FakeMachine, image: ResolvedImage, of: Service | None = None) -> Outcome:

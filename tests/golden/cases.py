@@ -11,6 +11,7 @@ from typing import Any
 
 from beacon.definition.decode import decode
 from beacon.definition.effective import effective
+from beacon.definition.loopback import with_loopback
 from beacon.errors import DefinitionError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, ImageHealth, Platform
@@ -28,6 +29,8 @@ FAULTS = "faults.txt"
 @dataclass(frozen=True)
 class Case:
     """A folder with definition.toml, image.json (an OCI configuration), facts.toml and expected/.
+
+    facts.toml has the host, and the ports of the loopback that the service was given.
 
     The first word of a folder's name is the name of its service.
     """
@@ -62,7 +65,7 @@ class Case:
         declared = decode(text, name=self.service, file=f"{self.service}.toml")
         filled = effective(declared, self._image())
         release = ReleaseInput(
-            service=filled.service,
+            service=with_loopback(filled.service, self._ports()),
             declared=declared,
             own_check=filled.own_check,
             digest=Digest("sha256:" + "5" * 64),
@@ -88,6 +91,11 @@ class Case:
             file.unlink()
         for name, text in self.rendered().items():
             (folder / name).write_text(text, encoding="utf-8")
+
+    def _ports(self) -> dict[str, int]:
+        """Return the ports of the loopback that the service has."""
+        facts = tomllib.loads((self.folder / "facts.toml").read_text(encoding="utf-8"))
+        return dict(facts.get("ports", {}))
 
     def _image(self) -> ImageConfig:
         file = self.folder / "image.json"

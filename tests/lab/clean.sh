@@ -18,6 +18,8 @@ awk -F: '$3 >= 1000 && $3 < 60000 { print $1 }' /etc/passwd | while read -r name
     userdel --force --remove "$name" 2>/dev/null || true
 done
 
+systemctl --quiet disable --now caddy 2>/dev/null || true
+rm -rf /etc/caddy/beacon.caddy /var/lib/caddy/.local /var/lib/caddy/.config
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
     /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker
 tar -C / -xf /var/lib/lab/files.tar
@@ -51,4 +53,4 @@ if [ -d /var/lib/docker-registry/docker ]; then
     rm -rf /var/lib/docker-registry/docker
     systemctl restart docker-registry # it remembers blobs
 fi
-systemctl stop caddy redis-server etcd 2>/dev/null || true
+systemctl stop redis-server etcd 2>/dev/null || true

@@ -145,6 +145,9 @@ def endpoints() -> st.SearchStrategy[tuple[Endpoint, ...]]:
         tls=st.none() | st.booleans(),
         internal=st.booleans(),
         health=st.sampled_from(Unhealthy),
+        allow=st.lists(st.sampled_from(["10.0.0.0/8", "::1", "192.168.1.4"]), unique=True).map(tuple),
+        basic_auth=st.sampled_from([(), ("anna:$2a$14$" + "x" * 53,)]),
+        compress=st.booleans(),
     )
     raw = st.builds(Endpoint, DOMAIN, PORTS, scheme=st.sampled_from([Scheme.TCP, Scheme.UDP]))
     sent_on = st.builds(Endpoint, DOMAIN, redirect=DOMAIN)

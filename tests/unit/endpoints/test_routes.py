@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from beacon.endpoints.routes import Place, Reach, Route, Running, State, routes
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
-from beacon.model.service import Endpoint, Port, Protocol, Scheme, Service
+from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
 IMAGE = ImageReference.parse("ghcr.io/me/web:1")
 WEB = Endpoint("example.org", 8080)
@@ -64,28 +66,37 @@ def test_of_several_addresses_the_one_with_the_widest_reach_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "problem", "mend"),
+    ("endpoint", "problem"),
     [
-        (WEB, "port 8080 is not published", 'port = [{ host = "127.0.0.1:8080", container = 8080 }]'),
-        (
-            Endpoint("example.org", 80),
-            "port 80 is not published",
-            'port = [{ host = "127.0.0.1:8080", container = 80 }]',
-        ),
-        (
-            Endpoint("example.org", 53, scheme=Scheme.UDP),
-            "port 53/udp is not published",
-            'port = [{ host = "127.0.0.1:8053", container = 53, protocol = "udp" }]',
-        ),
+        (WEB, "port 8080 is not published"),
+        (Endpoint("example.org", 53, scheme=Scheme.UDP), "port 53/udp is not published"),
     ],
 )
-def test_a_port_that_is_not_published_is_told_with_what_mends_it(
-    endpoint: Endpoint, problem: str, mend: str
+def test_a_port_that_is_not_published_yet_is_told_with_what_mends_it(
+    endpoint: Endpoint, problem: str
 ) -> None:
     other = Port(9999, 9999), Port(53, 5353, protocol=Protocol.TCP)
     (route,) = found(running(endpoint, ports=other))
     assert (route.place, route.problem) == (None, problem)
-    assert route.mend == f"beacon edit web --apply: {mend}"
+    assert route.mend == "beacon apply web has it published on the loopback"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "mend"),
+    [
+        (WEB, 'port = [{ host = "127.0.0.1:8080", container = 8080 }]'),
+        (Endpoint("example.org", 80), 'port = [{ host = "127.0.0.1:8080", container = 80 }]'),
+        (
+            Endpoint("example.org", 53, scheme=Scheme.UDP),
+            'port = [{ host = "127.0.0.1:8053", container = 53, protocol = "udp" }]',
+        ),
+    ],
+)
+def test_a_port_that_another_service_would_have_to_publish_is_its_owner_s_to_choose(
+    endpoint: Endpoint, mend: str
+) -> None:
+    (route, *_) = found(running(endpoint, networks=("service:pod",)), running(name="pod"))
+    assert route.mend == f"beacon edit pod --apply: {mend}"
 
 
 def test_on_the_host_s_network_the_port_is_the_host_s_own() -> None:
@@ -129,6 +140,21 @@ def test_an_image_does_not_take_the_domain_of_another_service() -> None:
     taken, kept = found(running(WEB, name="web", ports=published), thief)
     assert (taken.service, taken.place, taken.problem) == ("a-thief", None, "web has example.org already")
     assert (kept.service, kept.problem) == ("web", "")
+
+
+def test_a_service_whose_releases_are_swapped_has_a_second_place() -> None:
+    ports = {"8080/tcp": 20001, "8080/tcp+": 20002}
+    web = replace(running(WEB, ports=(Port(8080, 20001, "127.0.0.1"),)), ports=ports)
+    (route,) = found(web)
+    assert (route.place, route.ahead, route.holds) == (
+        Place("127.0.0.1", 20001),
+        Place("127.0.0.1", 20002),
+        True,
+    )
+    held = replace(web, service=replace(web.service, handover=Handover.HOLD))
+    assert (found(held)[0].ahead, found(held)[0].holds) == (None, True)
+    plain = replace(web, service=replace(web.service, handover=Handover.NONE))
+    assert (found(plain)[0].ahead, found(plain)[0].holds) == (None, False)
 
 
 def test_what_is_sent_on_needs_no_port() -> None:

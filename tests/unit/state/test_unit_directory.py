@@ -63,3 +63,23 @@ def test_a_link_that_a_kill_left_behind_is_used(folders: UnitDirectory) -> None:
     (folders.plain / "beacon-web.service").unlink()
     folders.put("beacon-web.service", SERVICE)
     assert (folders.plain / "multi-user.target.wants/beacon-web.service").exists()
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "expected"),
+    [
+        ("quadlet/beacon-web.container.d/own.conf", True),
+        ("quadlet/container.d/all.conf", True),
+        ("quadlet/beacon-.container.d/all.conf", True),
+        ("plain/beacon-web.service.d/override.conf", True),
+        ("plain/beacon-webshop.service.d/override.conf", False),
+        ("plain/beacon-web.service.d/README", False),
+        ("plain/service.d/all.conf", False),  # counts for every unit, a helper's too
+    ],
+)
+def test_drop_ins_for_a_unit_alone_are_seen(tmp_path: Path, drop_in: str, expected: bool) -> None:  # noqa: FBT001
+    directory = UnitDirectory(tmp_path / "quadlet", tmp_path / "plain")
+    assert not directory.is_customised("web")
+    (tmp_path / drop_in).parent.mkdir(parents=True)
+    (tmp_path / drop_in).touch()
+    assert directory.is_customised("web") is expected

@@ -1,0 +1,174 @@
+"""Debian's Caddy: its configuration checked in place, its service, its own certificate authority."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from beacon.errors import HostError, StoreError
+
+MAIN = Path("/etc/caddy/Caddyfile")
+OWN = Path("/etc/caddy/beacon.caddy")
+UNIT = "caddy.service"
+IMPORT = f"import {OWN.name}"
+_IMPORTS = re.compile(r"^[ \t]*import[ \t]+(\S+)", re.MULTILINE)
+ADMIN = ("localhost", 2019)
+_LIMIT = 60.0
+_IN_PLACE = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 99; shift 2; done; shift; exec "$@"'
+"""Puts each file in the place of another, within the mount namespace that only this command is in."""
+
+Write = Callable[[Path, bytes], None]
+
+
+def is_installed() -> bool:
+    """Say whether the machine has Caddy, as Debian packages it."""
+    return shutil.which("caddy") is not None and MAIN.exists()
+
+
+def imports_own(text: str) -> bool:
+    """Say whether a Caddyfile with that *text* takes Beacon's file in."""
+    return any(
+        fnmatch(str(OWN), str(MAIN.parent / pattern.strip("\"'`"))) for pattern in _IMPORTS.findall(text)
+    )
+
+
+class Caddy:
+    """Caddy as the managed proxy. *write* replaces a file atomically; *scratch* is a folder for checks."""
+
+    def __init__(self, write: Write, scratch: Path) -> None:
+        self._write = write
+        self._scratch = scratch
+
+    def read(self) -> str | None:
+        """Return Beacon's file as it is, or None where there is none."""
+        return _read(OWN)
+
+    def main(self) -> str:
+        """Return the owner's Caddyfile."""
+        return _read(MAIN) or ""
+
+    def put(self, text: str) -> None:
+        """Write Beacon's file."""
+        self._write(OWN, text.encode())
+
+    def put_main(self, text: str) -> None:
+        """Write the Caddyfile, which its owner has asked for."""
+        self._write(MAIN, text.encode())
+
+    def refuses(self, text: str, main: str | None = None) -> str | None:
+        """Say why Caddy would refuse its configuration with Beacon's file being *text*.
+
+        The whole is checked as it would be loaded, as the user that Caddy runs as: it makes folders and
+        keys that are to be its own. What is checked lies over the real files in a mount namespace, so that
+        nobody else ever meets it.
+        """
+        texts = {OWN: text} | ({MAIN: main} if main is not None else {})
+        if not OWN.exists():
+            self.put(text)  # a mount needs a place, and nobody imports it yet
+        pairs: list[str] = []
+        self._scratch.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            for place, content in texts.items():
+                new = self._scratch / f"{place.name}.check"
+                new.write_text(content, encoding="utf-8")
+                new.chmod(0o644)
+                pairs += [str(new), str(place)]
+            check = ["caddy", "validate", "--config", str(MAIN), "--adapter", "caddyfile"]
+            command = ["unshare", "--mount", "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *_as_caddy(), *check]
+            done = _run(command)
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        return None if done.returncode == 0 else _last_error(done.stderr)
+
+    def is_up(self) -> bool:
+        """Say whether Caddy runs."""
+        return _run(["systemctl", "is-active", "--quiet", UNIT]).returncode == 0
+
+    def reload(self) -> str | None:
+        """Have Caddy read its configuration again; say why it does not, or None."""
+        done = _run(["systemctl", "reload", UNIT])
+        return None if done.returncode == 0 else _last_error(done.stderr)
+
+    def enable(self) -> None:
+        """Have Caddy run now and from each boot on."""
+        done = _run(["systemctl", "enable", "--now", "--quiet", UNIT])
+        if done.returncode:
+            raise HostError(
+                f"Caddy does not start: {_last_error(done.stderr)}", hint="journalctl -u caddy says why"
+            )
+
+    def is_pristine(self) -> bool:
+        """Say whether the Caddyfile is still the package's, which only shows a page of welcome."""
+        try:
+            done = _run(["dpkg-query", "--show", "--showformat=${Conffiles}", "caddy"])
+            sums = re.findall(rf"{re.escape(str(MAIN))} ([0-9a-f]{{32}})", done.stdout)
+            said = _run(["md5sum", str(MAIN)]).stdout.split()
+        except HostError:
+            return False
+        return bool(said) and said[0] in sums
+
+    def root_certificate(self) -> str:
+        """Return the root certificate of Caddy's own authority, as PEM."""
+        connection = http.client.HTTPConnection(*ADMIN, timeout=10)
+        try:
+            connection.request("GET", "/pki/ca/local")
+            answer = connection.getresponse()
+            said = json.loads(answer.read())
+            return str(said["root_certificate"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            raise StoreError(
+                f"Caddy does not tell its root certificate: {error}",
+                hint="it has one while it runs and answers an internal name such as web.home.arpa",
+            ) from error
+        finally:
+            connection.close()
+
+
+def _as_caddy() -> list[str]:
+    try:
+        user = pwd.getpwnam("caddy")
+    except KeyError:
+        return []
+    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
+    return ["setpriv", *ids, "env", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME", f"HOME={user.pw_dir}"]
+
+
+def _run(argv: list[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv,
+            env={**os.environ, "LC_ALL": "C", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT,
+            check=False,
+        )
+    except OSError as error:
+        raise HostError(f"{argv[0]} cannot run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"{' '.join(argv[:2])} did not end within {_LIMIT:.0f} s") from error
+
+
+def _last_error(said: str) -> str:
+    """Return the last line that is an error: Caddy's others are a log in JSON."""
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("{")]
+    return lines[-1].removeprefix("Error: ") if lines else "it says nothing"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,115 @@
+"""Handing requests over from one release to the next, behind the proxy, without losing one.
+
+A swap runs the candidate beside the live release, in a helper that is a plain unit of its own, until the
+service's unit itself runs the candidate. Where requests go is said by files in /run that the proxy asks for
+with each of them: nothing is reloaded, and a boot, which ends the helper too, takes them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from beacon.definition.effective import effective
+from beacon.definition.handover import handover_of
+from beacon.definition.loopback import reached_at, with_loopback, with_second_ports
+from beacon.model.release import Release, RolloutJournal, ServiceState
+from beacon.model.runtime import UnitState
+from beacon.model.service import Handover
+from beacon.model.unit import helper_name, unit_name
+from beacon.rollout.world import World
+
+Place = tuple[str, int]
+
+_POLL = 0.1
+_QUIET = 3
+"""So many looks in a row must find no connection: a request may be sent on and not connected yet."""
+_STOP_LIMIT = 600.0
+
+
+def helper_of(release: Release) -> Release:
+    """Return *release* as the helper runs it: all that systemd and the engine are asked has its name."""
+    return replace(release, service=replace(release.service, name=helper_name(release.service.name)))
+
+
+def first_places(release: Release) -> frozenset[Place]:
+    """Return where the endpoints of *release* are reached."""
+    service = effective(release.service, release.image).service
+    return reached_at(with_loopback(service, release.ports))
+
+
+def second_places(release: Release) -> frozenset[Place]:
+    """Return where they are reached while it runs beside another."""
+    service = effective(release.service, release.image).service
+    return reached_at(with_second_ports(service, release.ports))
+
+
+def plan_handover(
+    world: World, candidate: Release, live: Release | None, unit: UnitState, beside: dict[str, str]
+) -> tuple[dict[str, str], bool]:
+    """Return the files of the helper, none where there is to be no swap, and whether requests are to wait."""
+    name = candidate.service.name
+    if live is None or unit.active != "active" or not world.traffic.leads_to(name, ()):
+        return {}, False
+    how = handover_of(effective(candidate.service, candidate.image).service)
+    second = second_places(candidate)
+    may_swap = (
+        how is Handover.SWAP
+        and bool(beside and second)
+        and world.helpers is not None
+        and live.number != candidate.number
+        and not world.files.is_customised(name)
+        and first_places(live) == first_places(candidate)
+        and world.traffic.leads_to(name, [port for _, port in second])
+    )
+    return (beside, False) if may_swap else ({}, how is not Handover.NONE)
+
+
+def go_ahead(world: World, candidate: Release, live: Release) -> None:
+    """Send new requests to the helper, which stands, and wait for those that are under way."""
+    name = candidate.service.name
+    world.traffic.go_ahead(name, ahead=True)
+    world.reporter.note(
+        name, f"release {candidate.number} stands beside release {live.number}, and gets the requests"
+    )
+    drain(world, candidate, first_places(live))
+
+
+def come_back(world: World, state: ServiceState, journal: RolloutJournal) -> None:
+    """Have the service's unit answer alone: the helper is drained, stopped and forgotten.
+
+    Killed at any point of it, it can be done again from its beginning.
+    """
+    world.traffic.hold(state.name, held=False)
+    candidate = state.release(journal.release)
+    if not journal.beside or candidate is None:
+        return
+    world.traffic.go_ahead(state.name, ahead=False)
+    unit = unit_name(helper_name(state.name))
+    if world.systemd.states([unit])[unit].is_up:
+        drain(world, candidate, second_places(candidate))
+    for one in sorted(journal.beside):  # the service before the slice of its container
+        if world.systemd.states([one])[one].load != "not-found":
+            world.systemd.stop(one, _STOP_LIMIT)
+            world.systemd.reset_failed(one)
+    world.put_helper(dict.fromkeys(journal.beside))
+
+
+def drain(world: World, release: Release, places: Iterable[Place]) -> None:
+    """Wait until nobody is connected to *places*, as long as the definition allows."""
+    places = list(places)
+    service = release.service
+    began = world.clock.monotonic()
+    quiet = 0
+    while quiet < _QUIET:
+        opened = world.traffic.connections(places)
+        quiet = 0 if opened else quiet + 1
+        sockets = min(world.traffic.websockets(port for _, port in places), opened) if opened else 0
+        elapsed = world.clock.monotonic() - began
+        waiting = opened - sockets if elapsed < service.drain else 0
+        waiting += sockets if elapsed < service.drain_websockets else 0
+        if opened and not waiting:
+            what = f"{opened} connections to {service.name}"
+            world.reporter.note(service.name, f"{what} still open after {elapsed:.0f} s are cut")
+            return
+        world.clock.sleep(_POLL)

@@ -1,0 +1,84 @@
+"""Steering Caddy by files, and counting connections of this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from beacon.endpoints.caddyfile import caddyfile
+from beacon.endpoints.routes import Place, Route, State
+from beacon.endpoints.traffic import CaddyTraffic
+from beacon.model.service import Endpoint
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> CaddyTraffic:
+    """Return the requests of a Caddy that knows web, which is swapped, and shop, which is held."""
+    found = [
+        Route(
+            "web",
+            Endpoint("a.org", 80),
+            State.UP,
+            Place("127.0.0.1", 1),
+            ahead=Place("127.0.0.1", 2),
+            holds=True,
+        ),
+        Route("shop", Endpoint("b.org", 80), State.UP, Place("127.0.0.1", 3), holds=True),
+        Route("plain", Endpoint("c.org", 80), State.UP, Place("127.0.0.1", 4)),
+    ]
+    own = tmp_path / "beacon.caddy"
+    own.write_text(caddyfile(found).text(), encoding="utf-8")
+    return CaddyTraffic(own, tmp_path / "routes")
+
+
+def test_only_what_caddy_was_told_of_comes_by_it(traffic: CaddyTraffic) -> None:
+    known = [name for name in ("web", "shop", "plain", "we") if traffic.leads_to(name, ())]
+    assert known == ["web", "shop"]
+    assert traffic.leads_to("web", [2])
+    assert not traffic.leads_to("web", [5])
+    assert not traffic.leads_to("shop", [3])
+    assert not CaddyTraffic(Path("/nowhere/beacon.caddy")).leads_to("web", ())
+
+
+def test_caddy_sees_the_files_whatever_the_umask(traffic: CaddyTraffic, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        traffic.go_ahead("web", ahead=True)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "routes").stat().st_mode & 0o777 == 0o755
+
+
+def test_requests_are_moved_by_files(traffic: CaddyTraffic, tmp_path: Path) -> None:
+    traffic.go_ahead("web", ahead=False)
+    traffic.go_ahead("web", ahead=True)
+    traffic.go_ahead("web", ahead=True)
+    traffic.hold("shop", held=True)
+    assert {path.name for path in (tmp_path / "routes").iterdir()} == {"web.ahead", "shop.hold"}
+    traffic.go_ahead("web", ahead=False)
+    traffic.hold("shop", held=False)
+    assert list((tmp_path / "routes").iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_open_connections_are_counted_and_ended_ones_are_not(traffic: CaddyTraffic, address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        server = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with server:
+        port = int(server.getsockname()[1])
+        assert traffic.connections([(address, port)]) == 0
+        clients = [socket.create_connection((address, port)) for _ in range(3)]
+        assert traffic.connections([(address, port)]) == 3
+        assert traffic.connections([("192.0.2.1", port)]) == 0
+        if address == "127.0.0.1":
+            assert traffic.connections([("", port)]) == traffic.connections([("0.0.0.0", port)]) == 3
+        for client in clients[:2]:
+            client.close()
+        assert traffic.connections([(address, port)]) == 1
+        clients[2].close()
