@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from beacon.errors import BeaconError, HostError, RegistryError
 
 _COPY_LIMIT = 24 * 3600.0
+_FLUSH_LIMIT = 3600.0
+"""Seconds: old memory cards take their time."""
 
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
     ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
@@ -61,14 +63,20 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
 
 def copy_folder(source: str, target: str) -> None:
     """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1)."""
+    command = ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"]
     try:
-        run(
-            ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"],
-            {**os.environ, "LC_ALL": "C"},
-            timeout=_COPY_LIMIT,
-        )
+        run(command, {**os.environ, "LC_ALL": "C"}, timeout=_COPY_LIMIT)
     except CommandFailedError as error:
         raise explain(error, f"cannot copy {source}", "") from error
+
+
+def flush_folder(folder: str, environment: Mapping[str, str]) -> None:
+    """Have all that was written to the file system of *folder* on its disk: sync(1)."""
+    try:
+        run(["sync", "--file-system", folder], {**environment, "LC_ALL": "C"}, timeout=_FLUSH_LIMIT)
+    except CommandFailedError as error:
+        if "permission denied" not in error.said.lower():  # a daemon's folder, seen by a user of its group
+            raise
 
 
 def stream(

@@ -35,6 +35,7 @@ from beacon.model.unit import unit_name
 from beacon.rollout import move
 from beacon.rollout.decide import PASSED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.health import is_sick, watch
+from beacon.rollout.images import distrust
 from beacon.rollout.world import World, moment
 from beacon.units.mark import read_mark
 
@@ -194,7 +195,9 @@ def finish(world: World, state: ServiceState) -> Outcome:
     while state.rollout is not None:
         match state.rollout.phase:
             case Phase.PULLING:
+                candidate = _candidate(state)
                 abandon(world, state)
+                distrust(world, candidate)
                 return Outcome(
                     state.name, OutcomeKind.UNCHANGED, "an interrupted rollout had changed nothing"
                 )

@@ -2,6 +2,7 @@
 # Stands in for docker: answers as docker 26.1.5 of Debian 13 did, with the image store that $ANSWERS holds.
 echo "$*" >>"$CALLS"
 case "$1 $2 $3" in
+'info --format {{.DockerRootDir}}') echo /var/lib/docker ;;
 --version*) echo 'Docker version 26.1.5+dfsg1, build a72d7cd' ;;
 'images --quiet --no-trunc') cat "$ANSWERS/images.txt" ;;
 'inspect --type image') cat "$ANSWERS/images.json" ;;
