@@ -40,8 +40,7 @@ def update(
     from beacon.cli.outcomes import show
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
-    from beacon.rollout.update import Check
-    from beacon.rollout.update import update as roll_out
+    from beacon.rollout.check import Check
 
     host = session(context).host()
     chosen = host.select(names)
@@ -58,6 +57,8 @@ def update(
     if check or all(finding.candidate is None for finding in findings):
         outcomes += [finding.outcome for finding in findings]
     else:
+        from beacon.rollout.update import update as roll_out
+
         outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
     if not check:
         _remember(host, outcomes)

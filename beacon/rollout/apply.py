@@ -26,14 +26,14 @@ from beacon.model.unit import (
 )
 from beacon.reconcile.plan import Desired, Observed, make_plan
 from beacon.rollout.candidates import Renderer, Wish, followed, make_release, renumbered, resolve_all
+from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
 from beacon.rollout.machine import Work
 from beacon.rollout.ports import Registry
-from beacon.rollout.update import is_edited, unchecked
 from beacon.rollout.world import World
-from beacon.units.mark import read_mark
+from beacon.units.mark import is_edited, read_mark
 
 _STOP_LIMIT = 600.0
 

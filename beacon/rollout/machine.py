@@ -20,7 +20,7 @@ from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.host import Engine
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest
+from beacon.model.reference import Digest, short
 from beacon.model.release import (
     Phase,
     Quarantine,
@@ -546,8 +546,3 @@ def _candidate(state: ServiceState) -> Release:
     if release is None:
         raise HostError(f"the state of {state.name} names release {number}, but does not hold it")
     return release
-
-
-def short(digest: Digest) -> str:
-    """Return the first twelve digits of a digest, for people."""
-    return digest.partition(":")[2][:12]
