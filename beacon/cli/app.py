@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from beacon import __version__
-from beacon.cli import control, definitions, doctor, importing, services, status, updates, wait_healthy
+from beacon.cli import control, definitions, doctor, importing, login, services, status, updates, wait_healthy
 from beacon.cli.output import Output
 from beacon.cli.session import Session
 from beacon.errors import BeaconError, ExitStatus
@@ -26,7 +26,7 @@ app = typer.Typer(
     epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
 )
 
-for module in (definitions, importing, services, status, control, updates, doctor, wait_healthy):
+for module in (definitions, importing, services, status, control, updates, login, doctor, wait_healthy):
     module.register(app)
 
 _ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}

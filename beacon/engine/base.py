@@ -40,15 +40,15 @@ class EngineCommands(ABC):
         Without the login where the registry refuses that: an old one locks out of public images too.
         """
         self._pull(image, progress)
-        flush_folder(self._storage(), self._environment)
+        flush_folder(self._storage(image), self._environment)
 
     @abstractmethod
     def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
         """Fetch the image."""
 
     @abstractmethod
-    def _storage(self) -> str:
-        """Return the folder of the images."""
+    def _storage(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has the image; empty where that is not told."""
 
     @abstractmethod
     def images(self) -> Mapping[str, Digest]:
@@ -57,6 +57,10 @@ class EngineCommands(ABC):
     @abstractmethod
     def _id_of(self, name: str) -> Digest | None:
         """Return the id of the image that is called *name* here, or None."""
+
+    @abstractmethod
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        """Say whether a command failed because there is no such image."""
 
     def image_id(self, image: ImageReference) -> Digest | None:
         """Return the id of the image that *image* (by digest) names locally, or None."""
@@ -72,7 +76,7 @@ class EngineCommands(ABC):
 
     def remove_image(self, image: ImageReference) -> bool:
         """Take the name *image* off, and the image with its last name; False where a container uses it."""
-        return self._id_of(str(image)) is None or self._remove(str(image))
+        return self._remove(str(image))
 
     def volume_folder(self, name: str) -> str | None:
         """Return where the data of a volume is, or None where there is no such volume."""
@@ -99,10 +103,11 @@ class EngineCommands(ABC):
         self._run("network", "rm", name)
 
     def _remove(self, name: str) -> bool:
+        """Take a name off an image; say whether there is none of that name any more."""
         try:
             self._run("rmi", name)
-        except CommandFailedError:
-            return False
+        except CommandFailedError as error:
+            return self._says_absent(error)
         return True
 
     def _run(self, *arguments: str) -> str:

@@ -15,9 +15,9 @@ _FLUSH_LIMIT = 3600.0
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
     ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
     ("disk quota exceeded", HostError, "the disk quota is exhausted", "free some space and try again"),
-    ("unauthorized", RegistryError, "the registry needs a login", "{engine} login {registry}"),
-    ("authentication required", RegistryError, "the registry needs a login", "{engine} login {registry}"),
-    ("access to the resource is denied", RegistryError, "access is denied", "{engine} login {registry}"),
+    ("unauthorized", RegistryError, "the registry needs a login", "beacon login {registry}"),
+    ("authentication required", RegistryError, "the registry needs a login", "beacon login {registry}"),
+    ("access to the resource is denied", RegistryError, "access is denied", "beacon login {registry}"),
     ("manifest unknown", RegistryError, "the registry does not have it", "look at the tag that you follow"),
     ("connection refused", RegistryError, "the registry is not reachable", None),
     (
@@ -71,9 +71,10 @@ def copy_folder(source: str, target: str) -> None:
 
 
 def flush_folder(folder: str, environment: Mapping[str, str]) -> None:
-    """Have all that was written to the file system of *folder* on its disk: sync(1)."""
+    """Have all that was written to the file system of *folder*, or to all, on the disk: sync(1)."""
+    where = ["--file-system", folder] if folder else []
     try:
-        run(["sync", "--file-system", folder], {**environment, "LC_ALL": "C"}, timeout=_FLUSH_LIMIT)
+        run(["sync", *where], {**environment, "LC_ALL": "C"}, timeout=_FLUSH_LIMIT)
     except CommandFailedError as error:
         if "permission denied" not in error.said.lower():  # a daemon's folder, seen by a user of its group
             raise

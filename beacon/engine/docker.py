@@ -59,7 +59,8 @@ class Docker(EngineCommands):
                 return False
         return True
 
-    def _storage(self) -> str:
+    def _storage(self, image: ImageReference) -> str:
+        del image
         return self._run("info", "--format", "{{.DockerRootDir}}").strip()
 
     @contextlib.contextmanager
@@ -92,7 +93,7 @@ class Docker(EngineCommands):
     def let_go(self, service: str, release: int) -> None:
         """Take the name of a release off, and the image with its last name unless something uses it."""
         name = kept_name(service, release)
-        if self._id_of(name) is not None and not self._remove(name):
+        if not self._remove(name):
             self._run("rmi", "--force", "--no-prune", name)  # takes the name off an image in use
 
     def containers(self) -> Mapping[str, Container]:
@@ -108,7 +109,7 @@ class Docker(EngineCommands):
         try:
             said = self._run("inspect", "--type", sort, *names)
         except CommandFailedError as error:
-            if not any(mark in error.said.lower() for mark in _ABSENT):
+            if not self._says_absent(error):
                 raise
             said = error.answer
         try:
@@ -149,10 +150,13 @@ class Docker(EngineCommands):
         try:
             said = self._run("image", "inspect", "--format", "{{.Id}}", name)
         except CommandFailedError as error:
-            if any(mark in error.said.lower() for mark in _ABSENT):
+            if self._says_absent(error):
                 return None
             raise
         return Digest(said.strip())
+
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        return any(mark in error.said.lower() for mark in _ABSENT)
 
     def _run(self, *arguments: str) -> str:
         try:
@@ -165,7 +169,7 @@ class Docker(EngineCommands):
     def _explained(self, error: CommandFailedError, what: str, registry: str) -> BeaconError:
         if _is_down(error):
             return HostError(f"{what}: docker's daemon does not answer", hint="systemctl status docker")
-        return explain(error, what, registry, engine="docker")
+        return explain(error, what, registry, engine=self.kind)
 
 
 def _is_down(error: CommandFailedError) -> bool:

@@ -17,6 +17,7 @@ from beacon.model.runtime import Container
 from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
 
 _HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
+_ABSENT = ("no such image", "image not known")
 
 
 class Podman(EngineCommands):
@@ -53,8 +54,10 @@ class Podman(EngineCommands):
                 return False
         return True
 
-    def _storage(self) -> str:
-        return self._run("info", "--format", "{{.Store.GraphRoot}}").strip()
+    def _storage(self, image: ImageReference) -> str:
+        # podman info would tell as well, after a second: it asks dpkg for the version of everything.
+        folder = '{{index .GraphDriver.Data "UpperDir"}}'
+        return self._run("image", "inspect", "--format", folder, str(image)).strip()
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.
@@ -71,7 +74,7 @@ class Podman(EngineCommands):
     def let_go(self, service: str, release: int) -> None:
         """Take the name of a release off, and the image with its last name unless something uses it."""
         name = kept_name(service, release)
-        if self._id_of(name) is not None and not self._remove(name):
+        if not self._remove(name):
             self._run("untag", name, name)
 
     def containers(self) -> Mapping[str, Container]:
@@ -107,10 +110,13 @@ class Podman(EngineCommands):
         try:
             said = self._run("image", "inspect", "--format", "{{.Id}}", name)
         except CommandFailedError as error:
-            if "no such image" in error.said.lower() or "image not known" in error.said.lower():
+            if self._says_absent(error):
                 return None
             raise
         return Digest(f"sha256:{said.strip().removeprefix('sha256:')}")
+
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        return any(mark in error.said.lower() for mark in _ABSENT)
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
         said = self._run(*arguments)

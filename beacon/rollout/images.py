@@ -24,21 +24,15 @@ def tidy(world: World, names: Iterable[str]) -> None:
     """
     with contextlib.suppress(BeaconError):
         kept = world.engine.kept()
+        surplus: list[Release] = []
         for name in names:
             state = world.store.load(name)
-            surplus = kept.get(name, {}).keys() - needed(state)
-            for number in sorted(surplus):
+            numbers = kept.get(name, {}).keys() - needed(state)
+            for number in sorted(numbers):
                 world.engine.let_go(name, number)
-        states = map(world.store.load, names)
-        _delete(
-            world,
-            [
-                release
-                for state in states
-                for release in state.releases
-                if release.number in kept.get(state.name, {}).keys() - needed(state)
-            ],
-        )
+            surplus += [release for release in state.releases if release.number in numbers]
+        if surplus:
+            _delete(world, surplus)
 
 
 def forget(world: World, state: ServiceState) -> None:

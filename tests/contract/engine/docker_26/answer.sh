@@ -13,6 +13,10 @@ case "$1 $2 $3" in
     echo "Error response from daemon: No such image: $5" >&2
     exit 1
     ;;
+'rmi '*)
+    echo "Error response from daemon: No such image: $2" >&2
+    exit 1
+    ;;
 'pull registry.example:5000/me/nope'*)
     echo "Error response from daemon: manifest for $2 not found: manifest unknown: manifest unknown" >&2
     exit 1
