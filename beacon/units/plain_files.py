@@ -75,7 +75,7 @@ def _comment(release: ReleaseInput, facts: HostFacts) -> str:
     ]
     podman = release.service.podman
     if facts.engine is Engine.DOCKER and (podman.args or podman.container or podman.unit or podman.service):
-        lines.append("# Its table [podman] does not count with docker.")
+        lines.append("# Its table [podman] does not count with docker; [docker] does.")
     return "\n".join(lines) + "\n\n"
 
 

@@ -19,6 +19,7 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
+    RawDocker,
     RawPodman,
     Resources,
     Restart,
@@ -169,6 +170,7 @@ SERVICES = st.builds(
     ),
     hooks=st.builds(Hooks, WORDS, WORDS, WORDS),
     podman=st.builds(RawPodman, WORDS, DIRECTIVES, DIRECTIVES, DIRECTIVES),
+    docker=st.builds(RawDocker, WORDS, DIRECTIVES, DIRECTIVES),
 )
 
 
