@@ -16,6 +16,7 @@ from beacon.importing.container import import_container
 from beacon.importing.names import origin_of
 from beacon.model.outcome import exit_status
 from beacon.model.release import Trigger
+from beacon.model.unit import SERVICE_LABEL
 from beacon.rollout.apply import execute
 from beacon.state.files import remove, write_atomic
 
@@ -154,8 +155,8 @@ def _refuse_what_others_run(old: _Old) -> None:
     """Raise UsageError for containers that would come back, or could not be put back."""
     config, host = old.inspected.get("Config"), old.inspected.get("HostConfig")
     labels = (config.get("Labels") if isinstance(config, dict) else None) or {}
-    if "io.beacon.service" in labels:
-        raise UsageError(f"{old.name} is Beacon's already: service {labels['io.beacon.service']}")
+    if SERVICE_LABEL in labels:
+        raise UsageError(f"{old.name} is Beacon's already: service {labels[SERVICE_LABEL]}")
     unit = labels.get("PODMAN_SYSTEMD_UNIT")
     if unit:
         raise UsageError(

@@ -15,6 +15,7 @@ from beacon.cli import (
     doctor,
     endpoints,
     importing,
+    login,
     services,
     status,
     updates,
@@ -36,7 +37,19 @@ app = typer.Typer(
     epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
 )
 
-for module in (definitions, importing, services, status, control, updates, endpoints, doctor, wait_healthy):
+_MODULES = (
+    definitions,
+    importing,
+    services,
+    status,
+    control,
+    updates,
+    login,
+    endpoints,
+    doctor,
+    wait_healthy,
+)
+for module in _MODULES:
     module.register(app)
 
 _ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}

@@ -72,12 +72,13 @@ def _settings(host: Host) -> SettingsFacts:
     from beacon.errors import BeaconError
 
     file = host.paths.settings
+    problem = ""
     try:
-        host.settings  # noqa: B018  # read by being asked for
+        settings = host.settings
     except BeaconError as error:
-        host.settings = Settings()
-        return SettingsFacts(str(file), there=True, problem=error.message)
-    return SettingsFacts(str(file), there=file.exists())
+        settings, problem = Settings(), error.message
+    host.settings = settings
+    return SettingsFacts(str(file), there=bool(problem) or file.exists(), problem=problem)
 
 
 def _commands(host: Host) -> Commands:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -17,12 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 from beacon.errors import AccessError, DefinitionError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
-from beacon.model.unit import MARK, PREFIX, runs_on_docker, service_of_file
+from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file
 from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
@@ -134,33 +133,36 @@ class Host:
             raise HostError("neither podman nor docker is installed", hint="apt install podman")
         if len(here) == 1:
             return here[0]
-        runs_docker = any(runs_on_docker(text) for text in self.units.read_plain().values())
-        return Engine.DOCKER if runs_docker else Engine.PODMAN
+        runs = {engine_of(text) for text in self.units.read_plain().values()}
+        return Engine.DOCKER if Engine.DOCKER in runs else Engine.PODMAN
 
     @cached_property
     def engine(self) -> Podman | Docker:
         """The container engine."""
         return self.engine_of(self.engine_kind)
 
-    def elsewhere(self) -> dict[str, Engine]:
-        """Return the services whose units run another engine than the chosen one, each with that engine."""
-        found = {}
-        # Only a plain unit can run docker: where there are none, thousands of files need not be read.
-        on_podman = self.engine_kind is Engine.PODMAN
-        texts = self.units.read_plain() if on_podman else self.units.read_all()
-        for name, text in texts.items():
-            service = service_of_file(name)
-            runs = Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
-            if service is not None and text.startswith(MARK) and runs is not self.engine_kind:
-                found[service] = runs
-        return found
+    def elsewhere(self, installed: Mapping[str, str] | None = None) -> dict[str, Engine]:
+        """Return the services whose units run another engine than the chosen one, each with that engine.
 
-    def require_movable(self) -> None:
-        """Raise HostError where services run on another engine and cannot be moved to the chosen one."""
-        from beacon.engine.firewall import LET_THROUGH, docker_drops
+        *installed* are the texts of the unit files, where they have been read already.
+        """
+        if installed is None:
+            # Only a plain unit can run docker: where there are none, thousands of files need not be read.
+            on_podman = self.engine_kind is Engine.PODMAN
+            installed = self.units.read_plain() if on_podman else self.units.read_all()
+        runs = {
+            service: engine_of(text)
+            for name, text in installed.items()
+            if (service := service_of_file(name)) is not None and text.startswith(MARK)
+        }
+        return {service: engine for service, engine in runs.items() if engine is not self.engine_kind}
 
-        for other in self.elsewhere().values():
+    def require_movable(self, installed: Mapping[str, str]) -> None:
+        """Raise HostError where *installed* services run on another engine and cannot be moved from it."""
+        for other in sorted(set(self.elsewhere(installed).values())):
             if other is Engine.DOCKER and self.scope is Scope.SYSTEM and shutil.which("docker") is not None:
+                from beacon.engine.firewall import LET_THROUGH, docker_drops
+
                 if docker_drops():
                     raise HostError(
                         "docker's firewall drops what comes to Podman's containers: moved services could not "
@@ -299,10 +301,12 @@ class Host:
     @cached_property
     def facts(self) -> HostFacts:
         """What rendering needs to know of this machine."""
+        from beacon.systemd.version import installed_version
+
         return HostFacts(
             engine=self.engine_kind,
             engine_version=self.engine.version(),
-            systemd_version=_systemd_version(),
+            systemd_version=installed_version(),
             platform=self.platform,
             scope=self.scope,
         )
@@ -401,11 +405,3 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return "beacon status lists the services" if known else "beacon add NAME IMAGE makes the first one"
-
-
-def _systemd_version() -> int:
-    try:
-        said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
-        return int(said.split()[1].partition(".")[0])
-    except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
-        raise HostError("cannot tell the version of systemd", hint="is systemd installed?") from error

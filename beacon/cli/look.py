@@ -105,7 +105,7 @@ class _Applied:
 
 
 def in_effect(release: Release) -> tuple[Service, bool]:
-    """Return what *release* runs with its ports of the loopback, and whether the endpoints are its owner's."""
+    """Return what *release* runs with its ports of the loopback; whether its endpoints are the owner's."""
     from beacon.definition.effective import effective
     from beacon.definition.loopback import with_loopback
 

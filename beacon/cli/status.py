@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import time
@@ -196,6 +195,7 @@ class _Report:
 
 def _reports(host: Host, names: tuple[str, ...], *, detailed: bool) -> list[_Report]:
     from beacon.errors import AccessError
+    from beacon.model.release import text_digest
     from beacon.model.unit import unit_name
 
     units = host.systemd.listed("beacon-*.service")
@@ -215,7 +215,7 @@ def _reports(host: Host, names: tuple[str, ...], *, detailed: bool) -> list[_Rep
             ) from None
         live = state.live_release
         text = definitions.get(name)
-        changed = text is not None and live is not None and digest_of(text) != live.definition
+        changed = text is not None and live is not None and text_digest(text) != live.definition
         reports.append(
             _Report(
                 state,
@@ -227,11 +227,6 @@ def _reports(host: Host, names: tuple[str, ...], *, detailed: bool) -> list[_Rep
             )
         )
     return reports
-
-
-def digest_of(text: str) -> str:
-    """Return what a release remembers of its definition's text."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _print_all(host: Host, reports: list[_Report]) -> None:

@@ -10,7 +10,7 @@ from beacon.cli.arguments import Json, Name, Names
 from beacon.cli.session import session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from beacon.cli.host import Host
@@ -41,25 +41,25 @@ def update(
     from beacon.cli.proxy import follow
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
-    from beacon.rollout.update import Check
-    from beacon.rollout.update import update as roll_out
+    from beacon.rollout.check import Check
 
     host = session(context).host()
     chosen = host.select(names)
     if not check:
         host.require_write("update")
-    outcomes: list[Outcome] = [] if check else _resume(host, chosen)
-    rest = [name for name in chosen if name not in {outcome.service for outcome in outcomes}]
+    outcomes: list[Outcome] = []
     if not check:
-        elsewhere = _elsewhere(host, rest)
-        outcomes += elsewhere
-        rest = [name for name in rest if name not in {outcome.service for outcome in elsewhere}]
-    states = {name: host.store.load(name) for name in rest}
+        outcomes += _resume(host, chosen)
+        outcomes += _elsewhere(host, set(chosen) - {outcome.service for outcome in outcomes})
+    told = {outcome.service for outcome in outcomes}
+    states = {name: host.store.load(name) for name in chosen if name not in told}
     last = {} if names or check else _last_checks(host)
     findings = Check(host.world, host.registry, states, retry=retry).run(last)
     if check or all(finding.candidate is None for finding in findings):
         outcomes += [finding.outcome for finding in findings]
     else:
+        from beacon.rollout.update import update as roll_out
+
         outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
     if not check:
         follow(host, outcomes)
@@ -99,7 +99,7 @@ def rollback(
     raise typer.Exit(show(host.output, [outcome], every=True, as_json=as_json))
 
 
-def _elsewhere(host: Host, names: Sequence[str]) -> list[Outcome]:
+def _elsewhere(host: Host, names: Collection[str]) -> list[Outcome]:
     """Return what is to be said of the services that have not been moved yet to the chosen engine."""
     from beacon.model.outcome import Outcome, OutcomeKind
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from beacon.errors import AccessError, UsageError
+from beacon.systemd.account import SUBORDINATE, lingers, subordinate_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beacon.cli.output import Output
-
-_LINGER = Path("/var/lib/systemd/linger")
 
 
 def enter_manager() -> None:
@@ -38,7 +37,7 @@ def enter_manager() -> None:
 def warn_without_linger(output: Output) -> None:
     """Say so where the user's services will stop with the last session."""
     name = pwd.getpwuid(os.getuid()).pw_name
-    if not (_LINGER / name).exists():
+    if not lingers(name):
         output.warn(
             f"services of {name} stop at logout and do not start at boot; loginctl enable-linger {name}"
         )
@@ -46,25 +45,9 @@ def warn_without_linger(output: Output) -> None:
 
 def subordinate_faults() -> list[str]:
     """Return what the calling user lacks to map more than one id in a container (subuid(5))."""
-    name = pwd.getpwuid(os.getuid()).pw_name
-    missing = []
-    for path in (Path("/etc/subuid"), Path("/etc/subgid")):
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            lines = []
-        if not any(line.split(":")[0] in {name, str(os.getuid())} for line in lines):
-            missing.append(f"{name} has no range in {path}")
-    return missing
-
-
-def lowest_port() -> int:
-    """Return the lowest port that an ordinary user may listen on (ip-sysctl, ip_unprivileged_port_start)."""
-    try:
-        text = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii")
-        return int(text)
-    except (OSError, ValueError):
-        return 1024
+    uid = os.getuid()
+    name = pwd.getpwuid(uid).pw_name
+    return [f"{name} has no range in {path}" for path in SUBORDINATE if not subordinate_ids(path, name, uid)]
 
 
 def become(name: str, arguments: Sequence[str]) -> NoReturn:

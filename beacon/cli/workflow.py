@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from beacon.errors import DefinitionError, Fault, HostError, RegistryError, Usag
 from beacon.model.host import Scope
 from beacon.model.limits import idle_limits
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.release import Release, Trigger
+from beacon.model.release import Release, Trigger, text_digest
 from beacon.model.service import Resources, Service
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from beacon.rollout.candidates import Renderer
@@ -51,7 +50,8 @@ def _check_rootless(host: Host, definitions: Mapping[str, Definition]) -> None:
     """Refuse what an ordinary user's services cannot have, before anything is begun."""
     if host.scope is not Scope.USER or not definitions:
         return
-    from beacon.cli.user import lowest_port, subordinate_faults, warn_without_linger
+    from beacon.cli.user import subordinate_faults, warn_without_linger
+    from beacon.systemd.account import lowest_port
 
     missing = subordinate_faults()
     if missing:
@@ -115,11 +115,6 @@ def decode_with(host: Host, name: str, text: str) -> None:
     read_definitions(host, [name], {**host.definition_files(), name: text})
 
 
-def text_digest(text: str) -> str:
-    """Return what a release remembers of its definition's text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def make_proposal(
     host: Host,
     names: Sequence[str] | None,
@@ -131,7 +126,8 @@ def make_proposal(
     stopped: Iterable[str] = (),
 ) -> Proposal:
     """Return what must be done for *names*, or for everything where there are none."""
-    host.require_movable()
+    installed = host.units.read_all()
+    host.require_movable(installed)
     if texts is None:
         texts = host.definition_files()
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
@@ -151,7 +147,7 @@ def make_proposal(
         stopped=frozenset(stopped),
         trigger=trigger,
     )
-    proposal = proposer(host).propose(wanted, host.units.read_all())
+    proposal = proposer(host).propose(wanted, installed)
     _warn_of_idle_limits(host, proposal)
     return proposal
 

@@ -12,6 +12,7 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
+    RawDocker,
     RawPodman,
     Resources,
     Restart,
@@ -72,6 +73,7 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         update=_update(table.update, digest=table.image.digest is not None),
         hooks=Hooks(table.hooks.before_update, table.hooks.after_update, table.hooks.after_rollback),
         podman=_podman(table.podman),
+        docker=RawDocker(table.docker.args, table.docker.unit, table.docker.service),
         given=given,
     )
 

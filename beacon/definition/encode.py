@@ -194,6 +194,9 @@ def _tables(service: Service) -> Iterator[tuple[str, _Table]]:
     yield "podman.container", _directives(service.podman.container)
     yield "podman.unit", _directives(service.podman.unit)
     yield "podman.service", _directives(service.podman.service)
+    yield "docker", {"args": _words(service.docker.args)}
+    yield "docker.unit", _directives(service.docker.unit)
+    yield "docker.service", _directives(service.docker.service)
 
 
 def _fields(part: _Part) -> dict[str, object]:

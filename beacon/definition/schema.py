@@ -19,6 +19,7 @@ from beacon.definition.tables import (
     AbsolutePath,
     Boolean,
     CapabilitiesTable,
+    DockerTable,
     Duration,
     EndpointTable,
     EnvName,
@@ -189,6 +190,9 @@ class ServiceTable(Table):
     hooks: Annotated[HooksTable, Field(description="Commands on the host around a rollout.")] = HooksTable()
     podman: Annotated[PodmanTable, Field(description="Raw additions for Podman, not checked by Beacon.")] = (
         PodmanTable()
+    )
+    docker: Annotated[DockerTable, Field(description="Raw additions for docker, not checked by Beacon.")] = (
+        DockerTable()
     )
 
 

@@ -451,3 +451,11 @@ class PodmanTable(Table):
     ] = {}
     unit: Annotated[Directives, Field(description="Directives for [Unit].")] = {}
     service: Annotated[Directives, Field(description="Directives for [Service].")] = {}
+
+
+class DockerTable(Table):
+    """Raw additions for docker, not checked by Beacon."""
+
+    args: Annotated[Words, Field(description="Further arguments of docker run.")] = ()
+    unit: Annotated[Directives, Field(description="Directives for [Unit].")] = {}
+    service: Annotated[Directives, Field(description="Directives for [Service].")] = {}

@@ -214,10 +214,9 @@ class LoginFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoginsFacts:
-    """All of them; *lasting* is the file where a login outlives a reboot and both find it."""
+    """All of them."""
 
     logins: tuple[LoginFacts, ...]
-    lasting: str
     auth_file: str = ""
     """What beacon.toml names; *missing* where it is not there."""
     missing: bool = False

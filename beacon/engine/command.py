@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from beacon.errors import BeaconError, HostError, RegistryError
 
 _COPY_LIMIT = 24 * 3600.0
+_FLUSH_LIMIT = 3600.0
+"""Seconds: old memory cards take their time."""
 
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
     ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
     ("disk quota exceeded", HostError, "the disk quota is exhausted", "free some space and try again"),
-    ("unauthorized", RegistryError, "the registry needs a login", "{engine} login {registry}"),
-    ("authentication required", RegistryError, "the registry needs a login", "{engine} login {registry}"),
-    ("access to the resource is denied", RegistryError, "access is denied", "{engine} login {registry}"),
+    ("unauthorized", RegistryError, "the registry needs a login", "beacon login {registry}"),
+    ("authentication required", RegistryError, "the registry needs a login", "beacon login {registry}"),
+    ("access to the resource is denied", RegistryError, "access is denied", "beacon login {registry}"),
     ("manifest unknown", RegistryError, "the registry does not have it", "look at the tag that you follow"),
     ("connection refused", RegistryError, "the registry is not reachable", None),
     (
@@ -61,14 +63,21 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
 
 def copy_folder(source: str, target: str) -> None:
     """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1)."""
+    command = ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"]
     try:
-        run(
-            ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"],
-            {**os.environ, "LC_ALL": "C"},
-            timeout=_COPY_LIMIT,
-        )
+        run(command, {**os.environ, "LC_ALL": "C"}, timeout=_COPY_LIMIT)
     except CommandFailedError as error:
         raise explain(error, f"cannot copy {source}", "") from error
+
+
+def flush_folder(folder: str, environment: Mapping[str, str]) -> None:
+    """Have all that was written to the file system of *folder*, or to all, on the disk: sync(1)."""
+    where = ["--file-system", folder] if folder else []
+    try:
+        run(["sync", *where], {**environment, "LC_ALL": "C"}, timeout=_FLUSH_LIMIT)
+    except CommandFailedError as error:
+        if "permission denied" not in error.said.lower():  # a daemon's folder, seen by a user of its group
+            raise
 
 
 def stream(

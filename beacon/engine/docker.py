@@ -11,30 +11,25 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from beacon.engine.command import CommandFailedError, copy_folder, explain, is_login_trouble, run, stream
+from beacon.engine.base import EngineCommands, kept_name, label_flags
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble, stream
 from beacon.errors import BeaconError, HostError
-from beacon.model.host import EngineVersion
+from beacon.model.host import Engine, EngineVersion
 from beacon.model.reference import DOCKER_HUB, Digest, ImageReference
 from beacon.model.runtime import Container
-from beacon.model.unit import container_name
-
-SERVICE_LABEL = "io.beacon.service"
-RELEASE_LABEL = "io.beacon.release"
-KEPT = "localhost/beacon"
-"""Names of Beacon's own on images: ``localhost/beacon/SERVICE:RELEASE``."""
+from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
 
 _DOWN = ("cannot connect to the docker daemon", "is the docker daemon running")
 _ABSENT = ("no such image", "no such object", "no such container", "not found")
 
 
-class Docker:
+class Docker(EngineCommands):
     """docker on this machine.
 
     An image's id is the digest of its configuration; in containerd's store, that of its manifest.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+    kind = Engine.DOCKER
 
     def version(self) -> EngineVersion:
         """Return the version of the installed command, which decides what units may say."""
@@ -45,8 +40,7 @@ class Docker:
         except ValueError as error:
             raise HostError(f"cannot understand what docker --version says: {said.strip()!r}") from error
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
-        """Fetch the image named by digest; without the login where the registry refuses that."""
+    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
         try:
             with self._logins() as environment:
                 stream(["docker", "pull", str(image)], environment, progress, both=True)
@@ -56,7 +50,7 @@ class Docker:
             raise self._explained(error, f"cannot pull {image}", image.registry) from error
 
     def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
-        """Say whether the image can be had by everybody: an old login locks out of public images too."""
+        """Say whether the image can be had by everybody."""
         with tempfile.TemporaryDirectory(prefix="beacon-") as nobody:
             environment = {**self._environment, "DOCKER_CONFIG": nobody}
             try:
@@ -64,6 +58,10 @@ class Docker:
             except CommandFailedError:
                 return False
         return True
+
+    def _storage(self, image: ImageReference) -> str:
+        del image
+        return self._run("info", "--format", "{{.DockerRootDir}}").strip()
 
     @contextlib.contextmanager
     def _logins(self) -> Iterator[Mapping[str, str]]:
@@ -75,10 +73,6 @@ class Docker:
         with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
             shutil.copy(chosen, Path(folder) / "config.json")
             yield {**self._environment, "DOCKER_CONFIG": folder}
-
-    def image_id(self, image: ImageReference) -> Digest | None:
-        """Return the id of the image that *image* (by digest) names locally, or None."""
-        return self._id_of(str(image))
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by.
@@ -94,26 +88,13 @@ class Docker:
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Name an image after a release that needs it, so that ``docker image prune`` leaves it alone."""
-        self._run("tag", image_id, f"{KEPT}/{service}:{release}")
-
-    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
-        """Return service → release → image id of every name of :meth:`keep`."""
-        found: dict[str, dict[int, Digest]] = {}
-        for name, image in self.images().items():
-            match = re.fullmatch(rf"{re.escape(KEPT)}/([^/:]+):(\d+)", name)
-            if match:
-                found.setdefault(match[1], {})[int(match[2])] = image
-        return found
+        self._run("tag", image_id, kept_name(service, release))
 
     def let_go(self, service: str, release: int) -> None:
         """Take the name of a release off, and the image with its last name unless something uses it."""
-        name = f"{KEPT}/{service}:{release}"
-        if self._id_of(name) is not None and not self._remove(name):
+        name = kept_name(service, release)
+        if not self._remove(name):
             self._run("rmi", "--force", "--no-prune", name)  # takes the name off an image in use
-
-    def remove_image(self, image: ImageReference) -> bool:
-        """Take the name *image* off, and the image with its last name; False where a container uses it."""
-        return self._id_of(str(image)) is None or self._remove(str(image))
 
     def containers(self) -> Mapping[str, Container]:
         """Return Beacon's running containers by service: one listing and one look, whatever their number."""
@@ -128,7 +109,7 @@ class Docker:
         try:
             said = self._run("inspect", "--type", sort, *names)
         except CommandFailedError as error:
-            if not any(mark in error.said.lower() for mark in _ABSENT):
+            if not self._says_absent(error):
                 raise
             said = error.answer
         try:
@@ -160,54 +141,26 @@ class Docker:
         said = self._run("volume", "ls", "--format", shape, "--filter", f"label={SERVICE_LABEL}")
         return dict(line.split("\t", 1) for line in said.splitlines())
 
-    def volume_folder(self, name: str) -> str | None:
-        """Return where the data of a volume is, or None where there is no such volume."""
-        try:
-            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
-        except CommandFailedError as error:
-            if "no such volume" in error.said.lower():
-                return None
-            raise
-
-    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
-        """Make a volume, with a copy of all that is in the folder *source*."""
-        self._run("volume", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
-        folder = self.volume_folder(name)
-        if source is not None and folder is not None:
-            copy_folder(source, folder)
-
-    def remove_volume(self, name: str) -> None:
-        """Delete a volume with its data."""
-        self._run("volume", "rm", name)
-
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
         if name not in self._run("network", "ls", "--format", "{{.Name}}").splitlines():
-            self._run("network", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
-
-    def remove_network(self, name: str) -> None:
-        """Delete a network."""
-        self._run("network", "rm", name)
+            self._run("network", "create", *label_flags(labels), name)
 
     def _id_of(self, name: str) -> Digest | None:
         try:
             said = self._run("image", "inspect", "--format", "{{.Id}}", name)
         except CommandFailedError as error:
-            if any(mark in error.said.lower() for mark in _ABSENT):
+            if self._says_absent(error):
                 return None
             raise
         return Digest(said.strip())
 
-    def _remove(self, name: str) -> bool:
-        try:
-            self._run("rmi", name)
-        except CommandFailedError:
-            return False
-        return True
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        return any(mark in error.said.lower() for mark in _ABSENT)
 
     def _run(self, *arguments: str) -> str:
         try:
-            return run(["docker", *arguments], self._environment)
+            return super()._run(*arguments)
         except CommandFailedError as error:
             if _is_down(error):
                 raise self._explained(error, f"cannot run docker {arguments[0]}", "") from error
@@ -216,7 +169,7 @@ class Docker:
     def _explained(self, error: CommandFailedError, what: str, registry: str) -> BeaconError:
         if _is_down(error):
             return HostError(f"{what}: docker's daemon does not answer", hint="systemctl status docker")
-        return explain(error, what, registry, engine="docker")
+        return explain(error, what, registry, engine=self.kind)
 
 
 def _is_down(error: CommandFailedError) -> bool:

@@ -8,26 +8,22 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from beacon.engine.command import CommandFailedError, copy_folder, explain, is_login_trouble, run, stream
+from beacon.engine.base import EngineCommands, kept_name, label_flags
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble, stream
 from beacon.errors import HostError
-from beacon.model.host import EngineVersion
+from beacon.model.host import Engine, EngineVersion
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container
-from beacon.model.unit import container_name
-
-SERVICE_LABEL = "io.beacon.service"
-RELEASE_LABEL = "io.beacon.release"
-KEPT = "localhost/beacon"
-"""Names of Beacon's own on images: ``localhost/beacon/SERVICE:RELEASE``."""
+from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
 
 _HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
+_ABSENT = ("no such image", "image not known")
 
 
-class Podman:
+class Podman(EngineCommands):
     """Podman on this machine, for the user who runs this."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+    kind = Engine.PODMAN
 
     def version(self) -> EngineVersion:
         """Return the version of the installed Podman."""
@@ -37,8 +33,7 @@ class Podman:
         except (ValueError, IndexError) as error:
             raise HostError(f"cannot understand what podman --version says: {said.strip()!r}") from error
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
-        """Fetch the image named by digest; without the login where the registry refuses that."""
+    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
         try:
             stream(["podman", "pull", str(image)], self._environment, progress)
         except CommandFailedError as error:
@@ -47,7 +42,7 @@ class Podman:
             raise explain(error, f"cannot pull {image}", image.registry) from error
 
     def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
-        """Say whether the image can be had by everybody: an old login locks out of public images too."""
+        """Say whether the image can be had by everybody."""
         with tempfile.NamedTemporaryFile(prefix="beacon-", suffix=".json") as nobody:
             nobody.write(b"{}")
             nobody.flush()
@@ -59,9 +54,10 @@ class Podman:
                 return False
         return True
 
-    def image_id(self, image: ImageReference) -> Digest | None:
-        """Return the id of the image that *image* (by digest) names locally, or None."""
-        return self._id_of(str(image))
+    def _storage(self, image: ImageReference) -> str:
+        # podman info would tell as well, after a second: it asks dpkg for the version of everything.
+        folder = '{{index .GraphDriver.Data "UpperDir"}}'
+        return self._run("image", "inspect", "--format", folder, str(image)).strip()
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.
@@ -73,26 +69,13 @@ class Podman:
 
     def keep(self, image_id: Digest, service: str, release: int) -> None:
         """Name an image after a release that needs it, so that ``podman image prune`` leaves it alone."""
-        self._run("tag", image_id.partition(":")[2], f"{KEPT}/{service}:{release}")
-
-    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
-        """Return service → release → image id of every name of :meth:`keep`."""
-        found: dict[str, dict[int, Digest]] = {}
-        for name, image in self.images().items():
-            match = re.fullmatch(rf"{re.escape(KEPT)}/([^/:]+):(\d+)", name)
-            if match:
-                found.setdefault(match[1], {})[int(match[2])] = image
-        return found
+        self._run("tag", image_id.partition(":")[2], kept_name(service, release))
 
     def let_go(self, service: str, release: int) -> None:
         """Take the name of a release off, and the image with its last name unless something uses it."""
-        name = f"{KEPT}/{service}:{release}"
-        if self._id_of(name) is not None and not self._remove(name):
+        name = kept_name(service, release)
+        if not self._remove(name):
             self._run("untag", name, name)
-
-    def remove_image(self, image: ImageReference) -> bool:
-        """Take the name *image* off, and the image with its last name; False where a container uses it."""
-        return self._id_of(str(image)) is None or self._remove(str(image))
 
     def containers(self) -> Mapping[str, Container]:
         """Return Beacon's running containers by service: one listing, whatever their number."""
@@ -119,53 +102,21 @@ class Podman:
         rows = self._json("volume", "ls", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
         return {row["Name"]: row["Labels"][SERVICE_LABEL] for row in rows}
 
-    def volume_folder(self, name: str) -> str | None:
-        """Return where the data of a volume is, or None where there is no such volume."""
-        try:
-            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
-        except CommandFailedError as error:
-            if "no such volume" in error.said.lower():
-                return None
-            raise
-
-    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
-        """Make a volume, with a copy of all that is in the folder *source*."""
-        self._run("volume", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
-        folder = self.volume_folder(name)
-        if source is not None and folder is not None:
-            copy_folder(source, folder)
-
-    def remove_volume(self, name: str) -> None:
-        """Delete a volume with its data."""
-        self._run("volume", "rm", name)
-
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
-        marks = (f"--label={key}={value}" for key, value in labels.items())
-        self._run("network", "create", "--ignore", *marks, name)
-
-    def remove_network(self, name: str) -> None:
-        """Delete a network."""
-        self._run("network", "rm", name)
+        self._run("network", "create", "--ignore", *label_flags(labels), name)
 
     def _id_of(self, name: str) -> Digest | None:
         try:
             said = self._run("image", "inspect", "--format", "{{.Id}}", name)
         except CommandFailedError as error:
-            if "no such image" in error.said.lower() or "image not known" in error.said.lower():
+            if self._says_absent(error):
                 return None
             raise
         return Digest(f"sha256:{said.strip().removeprefix('sha256:')}")
 
-    def _remove(self, name: str) -> bool:
-        try:
-            self._run("rmi", name)
-        except CommandFailedError:
-            return False
-        return True
-
-    def _run(self, *arguments: str) -> str:
-        return run(["podman", *arguments], self._environment)
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        return any(mark in error.said.lower() for mark in _ABSENT)
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
         said = self._run(*arguments)

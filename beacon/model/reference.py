@@ -32,6 +32,11 @@ def parse_digest(text: str) -> Digest:
     return Digest(text)
 
 
+def short(digest: Digest) -> str:
+    """Return the first twelve digits of a digest, for people."""
+    return digest.partition(":")[2][:12]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ImageReference:
     """A fully qualified image: registry, repository, and a tag, a digest or both.

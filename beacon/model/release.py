@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,6 +13,11 @@ from beacon.model.service import Service
 
 KEPT_RECORDS = 30
 """Releases that history remembers; images are kept for the live and the previous one only."""
+
+
+def text_digest(text: str) -> str:
+    """Return what a release remembers of its definition's text: the SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class ReleaseState(StrEnum):

@@ -242,6 +242,15 @@ class RawPodman:
 
 
 @dataclass(frozen=True, slots=True)
+class RawDocker:
+    """``[docker]``: *args* for docker run, and directives for the sections of the unit file."""
+
+    args: tuple[str, ...] = ()
+    unit: Directives = field(default_factory=dict)
+    service: Directives = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service: what a definition says, and with :mod:`beacon.definition.effective` what the image adds."""
 
@@ -295,6 +304,7 @@ class Service:
     update: UpdatePolicy = field(default_factory=UpdatePolicy)
     hooks: Hooks = field(default_factory=Hooks)
     podman: RawPodman = field(default_factory=RawPodman)
+    docker: RawDocker = field(default_factory=RawDocker)
     given: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """Paths of the keys that the definition sets (``stop.timeout``), so that what it says wins over the
     image's labels even where it repeats a default. The one field that is no key itself."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from beacon.model.host import Engine
+
 PREFIX = "beacon-"
+SERVICE_LABEL = "io.beacon.service"
+"""The label of containers and volumes that says whose they are."""
+RELEASE_LABEL = "io.beacon.release"
 MARK = "# Managed by Beacon: "
 """How the first line of every file begins that Beacon wrote."""
 
@@ -108,6 +113,6 @@ def service_files(service: str) -> tuple[str, str]:
     return f"{container_name(service)}.container", unit_name(service)
 
 
-def runs_on_docker(text: str) -> bool:
-    """Say whether a unit file of Beacon's with that text needs docker."""
-    return "\nRequires=docker.service\n" in text
+def engine_of(text: str) -> Engine:
+    """Return the engine that a unit file of Beacon's with that text needs."""
+    return Engine.DOCKER if "\nRequires=docker.service\n" in text else Engine.PODMAN

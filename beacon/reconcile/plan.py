@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from beacon.model.host import Engine
 from beacon.model.plan import (
     Conflict,
     DaemonReload,
@@ -30,7 +31,7 @@ from beacon.model.unit import (
     FileSort,
     UnitFile,
     UnitFileName,
-    runs_on_docker,
+    engine_of,
     service_files,
     unit_name,
 )
@@ -164,9 +165,9 @@ class _Planning:
         for service in self._planned():
             _, plain = service_files(service)
             after = next((name for name in service_files(service) if name in written), None)
-            if after is None or not runs_on_docker(self.observed.files.get(plain, "")):
+            if after is None or engine_of(self.observed.files.get(plain, "")) is not Engine.DOCKER:
                 continue
-            if not runs_on_docker(self.texts[after]):
+            if engine_of(self.texts[after]) is not Engine.DOCKER:
                 files = (UnitFileName.parse(file.name) for file in self.desired.files[service])
                 volumes = tuple(file.stem for file in files if file and file.sort is FileSort.VOLUME)
                 sentence = f"{service} moves from docker to Podman; what docker has of its data stays there"

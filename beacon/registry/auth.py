@@ -223,14 +223,14 @@ class Authenticator:
                 failed(
                     FailureKind.LOGIN_REFUSED,
                     f"{self._words(credential)} was refused for {repository!r}{said}",
-                    f"check the name, or log in again: podman login {registry}",
+                    f"check the name, or log in again: beacon login {registry}",
                 )
             )
         return Refusal(
             failed(
                 FailureKind.LOGIN_NEEDED,
                 f"registry {registry!r} wants a login for {repository!r}, or has no such repository{said}",
-                f"check the name, or log in: podman login {registry}",
+                f"check the name, or log in: beacon login {registry}",
             )
         )
 

@@ -151,7 +151,7 @@ def _problem(source: Source, selector: str, reply: Reply) -> Failed:
         )
     if reply.status == _FORBIDDEN:
         problem = f"registry {source.host.name!r} forbids to pull {source.name!r}{said}"
-        hint = f"log in as somebody who may: podman login {source.host.name}"
+        hint = f"log in as somebody who may: beacon login {source.host.name}"
         return failed(FailureKind.LOGIN_NEEDED, problem, hint)
     kind = FailureKind.SERVER_ERROR if reply.status >= _SERVER_ERROR else FailureKind.ODD
     return failed(kind, f"registry {source.host.name!r} answered with status {reply.status}{said}")

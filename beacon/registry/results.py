@@ -98,7 +98,7 @@ class BudgetError(RegistryError):
     def __init__(self, registry: str, budget: Budget) -> None:
         super().__init__(
             f"registry {registry!r} has only {budget} pulls left",
-            hint=f"wait, or raise the limit by a login: podman login {registry}",
+            hint=f"wait, or raise the limit by a login: beacon login {registry}",
         )
         self.registry = registry
         self.budget = budget

@@ -27,14 +27,14 @@ from beacon.model.unit import (
 )
 from beacon.reconcile.plan import Desired, Observed, make_plan
 from beacon.rollout.candidates import Renderer, Wish, followed, make_release, renumbered, resolve_all
+from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
 from beacon.rollout.machine import Work, reserving
 from beacon.rollout.ports import Registry
-from beacon.rollout.update import is_edited, unchecked
 from beacon.rollout.world import World
-from beacon.units.mark import read_mark
+from beacon.units.mark import is_edited, read_mark
 
 _STOP_LIMIT = 600.0
 
@@ -106,15 +106,16 @@ class Proposer:
         """Return the plan for *wanted* on a machine that has the files *installed*."""
         states = {name: self._world.store.load(name) for name in wanted.definitions}
         intents, outcomes = self.intents(wanted, states, installed)
+        loaded = self._world.systemd.listed(f"{PREFIX}*") if installed else {}
         desired = Desired(
             files={name: intent.files for name, intent in intents.items()},
             pulls=self._pulls(intents),
-            stopped=wanted.stopped | self._stopped_new(intents, states),
+            stopped=wanted.stopped | _stopped(intents, states, loaded),
             faulty=self._left_alone(wanted, intents, installed),
         )
         observed = Observed(
             files=installed,
-            units=self._units({*intents, *wanted.gone}, installed),
+            units=self._units({*intents, *wanted.gone}, installed, loaded),
             unfinished=frozenset(name for name, state in states.items() if state.rollout is not None),
         )
         plan = make_plan(desired, observed, overwrite=wanted.overwrite)
@@ -228,16 +229,6 @@ class Proposer:
         present = self._world.engine.images()
         return {name: one.pinned for name, one in new.items() if str(one.pinned) not in present}
 
-    def _stopped_new(
-        self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]
-    ) -> frozenset[str]:
-        """Return the services that their owner stopped: a changed definition does not start them."""
-        known = [name for name in intents if states[name].live is not None]
-        units = self._world.systemd.listed(f"{PREFIX}*.service") if known else {}
-        return frozenset(
-            name for name in known if (unit := units.get(unit_name(name))) is not None and unit.is_stopped
-        )
-
     def _left_alone(
         self, wanted: Wanted, intents: Mapping[str, Intent], installed: Mapping[str, str]
     ) -> frozenset[str]:
@@ -247,15 +238,23 @@ class Proposer:
             return frozenset(named)
         return frozenset(named | (_owners(installed) - set(intents) - wanted.gone))
 
-    def _units(self, names: Iterable[str], installed: Mapping[str, str]) -> dict[str, UnitState]:
-        """Return the states of the units of *names* and of their volumes."""
+    def _units(
+        self, names: Iterable[str], installed: Mapping[str, str], loaded: Mapping[str, UnitState]
+    ) -> dict[str, UnitState]:
+        """Return the states of the units that are *loaded*, and of those of *names* that are not."""
         there = [name for name in names if any(file in installed for file in service_files(name))]
-        if not there:
-            return {}
-        systemd = self._world.systemd
-        units = {**systemd.listed(f"{PREFIX}*.service"), **systemd.listed(f"{PREFIX}*.slice")}
-        unloaded = [unit_name(name) for name in there if unit_name(name) not in units]
-        return units | dict(systemd.states(unloaded))
+        unloaded = [unit_name(name) for name in there if unit_name(name) not in loaded]
+        return {**loaded, **(self._world.systemd.states(unloaded) if unloaded else {})}
+
+
+def _stopped(
+    names: Iterable[str], states: Mapping[str, ServiceState], loaded: Mapping[str, UnitState]
+) -> frozenset[str]:
+    """Return the services that their owner stopped: a changed definition does not start them."""
+    known = (name for name in names if states[name].live is not None)
+    return frozenset(
+        name for name in known if (unit := loaded.get(unit_name(name))) is not None and unit.is_stopped
+    )
 
 
 def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
@@ -339,9 +338,9 @@ def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
 
 def _note(world: World, intent: Intent) -> bool:
     """Remember a definition that changes no file; say whether it means anything new."""
-    live = world.store.load(intent.release.service.name).live_release
-    noted = replace(intent.release, state=live.state) if live is not None else None
-    if noted is None or live is None or live.number != noted.number or noted == live:
+    noted = intent.release
+    live = world.store.load(noted.service.name).live_release
+    if live is None or live.number != noted.number or live == noted:
         return False
     with world.store.lock(noted.service.name):
         state = world.store.load(noted.service.name)

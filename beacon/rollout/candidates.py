@@ -106,6 +106,13 @@ Resolution = ResolvedImage | BeaconError
 """What a registry says of a wish. Errors are values here: one service's must not hinder the others."""
 
 
+def in_effect(release: Release) -> Service:
+    """Return the service of *release* with what its image says filled in."""
+    from beacon.definition.effective import effective  # noqa: PLC0415  # most runs start nothing
+
+    return effective(release.service, release.image).service
+
+
 def followed(registry: Registry, service: Service) -> ImageReference:
     """Return the reference whose image *service* is to run: its own, or the best tag of its range.
 

@@ -7,6 +7,7 @@ from beacon.model.release import Release
 from beacon.model.runtime import Container
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
+from beacon.rollout.candidates import in_effect
 from beacon.rollout.decide import (
     PASSED,
     PENDING,
@@ -27,19 +28,13 @@ _LAG = 10.0
 _PROBE_TIMEOUT = 5.0
 
 
-def _effective(release: Release) -> Service:
-    from beacon.definition.effective import effective  # noqa: PLC0415  # most runs start nothing
-
-    return effective(release.service, release.image).service
-
-
 def watch(world: World, release: Release) -> Verdict:
     """Return whether the started *release* stands; design.md's order: health check, READY=1, settled.
 
     READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
     then only has to stay as it is for the settle time.
     """
-    service = _effective(release)
+    service = in_effect(release)
     unit = unit_name(service.name)
     before = world.systemd.states([unit])[unit]
     verdict = judge_unit(before, before)
@@ -81,7 +76,7 @@ def is_sick(world: World, release: Release) -> bool:
 
     The start job itself would wait for the whole of TimeoutStartSec, with the service down.
     """
-    service = _effective(release)
+    service = in_effect(release)
     unit = unit_name(service.name)
     if service.health.command is None or world.systemd.states([unit])[unit].active != "activating":
         return False

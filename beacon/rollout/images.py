@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from beacon.errors import BeaconError
-from beacon.model.release import ServiceState
+from beacon.model.release import Release, ServiceState
 from beacon.rollout.world import World
 
 
@@ -24,18 +24,15 @@ def tidy(world: World, names: Iterable[str]) -> None:
     """
     with contextlib.suppress(BeaconError):
         kept = world.engine.kept()
+        surplus: list[Release] = []
         for name in names:
             state = world.store.load(name)
-            surplus = kept.get(name, {}).keys() - needed(state)
-            for number in sorted(surplus):
+            numbers = kept.get(name, {}).keys() - needed(state)
+            for number in sorted(numbers):
                 world.engine.let_go(name, number)
-        in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
-        for name in names:
-            state = world.store.load(name)
-            gone = (one for one in state.releases if one.number in kept.get(name, {}).keys() - needed(state))
-            for release in gone:
-                if release.image_ids.isdisjoint(in_use):
-                    world.engine.remove_image(release.pinned)
+            surplus += [release for release in state.releases if release.number in numbers]
+        if surplus:
+            _delete(world, surplus)
 
 
 def forget(world: World, state: ServiceState) -> None:
@@ -43,7 +40,21 @@ def forget(world: World, state: ServiceState) -> None:
     with contextlib.suppress(BeaconError):
         for number in sorted(world.engine.kept().get(state.name, {})):
             world.engine.let_go(state.name, number)
-        in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
-        for release in state.releases:
-            if release.image_ids.isdisjoint(in_use):
-                world.engine.remove_image(release.pinned)
+        _delete(world, state.releases)
+
+
+def distrust(world: World, release: Release) -> None:
+    """Delete an image whose pull was cut off, so that it is pulled anew unless another service runs it.
+
+    After a power cut files of it may be empty, and no engine would see that.
+    """
+    with contextlib.suppress(BeaconError):
+        _delete(world, [release])
+
+
+def _delete(world: World, releases: Iterable[Release]) -> None:
+    """Delete the images of *releases*, but for those that a release of any service keeps."""
+    in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
+    for release in releases:
+        if release.image_ids.isdisjoint(in_use):
+            world.engine.remove_image(release.pinned)

@@ -21,7 +21,7 @@ from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.host import Engine
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest
+from beacon.model.reference import Digest, short
 from beacon.model.release import (
     Phase,
     Quarantine,
@@ -37,6 +37,7 @@ from beacon.rollout import move
 from beacon.rollout.decide import PASSED, PENDING, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.handover import come_back, go_ahead, helper_of, plan_handover
 from beacon.rollout.health import is_sick, watch
+from beacon.rollout.images import distrust
 from beacon.rollout.world import World, moment
 from beacon.units.mark import read_mark
 
@@ -240,7 +241,9 @@ def finish(world: World, state: ServiceState) -> Outcome:
     while state.rollout is not None:
         match state.rollout.phase:
             case Phase.PULLING:
+                candidate = _candidate(state)
                 abandon(world, state)
+                distrust(world, candidate)
                 return Outcome(
                     state.name, OutcomeKind.UNCHANGED, "an interrupted rollout had changed nothing"
                 )
@@ -614,8 +617,3 @@ def _candidate(state: ServiceState) -> Release:
     if release is None:
         raise HostError(f"the state of {state.name} names release {number}, but does not hold it")
     return release
-
-
-def short(digest: Digest) -> str:
-    """Return the first twelve digits of a digest, for people."""
-    return digest.partition(":")[2][:12]

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from beacon.errors import BeaconError, HostError
 from beacon.model.host import Engine
 from beacon.model.release import Release, ServiceState
-from beacon.model.service import Service
-from beacon.model.unit import runs_on_docker, service_files
+from beacon.model.unit import SERVICE_LABEL, engine_of, service_files
+from beacon.rollout.candidates import in_effect
 from beacon.rollout.images import forget
 from beacon.rollout.world import World
 from beacon.units.container import network_name, own_networks
@@ -26,7 +26,7 @@ def installed_engine(world: World, name: str) -> Engine | None:
     for file in service_files(name):
         text = world.files.read(file)
         if text is not None and read_mark(text) is not None:
-            return Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
+            return engine_of(text)
     return None
 
 
@@ -53,9 +53,9 @@ def copy(world: World, former: World, release: Release, begun: Iterable[str]) ->
     drop(world, begun)
     for volume in _volumes(release):
         name = volume_name(service, volume)
-        labels = {"io.beacon.service": service, "io.beacon.volume": volume}
+        labels = {SERVICE_LABEL: service, "io.beacon.volume": volume}
         world.engine.make_volume(name, labels, former.engine.volume_folder(name))
-    for network in own_networks(_effective(release)):
+    for network in own_networks(in_effect(release)):
         # Its unit is up, since it is called the same with either engine, and would not make it now.
         world.engine.make_network(network_name(network), {"io.beacon.network": network})
 
@@ -78,11 +78,5 @@ def leave(former: World, state: ServiceState) -> None:
 
 
 def _volumes(release: Release) -> tuple[str, ...]:
-    named = {volume.name for volume in _effective(release).volumes if volume.name is not None}
+    named = {volume.name for volume in in_effect(release).volumes if volume.name is not None}
     return tuple(sorted(named))
-
-
-def _effective(release: Release) -> Service:
-    from beacon.definition.effective import effective  # noqa: PLC0415  # few rollouts are moves
-
-    return effective(release.service, release.image).service

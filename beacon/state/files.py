@@ -147,17 +147,15 @@ class UnitDirectory:
 
     def read_all(self) -> dict[str, str]:
         """Return name and text of every file that could be Beacon's."""
-        texts = {name: self.read(name) for name in (*self._names(self.quadlet), *self._names(self.plain))}
-        return {name: text for name, text in sorted(texts.items()) if text is not None}
+        return self._texts(*self._names(self.quadlet), *self._names(self.plain))
 
     def read_plain(self) -> dict[str, str]:
         """Return name and text of every plain unit that could be Beacon's: none where Quadlet makes them."""
-        texts = {name: self.read(name) for name in self._names(self.plain)}
-        return {name: text for name, text in sorted(texts.items()) if text is not None}
+        return self._texts(*self._names(self.plain))
 
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None."""
-        return read_text(self._path(name))
+        return read_text(self.path(name))
 
     def is_customised(self, service: str) -> bool:
         """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
@@ -168,7 +166,7 @@ class UnitDirectory:
 
     def put(self, name: str, text: str | None) -> None:
         """Write *text* at *name*, or remove the file where *text* is None. Nothing is written needlessly."""
-        path = self._path(name)
+        path = self.path(name)
         if text is None:
             remove(path)
             if name.endswith(_PLAIN_SUFFIXES):
@@ -181,6 +179,10 @@ class UnitDirectory:
         if old != text:
             write_atomic(path, text.encode())
 
+    def _texts(self, *names: str) -> dict[str, str]:
+        texts = {name: self.read(name) for name in sorted(names)}
+        return {name: text for name, text in texts.items() if text is not None}
+
     def _names(self, folder: Path) -> list[str]:
         try:
             names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
@@ -188,9 +190,10 @@ class UnitDirectory:
             return []
         except OSError as error:
             raise HostError(f"cannot read {folder}: {_words(error)}") from error
-        return [name for name in names if UnitFileName.parse(name) and self._path(name).parent == folder]
+        return [name for name in names if UnitFileName.parse(name) and self.path(name).parent == folder]
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Return where the file *name* is, or would be."""
         return (self.plain if name.endswith(_PLAIN_SUFFIXES) else self.quadlet) / name
 
     def _enable(self, path: Path, target: str) -> None:

@@ -103,7 +103,9 @@ class StateStore:
     def remove(self, name: str) -> None:
         """Forget a service, and what the last check said of it."""
         remove(self._path(name))
-        left = {other: check for other, check in self.load_checks().services.items() if other != name}
+        left = dict(self.load_checks().services)
+        if left.pop(name, None) is None:
+            return
         if left:
             self.save_checks(Checks(left))
         else:

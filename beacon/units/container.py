@@ -8,7 +8,7 @@ import signal
 from beacon.definition.grammar import key_path
 from beacon.model.host import HostFacts, Scope
 from beacon.model.service import Port, RestartPolicy, Service
-from beacon.model.unit import container_name, unit_name
+from beacon.model.unit import SERVICE_LABEL, container_name, unit_name
 from beacon.units.directives import Section, Sheet
 from beacon.units.health import STOP_SLACK, render_health, span, start_limit
 from beacon.units.mounts import render_secret, render_volumes, require_mount
@@ -88,7 +88,7 @@ def _identity(sheet: Sheet, release: ReleaseInput) -> None:
     # where somebody removed it since.
     sheet.option("Pull", "never", "image")
     labels = dict(sorted(release.declared.labels.items()))
-    own = {"io.beacon.service": service.name, "io.beacon.image": str(release.followed or service.image)}
+    own = {SERVICE_LABEL: service.name, "io.beacon.image": str(release.followed or service.image)}
     if release.number is not None:
         own["io.beacon.release"] = str(release.number)
     for name, value in (*own.items(), *((name, value) for name, value in labels.items() if name not in own)):

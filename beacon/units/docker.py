@@ -10,7 +10,7 @@ from beacon.errors import HostError
 from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.service import Health, Service, Volume
 from beacon.model.unit import container_name
-from beacon.units.directives import OPTIONS, Words
+from beacon.units.directives import OPTIONS, Section, Words
 from beacon.units.health import INTERVAL, QUICK_INTERVAL, STARTUP_INTERVAL, span
 from beacon.units.plain import PodmanSheet, wait_healthy
 
@@ -118,13 +118,17 @@ class DockerSheet(PodmanSheet):
         return self._limits
 
     def finish(self, service: Service) -> None:
-        """Keep writable what Podman keeps writable; what is said in Podman's words does not count here."""
+        """Keep writable what Podman keeps writable, and add what the owner says in docker's own words."""
         if service.read_only:
             taken = {volume.path for volume in service.volumes}
             taken |= {mount.partition(":")[0] for mount in service.tmpfs}
             for path in _WRITABLE:
                 if path not in taken:
                     self.option("Tmpfs", f"{path}:exec", "read_only")
+        docker = service.docker
+        self._encode(self.options, docker.args, "docker.args")
+        self.raw(Section.UNIT, docker.unit, "docker.unit")
+        self.raw(Section.SERVICE, docker.service, "docker.service")
 
     def engine_unit(self) -> list[str]:
         """Return what any unit that calls docker says in [Unit]."""

@@ -39,5 +39,13 @@ def read_mark(text: str) -> Mark | None:
     return Mark(owner=match[1], intact=_checksum(text[match.end() :]) == match[2])
 
 
+def is_edited(text: str | None) -> bool:
+    """Say whether a file is there and is not as Beacon wrote it."""
+    if text is None:
+        return False
+    mark = read_mark(text)
+    return mark is None or not mark.intact
+
+
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

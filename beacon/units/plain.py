@@ -22,6 +22,7 @@ _SINCE: Final[Mapping[str, EngineVersion]] = {
 """Keys whose option came late, with the first Podman that knows it (RELEASE_NOTES.md of Podman)."""
 
 _PODMAN: Final = "/usr/bin/podman"
+_LISTS: Final = {"command", "podman.args", "docker.args"}
 
 
 class PodmanSheet(Sheet):
@@ -164,7 +165,7 @@ class PodmanSheet(Sheet):
             try:
                 target.append(encode_argument(path, word))
             except InexpressibleError as error:
-                self.refuse(f"{path}[{index}]" if path in {"command", "podman.args"} else path, error)
+                self.refuse(f"{path}[{index}]" if path in _LISTS else path, error)
 
 
 def wait_healthy(engine: Engine, name: str, scope: Scope) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from beacon.errors import DefinitionError
 from beacon.model.host import Engine, HostFacts, Scope
-from beacon.model.unit import UnitFile, container_name
+from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section
 from beacon.units.docker import DockerSheet, slice_name
@@ -75,14 +75,14 @@ def _comment(release: ReleaseInput, facts: HostFacts) -> str:
     ]
     podman = release.service.podman
     if facts.engine is Engine.DOCKER and (podman.args or podman.container or podman.unit or podman.service):
-        lines.append("# Its table [podman] does not count with docker.")
+        lines.append("# Its table [podman] does not count with docker; [docker] does.")
     return "\n".join(lines) + "\n\n"
 
 
 def _volume_file(service: str, volume: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
     name = volume_name(service, volume)
     command = sheet.make_volume(
-        name, [f"--label=io.beacon.service={service}", f"--label=io.beacon.volume={volume}"]
+        name, [f"--label={SERVICE_LABEL}={service}", f"--label=io.beacon.volume={volume}"]
     )
     text = "# A volume that is there stays as it is; its data outlives this file.\n\n" + _oneshot(
         f"Volume {volume} of {service}", command, {"kind": "volume", "name": volume}, templates, sheet

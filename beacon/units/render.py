@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from beacon.errors import DefinitionError
 from beacon.model.host import HostFacts, Scope
-from beacon.model.unit import UnitFile, container_name
+from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section, Sheet
 from beacon.units.layout import TEMPLATE_NAMES, Templates, lay_out
@@ -73,7 +73,7 @@ def _volume_file(service: str, volume: str, facts: HostFacts, templates: Templat
         "unit": _object_unit(f"Volume {volume} of {service}"),
         "volume": [
             f"VolumeName={name}",
-            f"Label=io.beacon.service={service}",
+            f"Label={SERVICE_LABEL}={service}",
             f"Label=io.beacon.volume={volume}",
         ],
         "quadlet": _object_quadlet(facts),

@@ -125,7 +125,7 @@ def test_a_registry_that_needs_a_login_says_which(
     there = f"{faulty_registry.address}/me/web"
     done = host.run("beacon", "add", "web", there, check=False)
     assert done.returncode == 69
-    assert f"podman login {faulty_registry.address}" in done.stderr
+    assert f"beacon login {faulty_registry.address}" in done.stderr
     host.run("podman", "login", "--username=me", "--password=secret", faulty_registry.address)
     assert host.run("beacon", "add", "web", there, "--no-start").returncode == 0
     host.run("podman", "logout", "--all")

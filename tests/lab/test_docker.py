@@ -47,6 +47,17 @@ def test_a_health_check_holds_the_start_and_the_rollout(whale: Stage) -> None:
     assert whale.running()["State"]["Health"]["Status"] == "healthy"
 
 
+def test_docker_s_own_arguments_and_directives_count(whale: Stage) -> None:
+    whale.push()
+    raw = '[docker]\nargs = ["--label=owner=me"]\nunit = { Documentation = "https://example.org/web" }'
+    whale.define(more=f"{raw}\nservice = {{ Nice = 5 }}\n[podman]\nargs = ['--label=owner=nobody']")
+    whale.apply()
+    assert whale.running()["Config"]["Labels"]["owner"] == "me"
+    shown = whale.show("beacon-web", "Nice", "Documentation")
+    assert shown["Nice"] == "5"
+    assert "https://example.org/web" in shown["Documentation"]
+
+
 def test_what_a_service_says_is_in_the_journal_once_under_its_unit(whale: Stage) -> None:
     loud = ImageConfig(cmd=("sh", "-c", "echo a loud start; echo and an error >&2; exec /bin/web"))
     whale.push(config=loud)

@@ -191,7 +191,7 @@ def test_a_login_that_the_timer_or_the_next_boot_will_not_find(
     stage.define(image=f"{registry}/me/web:latest")
     faulty_registry.login = Login(accounts={"me": "secret"}, anonymous=False)
     needed = the(examine(host, ERROR), "registry", "wants a login")
-    assert needed.mend == f"check the name, or log in: podman login {registry}"
+    assert needed.mend == f"check the name, or log in: beacon login {registry}"
 
     session = {"XDG_RUNTIME_DIR": "/run/user/0"}
     host.run("mkdir", "-p", "/run/user/0")
@@ -205,9 +205,8 @@ def test_a_login_that_the_timer_or_the_next_boot_will_not_find(
     host.run(*log_in, registry)
     lost = the(examine(host, WARNING), "login", "is gone after a reboot")
     assert "/run/containers/0/auth.json is in memory only" in lost.what
-    assert lost.mend == unseen.mend == unused.mend == f"podman login --authfile {LASTING} {registry}"
-    host.run(*log_in, *shlex.split(lost.mend or "")[2:])
-    host.run("rm", "/run/containers/0/auth.json")
+    assert lost.mend == unseen.mend == unused.mend == f"beacon login {registry}"
+    host.run(*shlex.split(lost.mend or ""), "--username=me", "--password-stdin", input="secret")
     assert wrong(examine(host, OK)) == set()
     assert wrong(examine(host, OK, **session)) == set()
     stage.apply()

@@ -1,17 +1,13 @@
-"""Plain units of Podman 4.3: what holds a start, what starts at boot, and the upgrade to Quadlet."""
+"""Plain units of Podman 4.3: what starts at boot, and the upgrade to Quadlet."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 from tests.lab.conftest import FreshHost
 from tests.lab.host import wait_until
-from tests.lab.images import ImageConfig
 from tests.lab.kinds import OLD_PODMAN, Kind
 from tests.lab.stage import Stage
-from tests.lab.test_docker import HEALTHCHECK
 
 WRAPPER = """\
 #!/bin/sh
@@ -24,15 +20,6 @@ exec /usr/bin/podman "$@"
 def kind() -> Kind:
     """Return the kind of the shared host here."""
     return OLD_PODMAN
-
-
-def test_a_health_check_holds_the_start(stage: Stage) -> None:
-    stage.push(config=ImageConfig(healthcheck=HEALTHCHECK), broken="slow")
-    stage.define()
-    stage.apply()
-    stage.push(version="2", config=ImageConfig(healthcheck=HEALTHCHECK), broken="unhealthy")
-    said = json.loads(stage.beacon("update", "--json", status=20).stdout)["services"]
-    assert said[0]["detail"] == "its health check fails; release 1 is back"
 
 
 def test_services_start_after_a_power_cut(stage: Stage) -> None:

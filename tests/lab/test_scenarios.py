@@ -20,7 +20,7 @@ from tests.lab.stage import REGISTRY, Stage, blobs, outcomes, polled
 
 pytestmark = pytest.mark.every_kind
 
-ROLLED_BACK, UNAVAILABLE, TEMPFAIL = 20, 69, 75
+ROLLED_BACK, UNAVAILABLE, TEMPFAIL, NOPERM = 20, 69, 75, 77
 SIDE_UNIT = """\
 [Unit]
 {relation}=beacon-web.service
@@ -224,6 +224,26 @@ def test_an_old_login_does_not_lock_out_of_a_public_image(
         assert stage.agrees() == "2"
     finally:
         stage.host.run("rm", stage.logins)
+
+
+def test_a_login_is_the_timer_s_too(stage: Stage, faulty_registry: FaultyRegistry) -> None:
+    """A private image is followed from `beacon login` on, by the timer's unit as by hand, until `logout`."""
+    registry = faulty_registry.address
+    stage.push()
+    stage.define(image=f"{registry}/me/web:latest")
+    faulty_registry.login = Login(accounts={"me": "secret"}, anonymous=False)
+    assert f"beacon login {registry}" in stage.beacon("apply", status=UNAVAILABLE).stderr
+    log_in = f"beacon login --username=me --password-stdin {registry}"
+    assert stage.run("sh", "-c", f"echo wrong | {log_in}", check=False).returncode == NOPERM
+    stage.run("sh", "-c", f"echo secret | {log_in}")
+    assert stage.apply() == {"web": "installed"}
+    stage.push(version="2")
+    stage.systemctl("start", "beacon-update.service")
+    assert stage.agrees() == "2"
+    stage.beacon("logout", registry)
+    stage.push(version="3")
+    assert stage.update(status=UNAVAILABLE) == {"web": "unchecked"}
+    assert stage.agrees() == "2"
 
 
 def test_a_registry_that_asks_for_patience_gets_it(stage: Stage, faulty_registry: FaultyRegistry) -> None:

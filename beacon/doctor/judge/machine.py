@@ -23,7 +23,8 @@ OLDEST_SYSTEMD = 252
 FEW_IDS = 65536
 """As many as one container may use (subuid(5): usermod's default range)."""
 _DAY = 86400.0
-_GIB = 1 << 30
+_KIBI = 1024
+_GIB = _KIBI**3
 _LITTLE, _TOO_LITTLE = _GIB, _GIB // 4
 _SCARCE = 0.05
 
@@ -221,9 +222,9 @@ def _disk(disk: DiskFacts, commands: Commands) -> Iterator[Finding]:
 def size(count: float) -> str:
     """Return a number of bytes as people say it."""
     for unit in ("B", "KiB", "MiB"):
-        if count < 1024:  # noqa: PLR2004  # what the units are made of
+        if count < _KIBI:
             return f"{count:.0f} {unit}"
-        count /= 1024
+        count /= _KIBI
     return f"{count:.1f} GiB"
 
 

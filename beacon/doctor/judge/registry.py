@@ -38,7 +38,7 @@ def _judged(
             for words in warnings:
                 yield (
                     words,
-                    warning(words, "the day the image is private, updates stop", f"podman login {registry}"),
+                    warning(words, "the day the image is private, updates stop", f"beacon login {registry}"),
                 )
         case Deferred(reason=reason):
             yield "deferred", info(reason, "updates wait until then")
@@ -59,32 +59,33 @@ def _judged(
 
 def logins(facts: LoginsFacts | None, commands: Commands) -> list[Finding]:
     """Judge whether logins last, and are the same for this shell and for the timer."""
+    del commands
     if facts is None:
         return []
-    found = list(dict.fromkeys(_logins(facts, commands)))
+    found = list(dict.fromkeys(_logins(facts)))
     if found:
         return found
     used = {login.registry for login in facts.logins if login.timer is not None}
     return [ok(f"the timer has the shell's login for {listed(used)}" if used else "no registry has a login")]
 
 
-def _logins(facts: LoginsFacts, commands: Commands) -> Iterator[Finding]:
+def _logins(facts: LoginsFacts) -> Iterator[Finding]:
     if facts.missing:
         registry = facts.logins[0].registry if facts.logins else "REGISTRY"
         yield error(
             f"auth_file of beacon.toml names {facts.auth_file}, which is not there",
             "no registry is logged in to",
-            f"{commands.engine} login --authfile {facts.auth_file} {registry}",
+            f"beacon login {registry}",
         )
     for problem in facts.problems:
         yield error(problem, "logins cannot be read", "mend the file, or log in again")
     for login in facts.logins:
-        yield from _login(login, facts, commands)
+        yield from _login(login)
 
 
-def _login(login: LoginFacts, facts: LoginsFacts, commands: Commands) -> Iterator[Finding]:
+def _login(login: LoginFacts) -> Iterator[Finding]:
     registry = login.registry
-    again = " ".join(word for word in (f"{commands.engine} login", facts.lasting, registry) if word)
+    again = f"beacon login {registry}"
     if login.timer is None and login.shell is not None:
         yield warning(
             f"the timer does not see the login for {registry}: it is in {login.shell.source}",

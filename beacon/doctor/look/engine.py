@@ -19,10 +19,9 @@ from beacon.engine.podman import Podman
 from beacon.engine.quadlet import judge_installed
 from beacon.errors import AccessError, HostError
 from beacon.model.host import QUADLET, Engine, EngineVersion
-from beacon.model.unit import PREFIX, UnitFileName, is_service_file, unit_name
+from beacon.model.unit import PREFIX, SERVICE_LABEL, UnitFileName, is_service_file, unit_name
 from beacon.units.mark import read_mark
 
-LABEL = "io.beacon.service"
 _AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _UPDATED_BY_PODMAN = re.compile(rf"^\s*AutoUpdate=|{re.escape(_AUTO_UPDATE_LABEL)}", re.MULTILINE)
 _SHUTDOWN = 120_000_000
@@ -176,12 +175,12 @@ def containers(survey: Survey) -> dict[str, tuple[str, bool]]:
     """Return Beacon's containers, running or not: name → service, and whether Podman is to update it."""
     survey.require_engine_access()
     if survey.kind() is Engine.DOCKER:
-        shape = f'{{{{.Names}}}}\\t{{{{.Label "{LABEL}"}}}}'
-        said = survey.run("docker", "ps", "--all", "--filter", f"label={LABEL}", "--format", shape)
+        shape = f'{{{{.Names}}}}\\t{{{{.Label "{SERVICE_LABEL}"}}}}'
+        said = survey.run("docker", "ps", "--all", "--filter", f"label={SERVICE_LABEL}", "--format", shape)
         return {
             name: (service, False) for name, service in (line.split("\t", 1) for line in said.splitlines())
         }
-    said = survey.run("podman", "ps", "--all", "--format", "json", "--filter", f"label={LABEL}")
+    said = survey.run("podman", "ps", "--all", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
     found = {}
     try:
         rows = json.loads(said or "[]") or []
@@ -190,7 +189,7 @@ def containers(survey: Survey) -> dict[str, tuple[str, bool]]:
     for row in rows:
         labels = row.get("Labels") or {}
         label = labels.get(_AUTO_UPDATE_LABEL, "")
-        found[str(row["Names"][0])] = (str(labels.get(LABEL, "")), label not in {"", "disabled"})
+        found[str(row["Names"][0])] = (str(labels.get(SERVICE_LABEL, "")), label not in {"", "disabled"})
     return found
 
 

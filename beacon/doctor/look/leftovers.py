@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from beacon.doctor.facts import EngineLeftovers, FileLeftovers, RolloutFacts
 from beacon.doctor.look.engine import containers
 from beacon.doctor.look.survey import Survey, is_own
+from beacon.engine.base import kept_releases
 from beacon.errors import AccessError
 from beacon.model.unit import PREFIX, UnitFileName, container_name
 from beacon.state.files import unfinished
 from beacon.units.mark import read_mark
-
-_KEPT = re.compile(r"localhost/beacon/([^/:]+):(\d+)")
 
 
 def files(survey: Survey) -> FileLeftovers:
@@ -23,7 +21,7 @@ def files(survey: Survey) -> FileLeftovers:
     names = survey.names()
     paths = survey.machine.paths
     orphans = [
-        str(_folder_of(survey, name) / name)
+        str(survey.machine.units.path(name))
         for name, text in survey.installed().items()
         if (mark := read_mark(text)) and mark.service is not None and mark.service not in names
     ]
@@ -33,11 +31,6 @@ def files(survey: Survey) -> FileLeftovers:
         unfinished=tuple(str(path) for folder in paths.written for path in unfinished(folder)),
         drop_ins=tuple(str(path) for path in _drop_ins(survey)),
     )
-
-
-def _folder_of(survey: Survey, name: str) -> Path:
-    paths = survey.machine.paths
-    return paths.units if name.endswith((".service", ".slice")) else paths.quadlet
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -69,7 +62,7 @@ def in_engine(survey: Survey) -> EngineLeftovers:
     """Look for containers, volumes and names of images of services that are gone."""
     names = survey.names()
     installed = {mark.service for text in survey.installed().values() if (mark := read_mark(text))}
-    kept = {name: match[1] for name in survey.images() if (match := _KEPT.fullmatch(name))}
+    kept = kept_releases(survey.images())
     return EngineLeftovers(
         containers=tuple(
             sorted(
@@ -83,7 +76,7 @@ def in_engine(survey: Survey) -> EngineLeftovers:
                 volume for volume, service in survey.machine.engine.volumes().items() if service not in names
             )
         ),
-        images=tuple(sorted(name for name, service in kept.items() if service not in names)),
+        images=tuple(sorted(name for name, (service, _) in kept.items() if service not in names)),
     )
 
 

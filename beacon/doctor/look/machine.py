@@ -26,7 +26,9 @@ from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError, HostError
 from beacon.model.host import Engine, Scope
 from beacon.model.limits import needed_controllers
+from beacon.systemd.account import SUBORDINATE, lingers, lowest_port, subordinate_ids
 from beacon.systemd.controllers import given_controllers
+from beacon.systemd.version import installed_version
 
 _SUDO_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Debian's secure_path (sudoers(5))."""
@@ -36,10 +38,9 @@ _OURS = (b"beacon.__main__", b"beacon.cli")
 
 def manager(survey: Survey) -> ManagerFacts:
     """Look at systemd: the machine's, and the user's where that is the scope."""
-    version = None
     try:
-        version = int(survey.run("systemctl", "--version").split()[1].partition(".")[0])
-    except (HostError, ValueError, IndexError):
+        version: int | None = installed_version()
+    except HostError:
         version = None
     boots = Path("/run/systemd/system").is_dir()
     if not survey.is_user:
@@ -64,31 +65,21 @@ def account(survey: Survey) -> AccountFacts | None:
     """Look at what an ordinary user needs for containers (subuid(5), loginctl(1))."""
     if not survey.is_user or survey.uid == 0:
         return None
-    names = {survey.user, str(survey.uid)}
+    uids, gids = (subordinate_ids(path, survey.user, survey.uid) for path in SUBORDINATE)
     return AccountFacts(
         name=survey.user,
-        lingers=Path("/var/lib/systemd/linger", survey.user).exists(),
-        uids=_subordinate(Path("/etc/subuid"), names),
-        gids=_subordinate(Path("/etc/subgid"), names),
+        lingers=lingers(survey.user),
+        uids=uids,
+        gids=gids,
         mappers=all(shutil.which(tool) is not None for tool in ("newuidmap", "newgidmap")),
     )
-
-
-def _subordinate(path: Path, names: set[str]) -> int:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return 0
-    rows = [line.split(":") for line in lines]
-    return sum(int(row[2]) for row in rows if len(row) == 3 and row[0] in names and row[2].isdecimal())  # noqa: PLR2004  # name, start, count
 
 
 def ports(survey: Survey) -> PortFacts | None:
     """Look at which ports are root's alone (ip-sysctl, ip_unprivileged_port_start)."""
     if not survey.is_user or survey.uid == 0:
         return None
-    text = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii")
-    lowest = int(text)
+    lowest = lowest_port()
     low = [
         (name, port.host_port)
         for name, service in sorted(survey.decoded()[0].items())

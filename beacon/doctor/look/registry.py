@@ -10,7 +10,6 @@ from pathlib import Path
 from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
 from beacon.doctor.look.survey import UPDATE, Survey
 from beacon.errors import BeaconError, ConfigError
-from beacon.model.host import Engine
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service
 from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
@@ -78,20 +77,10 @@ def logins(survey: Survey) -> LoginsFacts | None:
         )
     return LoginsFacts(
         logins=tuple(dict.fromkeys(found)),
-        lasting=_lasting(survey, auth_file),
         auth_file=auth_file,
         missing=bool(auth_file) and not Path(auth_file).exists(),
         problems=tuple(dict.fromkeys((*here.problems, *timer.problems))),
     )
-
-
-def _lasting(survey: Survey, auth_file: str) -> str:
-    """Return the option of a login that names a file which stays; docker's own file does."""
-    if auth_file:
-        return f"--authfile {auth_file}"
-    if survey.kind() is Engine.DOCKER:
-        return ""
-    return f"--authfile {survey.home}/.config/containers/auth.json"
 
 
 def _timer_environment(survey: Survey) -> dict[str, str]:

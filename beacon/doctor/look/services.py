@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey
 from beacon.errors import BeaconError, DefinitionError, Fault
-from beacon.model.release import Release, ServiceState
+from beacon.model.release import Release, ServiceState, text_digest
 from beacon.model.unit import service_files, unit_name
 from beacon.units.mark import read_mark
 
@@ -37,7 +36,7 @@ def definitions(survey: Survey) -> DefinitionFacts:
         if live is None:
             unapplied.append(name)
             continue
-        if hashlib.sha256(texts[name].encode()).hexdigest() != live.definition:
+        if text_digest(texts[name]) != live.definition:
             changed.append(name)
         found += _render_faults(survey, replace(live, service=service))
     return DefinitionFacts(len(texts), tuple(dict.fromkeys(found)), tuple(changed), tuple(unapplied))

@@ -18,7 +18,7 @@ from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
-from beacon.model.unit import MARK, UnitFileName, runs_on_docker, service_of_file, unit_name
+from beacon.model.unit import MARK, UnitFileName, engine_of, service_of_file, unit_name
 from beacon.state.files import UnitDirectory
 from beacon.state.paths import Paths
 from beacon.state.store import StateStore
@@ -44,23 +44,40 @@ class Machine(Protocol):
     """The parts of the machine in one scope, as the command line makes them."""
 
     @property
-    def scope(self) -> Scope: ...  # noqa: D102  # named as what they are
+    def scope(self) -> Scope:
+        """Whose services they are."""
+
     @property
-    def paths(self) -> Paths: ...  # noqa: D102
+    def paths(self) -> Paths:
+        """Where their files are."""
+
     @property
-    def settings(self) -> Settings: ...  # noqa: D102
+    def settings(self) -> Settings:
+        """What beacon.toml says."""
+
     @property
-    def environment(self) -> Mapping[str, str]: ...  # noqa: D102
+    def environment(self) -> Mapping[str, str]:
+        """The environment of the engine."""
+
     @property
-    def store(self) -> StateStore: ...  # noqa: D102
+    def store(self) -> StateStore:
+        """What is remembered."""
+
     @property
-    def units(self) -> UnitDirectory: ...  # noqa: D102
+    def units(self) -> UnitDirectory:
+        """The folders of unit files."""
+
     @property
-    def engine_kind(self) -> Engine: ...  # noqa: D102
+    def engine_kind(self) -> Engine:
+        """Which engine runs the containers."""
+
     @property
-    def engine(self) -> Podman | Docker: ...  # noqa: D102
+    def engine(self) -> Podman | Docker:
+        """That engine."""
+
     @property
-    def renderer(self) -> Renderer: ...  # noqa: D102
+    def renderer(self) -> Renderer:
+        """What turns releases into unit files."""
 
     def definition_files(self) -> Mapping[str, str]:
         """Return name → text of every definition."""
@@ -204,7 +221,7 @@ class Survey:
     def engines(self) -> Mapping[str, Engine]:
         """Return service → the engine that its installed unit needs."""
         return {
-            service: Engine.DOCKER if runs_on_docker(text) else Engine.PODMAN
+            service: engine_of(text)
             for name, text in self.installed().items()
             if (service := service_of_file(name)) is not None and text.startswith(MARK)
         }

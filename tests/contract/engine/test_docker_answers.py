@@ -32,6 +32,9 @@ def store(request: pytest.FixtureRequest) -> str:
 def environment(tmp_path: Path, store: str) -> Mapping[str, str]:
     """Return an environment in which docker is the stand-in."""
     (tmp_path / "docker").symlink_to(ANSWERS / "answer.sh")
+    sync = tmp_path / "sync"
+    sync.write_text('#!/bin/sh\necho "sync $*" >>"$CALLS"\n', encoding="utf-8")
+    sync.chmod(0o755)
     return {
         "PATH": f"{tmp_path}:/usr/bin:/bin",
         "ANSWERS": str(ANSWERS / store),
@@ -100,6 +103,14 @@ def test_a_pull_tells_its_progress_and_why_it_fails(docker: Docker) -> None:
     assert said == ["9c61030271ba: Pulling fs layer"]
     with pytest.raises(RegistryError, match="the registry does not have it"):
         docker.pull(NOPE, said.append)
+
+
+def test_a_pulled_image_is_flushed_to_the_disk(docker: Docker, environment: Mapping[str, str]) -> None:
+    image = ImageReference.parse("example.org/web").with_digest(WEB)
+    docker.pull(image, lambda _: None)
+    pull, *_, flush = calls(environment)
+    assert pull == f"pull {image}"
+    assert flush == "sync --file-system /var/lib/docker"
 
 
 def test_a_wrong_login_is_no_obstacle_to_a_public_image(

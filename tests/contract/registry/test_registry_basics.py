@@ -135,7 +135,7 @@ def test_without_the_login_it_is_asked_for(live: Live, make_client: MakeClient, 
     assert isinstance(result, Failed)
     assert result.kind is FailureKind.LOGIN_NEEDED
     assert result.hint is not None
-    assert f"podman login {live.host}" in result.hint
+    assert f"beacon login {live.host}" in result.hint
 
 
 def test_a_wrong_password_is_told_and_sent_only_once(

@@ -22,6 +22,7 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
+    RawDocker,
     RawPodman,
     Resources,
     Restart,
@@ -214,6 +215,7 @@ SERVICES = st.builds(
     ),
     hooks=st.builds(Hooks, WORDS, WORDS, WORDS),
     podman=st.builds(RawPodman, WORDS, DIRECTIVES, DIRECTIVES, DIRECTIVES),
+    docker=st.builds(RawDocker, WORDS, DIRECTIVES, DIRECTIVES),
 )
 
 

@@ -33,6 +33,7 @@ TABLES = {
     "update": model.UpdatePolicy,
     "hooks": model.Hooks,
     "podman": model.RawPodman,
+    "docker": model.RawDocker,
 }
 PORT_KEYS = {"host_port": "host", "host_ip": "host", "count": "container"}
 """Fields of a port that share a key."""
@@ -88,7 +89,7 @@ def test_every_line_of_the_example_that_has_a_key_says_what_it_means() -> None:
         if line.startswith("["):
             header = line.partition(" ")[0]
         key = (header, line.partition(" ")[0])
-        free = header in maps or header.startswith("[podman.")
+        free = header in maps or header.startswith(("[podman.", "[docker."))
         if " = " in line and not free and "#" not in line and key not in seen:
             silent.append(line)
         seen.add(key)

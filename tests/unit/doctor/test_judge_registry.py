@@ -17,8 +17,7 @@ SYSTEM = Commands(Scope.SYSTEM)
 HOST = "registry.example"
 FOUND = Found(Digest("sha256:" + "0" * 64))
 DOWN = Failed("it cannot be reached", kind=FailureKind.UNREACHABLE)
-LASTING = "--authfile /root/.config/containers/auth.json"
-AGAIN = f"podman login {LASTING} {HOST}"
+AGAIN = f"beacon login {HOST}"
 
 
 def asked(*results: CheckResult, ranged: bool = False) -> list[Finding]:
@@ -36,7 +35,7 @@ def test_answers() -> None:
     (later,) = asked(FOUND, Deferred("too many requests"))
     assert later.severity is Severity.INFO
     (refused,) = asked(replace(FOUND, warnings=("the login was refused",)))
-    assert (refused.severity, refused.mend) == (Severity.WARNING, f"podman login {HOST}")
+    assert (refused.severity, refused.mend) == (Severity.WARNING, f"beacon login {HOST}")
 
 
 def test_a_registry_that_is_down_is_told_once_with_all_who_follow_it() -> None:
@@ -83,16 +82,16 @@ SESSION = Login("/run/user/0/containers/auth.json", volatile=True)
     ],
 )
 def test_logins(login: LoginFacts, says: str) -> None:
-    (finding,) = registry.logins(LoginsFacts((login, login), LASTING), SYSTEM)
+    (finding,) = registry.logins(LoginsFacts((login, login)), SYSTEM)
     assert says in finding.what
     assert (finding.severity, finding.mend) == ((Severity.WARNING, AGAIN) if says else (Severity.OK, ""))
 
 
 def test_files_of_logins_that_are_missing_or_faulty() -> None:
     facts = LoginsFacts(
-        (LoginFacts(HOST),), "", auth_file="/etc/beacon/auth.json", missing=True, problems=("bad",)
+        (LoginFacts(HOST),), auth_file="/etc/beacon/auth.json", missing=True, problems=("bad",)
     )
     missing, faulty = registry.logins(facts, SYSTEM)
-    assert missing.mend == f"podman login --authfile /etc/beacon/auth.json {HOST}"
+    assert missing.mend == f"beacon login {HOST}"
     assert (missing.severity, faulty.severity, faulty.what) == (Severity.ERROR, Severity.ERROR, "bad")
     assert registry.logins(None, SYSTEM) == []

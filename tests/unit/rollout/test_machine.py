@@ -363,6 +363,27 @@ def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: s
     assert kill > 8
 
 
+@pytest.mark.parametrize("others", [(), ("blog",)], ids=["alone", "shared"])
+def test_an_image_whose_pull_was_cut_off_is_pulled_anew(
+    machine: FakeMachine, others: tuple[str, ...]
+) -> None:
+    """Files of it may be empty after a power cut; what another service runs is whole, and stays."""
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    for name in others:
+        roll_out(machine, two, service(name))
+    machine.effects.clear()
+    machine.kill_at = 1 if others else 2
+    with pytest.raises(KilledError):
+        roll_out(machine, two)
+    assert machine.load("web").rollout is not None
+    after = machine.copy()
+    resume(world(after), ["web"])
+    assert (two.config.image_id in after.images().values()) == bool(others)
+    roll_out(after, two)
+    assert running(after) == two.config.image_id
+
+
 def test_a_kill_at_any_effect_of_a_first_release_leaves_it_live_or_not_begun() -> None:
     kill = 0
     while True:

@@ -2,6 +2,7 @@
 # Stands in for docker: answers as docker 26.1.5 of Debian 13 did, with the image store that $ANSWERS holds.
 echo "$*" >>"$CALLS"
 case "$1 $2 $3" in
+'info --format {{.DockerRootDir}}') echo /var/lib/docker ;;
 --version*) echo 'Docker version 26.1.5+dfsg1, build a72d7cd' ;;
 'images --quiet --no-trunc') cat "$ANSWERS/images.txt" ;;
 'inspect --type image') cat "$ANSWERS/images.json" ;;
@@ -10,6 +11,10 @@ case "$1 $2 $3" in
 'volume ls --format') cat "$ANSWERS/volumes.txt" ;;
 'image inspect --format')
     echo "Error response from daemon: No such image: $5" >&2
+    exit 1
+    ;;
+'rmi '*)
+    echo "Error response from daemon: No such image: $2" >&2
     exit 1
     ;;
 'pull registry.example:5000/me/nope'*)

@@ -1,0 +1,119 @@
+"""What Podman and docker are asked in the same words."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+
+from beacon.engine.command import CommandFailedError, copy_folder, flush_folder, run
+from beacon.model.host import Engine
+from beacon.model.reference import Digest, ImageReference
+
+_KEPT = "localhost/beacon"
+_KEPT_NAME = re.compile(rf"{re.escape(_KEPT)}/([^/:]+):(\d+)")
+
+
+def kept_name(service: str, release: int) -> str:
+    """Return the name that keeps the image of a release: ``localhost/beacon/SERVICE:RELEASE``."""
+    return f"{_KEPT}/{service}:{release}"
+
+
+def kept_releases(names: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return name → service and release of those *names* of images that keep one."""
+    found = {name: _KEPT_NAME.fullmatch(name) for name in names}
+    return {name: (match[1], int(match[2])) for name, match in found.items() if match}
+
+
+class EngineCommands(ABC):
+    """An engine on this machine, for the user who runs this, through its command line."""
+
+    kind: Engine
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+        """Fetch the image named by digest, and have it on the disk when this returns.
+
+        Neither engine flushes what it unpacks: after a power cut an image can be there with empty files.
+        Without the login where the registry refuses that: an old one locks out of public images too.
+        """
+        self._pull(image, progress)
+        flush_folder(self._storage(image), self._environment)
+
+    @abstractmethod
+    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+        """Fetch the image."""
+
+    @abstractmethod
+    def _storage(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has the image; empty where that is not told."""
+
+    @abstractmethod
+    def images(self) -> Mapping[str, Digest]:
+        """Return name → id of all images on disk, each under every name that it runs by."""
+
+    @abstractmethod
+    def _id_of(self, name: str) -> Digest | None:
+        """Return the id of the image that is called *name* here, or None."""
+
+    @abstractmethod
+    def _says_absent(self, error: CommandFailedError) -> bool:
+        """Say whether a command failed because there is no such image."""
+
+    def image_id(self, image: ImageReference) -> Digest | None:
+        """Return the id of the image that *image* (by digest) names locally, or None."""
+        return self._id_of(str(image))
+
+    def kept(self) -> Mapping[str, Mapping[int, Digest]]:
+        """Return service → release → image id of every image that is kept."""
+        images = self.images()
+        found: dict[str, dict[int, Digest]] = {}
+        for name, (service, release) in kept_releases(images).items():
+            found.setdefault(service, {})[release] = images[name]
+        return found
+
+    def remove_image(self, image: ImageReference) -> bool:
+        """Take the name *image* off, and the image with its last name; False where a container uses it."""
+        return self._remove(str(image))
+
+    def volume_folder(self, name: str) -> str | None:
+        """Return where the data of a volume is, or None where there is no such volume."""
+        try:
+            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
+        except CommandFailedError as error:
+            if "no such volume" in error.said.lower():
+                return None
+            raise
+
+    def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
+        """Make a volume, with a copy of all that is in the folder *source*."""
+        self._run("volume", "create", *label_flags(labels), name)
+        folder = self.volume_folder(name)
+        if source is not None and folder is not None:
+            copy_folder(source, folder)
+
+    def remove_volume(self, name: str) -> None:
+        """Delete a volume with its data."""
+        self._run("volume", "rm", name)
+
+    def remove_network(self, name: str) -> None:
+        """Delete a network."""
+        self._run("network", "rm", name)
+
+    def _remove(self, name: str) -> bool:
+        """Take a name off an image; say whether there is none of that name any more."""
+        try:
+            self._run("rmi", name)
+        except CommandFailedError as error:
+            return self._says_absent(error)
+        return True
+
+    def _run(self, *arguments: str) -> str:
+        return run([self.kind.value, *arguments], self._environment)
+
+
+def label_flags(labels: Mapping[str, str]) -> list[str]:
+    """Return the flags that give *labels* to what is made."""
+    return [f"--label={key}={value}" for key, value in labels.items()]
