@@ -1,8 +1,8 @@
-"""Each test of this folder is run with the store in memory, and with the real ones that are here."""
+"""Each test of this folder is run with the store in memory, and with real ones inside a test host."""
 
 from __future__ import annotations
 
-import shutil
+import os
 import socket
 import subprocess
 import time
@@ -15,10 +15,14 @@ from beacon.definition.publishing import EtcdAccess, RedisAccess
 from beacon.endpoints.etcd_store import EtcdPublisher
 from beacon.endpoints.publisher import Publisher
 from beacon.endpoints.redis_store import RedisPublisher
+from tests.contract.machine.conftest import REAL
 from tests.fakes.store import MemoryStore
 
 Connect = Callable[[], Publisher]
 
+STORES = ["redis", "etcd"] if os.environ.get(REAL) else []
+"""The real stores, which test hosts have."""
+collect_ignore = [] if STORES else ["test_redis.py", "test_tls.py"]
 _LIMIT = 20.0
 
 
@@ -45,8 +49,6 @@ def started(argv: list[str], port: int) -> subprocess.Popen[bytes]:
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Return the port of a Redis of this run."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
     argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     process = started(argv, port)
@@ -73,8 +75,6 @@ def etcd_command(folder: Path, port: int, scheme: str, *options: str) -> list[st
 @pytest.fixture(scope="session")
 def etcd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Return the port of an etcd of this run."""
-    if shutil.which("etcd") is None:
-        pytest.skip("etcd is not installed")
     port = free_port()
     process = started(etcd_command(tmp_path_factory.mktemp("etcd"), port, "http"), port)
     yield port
@@ -82,7 +82,7 @@ def etcd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     process.wait()
 
 
-@pytest.fixture(params=["memory", "redis", "etcd"])
+@pytest.fixture(params=["memory", *STORES])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
     """Return a function that gives a publisher: each time a new one, of the same store."""
     del tmp_path

@@ -7,10 +7,7 @@ import uuid
 
 import pytest
 
-from beacon.definition.publishing import RedisAccess
 from beacon.endpoints.publisher import Change, Entry, Publisher
-from beacon.endpoints.redis_store import RedisPublisher
-from beacon.endpoints.resp import connected
 from tests.contract.stores.conftest import Connect
 
 
@@ -99,14 +96,3 @@ def test_a_key_that_has_expired_since_it_was_read_is_written_again(connect: Conn
     assert publisher.read([key]) == {key: "1"}
     publisher.write(Change({f"{prefix}b": Entry("2", 2)}, {}))
     assert publisher.read([f"{prefix}b"]) == {f"{prefix}b": "2"}
-
-
-def test_what_is_no_text_is_written_over(redis_port: int, prefix: str) -> None:
-    access = RedisAccess(host="127.0.0.1", port=redis_port)
-    with connected(access, None) as connection:
-        connection.ask("RPUSH", f"{prefix}list", "a")
-        connection.ask("BITFIELD", f"{prefix}bytes", "SET", "u8", 0, 255)
-    publisher = RedisPublisher(access)
-    assert publisher.read([f"{prefix}list", f"{prefix}bytes"]) == {}
-    say(publisher, **{f"{prefix}list": Entry("1", 60)})
-    assert publisher.read([f"{prefix}list"]) == {f"{prefix}list": "1"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -13,7 +12,7 @@ from beacon.endpoints.etcd_store import EtcdPublisher
 from beacon.endpoints.publisher import Change, Entry, Publisher
 from beacon.endpoints.redis_store import RedisPublisher
 from beacon.errors import StoreError
-from tests.contract.stores.conftest import etcd_command, free_port, started
+from tests.contract.stores.conftest import STORES, etcd_command, free_port, started
 
 Connect = Callable[[str | None], Publisher]
 
@@ -37,8 +36,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def redis(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     """Return a function that gives a publisher to a Redis, which trusts the certificates of a file."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
     port, folder, (cert, key) = free_port(), tmp_path_factory.mktemp("redis"), certificate
     process = started(
         [
@@ -58,8 +55,6 @@ def redis(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def etcd(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     """Return the same for an etcd, which wants a certificate of its clients."""
-    if shutil.which("etcd") is None:
-        pytest.skip("etcd is not installed")
     port, (cert, key) = free_port(), certificate
     options = (f"--cert-file={cert}", f"--key-file={key}", f"--trusted-ca-file={cert}", "--client-cert-auth")
     process = started(etcd_command(tmp_path_factory.mktemp("etcd"), port, "https", *options), port)
@@ -70,7 +65,7 @@ def etcd(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory)
     process.wait()
 
 
-@pytest.mark.parametrize("kind", ["redis", "etcd"])
+@pytest.mark.parametrize("kind", STORES)
 def test_a_trusted_store_is_written_and_another_is_not(
     kind: str, request: pytest.FixtureRequest, certificate: tuple[str, str]
 ) -> None:

@@ -63,14 +63,13 @@ def test_requests_are_moved_by_files(traffic: CaddyTraffic, tmp_path: Path) -> N
     assert list((tmp_path / "routes").iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+LOOPBACK = ["127.0.0.1", "::1"] if Path("/proc/net/if_inet6").exists() else ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
 def test_open_connections_are_counted_and_ended_ones_are_not(traffic: CaddyTraffic, address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        server = socket.create_server((address, 0), family=family)
-    except OSError:
-        pytest.skip("no IPv6 here")
-    with server:
+    with socket.create_server((address, 0), family=family) as server:
         port = int(server.getsockname()[1])
         assert traffic.connections([(address, port)]) == 0
         clients = [socket.create_connection((address, port)) for _ in range(3)]
