@@ -129,5 +129,7 @@ def _applied(release: Release) -> _Applied:
         endpoints=whole.endpoints,
         networks=whole.networks,
     )
-    checked = whole.health.command is not None or any("health" in one for one in whole.podman.args)
+    checked = whole.health.command is not None or any(
+        "health" in one for one in (*whole.podman.args, *whole.docker.args)
+    )
     return _Applied(kept, release.ports, checked=checked, own=own)

@@ -35,3 +35,5 @@ def hindrances(service: Service) -> Iterator[tuple[str, str]]:
             yield f"networks[{index}]", f"two cannot have the same ports on {network}"
     if service.podman.container or service.podman.args:
         yield "podman", "what it says of one container may not hold for two"
+    if service.docker.args:
+        yield "docker", "what it says of one container may not hold for two"

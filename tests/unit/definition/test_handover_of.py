@@ -27,6 +27,8 @@ def service(text: str) -> Service:
         (ENDPOINT + '[[volume]]\nhost = "/srv"\npath = "/srv"\n', Handover.HOLD),
         (ENDPOINT + '[[volume]]\nname = "data"\npath = "/data"\n', Handover.HOLD),
         ('networks = ["host"]\n' + ENDPOINT, Handover.HOLD),
+        (ENDPOINT + '[podman]\nargs = ["--ip=10.88.0.9"]\n', Handover.HOLD),
+        (ENDPOINT + '[docker]\nargs = ["--ip=172.17.0.9"]\n', Handover.HOLD),
         ('handover = "hold"\n' + ENDPOINT, Handover.HOLD),
         ('handover = "none"\n' + ENDPOINT, Handover.NONE),
         ('handover = "swap"\n' + ENDPOINT, Handover.SWAP),
