@@ -45,7 +45,7 @@ lab: setup  ## run the tests that boot test hosts (needs root)
 
 .PHONY: vm
 vm: setup  ## run the tests of limits and power cuts, in a virtual machine (needs root)
-	@tests/vm/setup.sh
+	@tests/apt.sh debian-archive-keyring e2fsprogs kmod qemu-system-x86
 	@$(PYTEST) tests/vm $(ARGS)
 
 .PHONY: host

@@ -20,19 +20,7 @@ if ! python3 -c "$new_enough" 2>/dev/null || [ "$(command -v python3)" = /usr/bi
     packages+=(python3 python3-dev python3-venv)
 fi
 
-missing=()
-for package in "${packages[@]}"; do
-    case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) in
-    installed) ;;
-    *) missing+=("$package") ;;
-    esac
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    echo "installing ${missing[*]}" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update --quiet=2
-    apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}" >/dev/null
-fi
+tests/apt.sh "${packages[@]}"
 
 # The editable installation is made again when what it depends on changes.
 wanted=$(sha256sum pyproject.toml tests/setup.sh; python3 --version)

@@ -32,7 +32,8 @@ PODMANS = {
     "--log-opt",
 }
 """Those of Podman alone, and what a case says in Podman's own words."""
-DOCKERS = {"--log-driver", "--cgroup-parent", "--no-healthcheck"}
+DOCKERS = {"--log-driver", "--cgroup-parent", "--no-healthcheck", "--storage-opt"}
+"""The same of docker."""
 SAID_DIFFERENTLY = {"--network", "--network-alias", "--entrypoint", "--tmpfs", "--mount", "--volume"}
 """Looked at one by one below, or by the golden cases; health checks too."""
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}

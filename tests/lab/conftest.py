@@ -170,6 +170,15 @@ def fresh_host(ground: Ground, beacon_layer: Path) -> Iterator[FreshHost]:
 
 
 @pytest.fixture
+def both_engines(fresh_host: FreshHost) -> LabHost:
+    """Boot a host with both engines, which is to use docker."""
+    host = fresh_host("both")
+    host.write("/etc/beacon/beacon.toml", 'engine = "docker"\n')
+    host.run("systemctl", "enable", "--now", "docker")
+    return host
+
+
+@pytest.fixture
 def push(host: LabHost) -> Push:
     """Return `images.push` for the shared host's registry."""
     return partial(images.push, host)

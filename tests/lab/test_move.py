@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from beacon.engine.firewall import LET_THROUGH
-from tests.lab.conftest import FreshHost
+from tests.lab.host import LabHost
 from tests.lab.images import ImageConfig
 from tests.lab.stage import Stage, outcomes
 
@@ -23,17 +23,23 @@ ONLY_DOCKER = (
     '#!/bin/sh\n[ ! -e /run/.containerenv ] || { echo "not with podman" >&2; exit 1; }\nexec /bin/web\n'
 )
 SPAWN = "?vfork,?fork,clone"
-KILLS = [("fsync", 4), ("fsync", 6), ("fsync", 8), (SPAWN, 9), ("fsync", 10), ("fsync", 12), ("fsync", 15)]
-"""In each phase: pulling, copying before and after it has begun, the switch of files, the start, the gate."""
+KILLS = [
+    ("fsync", 4),
+    ("fsync", 8),
+    (SPAWN, 9),
+    ("fsync", 17),
+    ("fsync", 18),
+    ("fsync", 19),
+    ("fsync", 20),
+    ("fsync", 21),
+]
+"""In every phase, as the test sees to: the pull, the copies, the switch of files, the start, the gate."""
 
 
 @pytest.fixture
-def stage(fresh_host: FreshHost) -> Stage:
+def stage(both_engines: LabHost) -> Stage:
     """Return a host with both engines whose services are to run on docker."""
-    host = fresh_host("mover")
-    host.write("/etc/beacon/beacon.toml", 'engine = "docker"\n')
-    host.run("systemctl", "enable", "--now", "docker")
-    return Stage(host)
+    return Stage(both_engines)
 
 
 def let_through(stage: Stage) -> None:
@@ -147,6 +153,8 @@ def test_killed_at_any_instant_the_next_apply_ends_the_move(stage: Stage) -> Non
     points = dict(zip(names, KILLS, strict=True))
     statuses = kill_applies(stage, points)
     assert set(statuses.values()) == {-signal.SIGKILL}, statuses
+    phases = {name: (stage.state(name)["rollout"] or {}).get("phase") for name in names}
+    assert {"pulling", "copying", "switching", "restarting", "gating"} == set(phases.values()), phases
     stage.beacon("apply", status=None)
     ends = stage.apply()
     for name in names:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from tests.lab.conftest import FreshHost
 from tests.lab.host import LabHost, wait_until
 from tests.lab.images import ImageConfig, push
 from tests.lab.stage import Stage, outcomes
@@ -16,12 +15,9 @@ WEB = "registry.example:5000/me/web"
 
 
 @pytest.fixture
-def stage(fresh_host: FreshHost) -> Stage:
+def stage(both_engines: LabHost) -> Stage:
     """Return a host with both engines whose services are to run on docker."""
-    host = fresh_host("both")
-    host.write("/etc/beacon/beacon.toml", 'engine = "docker"\n')
-    host.run("systemctl", "enable", "--now", "docker")
-    return Stage(host)
+    return Stage(both_engines)
 
 
 def phase(stage: Stage) -> str:

@@ -271,7 +271,7 @@ def make_kernel() -> Path:
     if platform.machine() != "x86_64":
         raise LabUnavailableError(f"virtual machines are x86_64, and this machine is {platform.machine()}")
     if shutil.which(EMULATOR) is None:
-        raise LabUnavailableError(f"{EMULATOR} is missing; run tests/vm/setup.sh")
+        raise LabUnavailableError(f"{EMULATOR} is missing; run make vm")
     made = subprocess.run([HERE / "make-kernel.sh"], stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
         raise LabUnavailableError("tests/vm/make-kernel.sh could not fetch a kernel")

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Install what virtual machines need outside of them; nothing when all is there.
+# Install those of the Debian packages named that are not there: apt.sh PACKAGE…
 set -euo pipefail
 
 missing=()
-for package in debian-archive-keyring e2fsprogs kmod qemu-system-x86; do
+for package in "$@"; do
     case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) in
     installed) ;;
     *) missing+=("$package") ;;
