@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beacon.cli import publishing
+from beacon.cli import checking, opening, publishing
 from beacon.cli.arguments import Json, Names
 from beacon.cli.session import session
 
@@ -26,6 +26,8 @@ group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the group of this module."""
+    checking.register(group)
+    opening.register(group)
     publishing.register(group)
     app.add_typer(group, name="endpoint")
 
