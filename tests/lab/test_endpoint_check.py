@@ -1,4 +1,4 @@
-"""beacon endpoint check, open and name: which link between a domain and its service is broken, on a real host."""
+"""beacon endpoint check, open and name, with the real Caddy: which link to a service is broken."""
 
 from __future__ import annotations
 
@@ -42,12 +42,32 @@ def what(found: dict[str, Any], link: str) -> str:
 WELL = dict.fromkeys(("dns", "port", "certificate", "proxy", "service"), "ok")
 
 
-def test_each_link_from_a_domain_to_its_service(stage: Stage) -> None:
+def set_up(stage: Stage, *names: str) -> None:
+    """Have Caddy answer ``NAME.internal`` for services, by names that lead to the machine."""
+    for name in names:
+        resolve(stage, **{f"{name}_internal": stage.host.address})
+        stage.push(name)
+        stage.define(name, port=False, top=f'domain = "{name}.internal"')
+    stage.apply()
+    stage.beacon("endpoint", "setup")
+    for name in names:
+        holds(stage, name)
+
+
+def holds(stage: Stage, name: str = "web") -> None:
+    """Return as soon as no link of a service's domain is broken."""
+    wait_until(lambda: links(check(stage, name)[f"{name}.internal"]) == WELL, 30)
+
+
+def test_a_chain_that_holds_and_a_name_that_leads_elsewhere(stage: Stage) -> None:
     host = stage.host
     resolve(stage, web_internal=host.address, far_internal="10.9.8.7")
     for name in ("web", "far"):
         stage.push(name)
         stage.define(name, port=False, top=f'domain = "{name}.internal"')
+    assert (
+        "which was not applied: beacon apply web" in stage.beacon("endpoint", "check", "web", status=2).stderr
+    )
     stage.apply()
 
     # no proxy yet: name and service, and the port is where it is reached
@@ -56,66 +76,63 @@ def test_each_link_from_a_domain_to_its_service(stage: Stage) -> None:
     assert alone["broken"] is None
     assert stage.beacon("endpoint", "open", "web").stdout.startswith("http://127.0.0.1:2")
 
-    # a chain that holds, and a name that leads elsewhere
     stage.beacon("endpoint", "setup")
-    wait_until(lambda: links(check(stage, "web.internal")["web.internal"]) == WELL, 30)
-    whole = stage.beacon("endpoint", "check", "web.internal")
-    assert "web.internal: no link is broken" in whole.stdout
-    assert "Caddy answers at ports 80 and 443" in whole.stdout
-    assert f"web.internal leads here: {host.address}" in whole.stdout
-    assert "of Caddy's own authority" in whole.stdout or "of Caddy Local Authority" in whole.stdout
+    holds(stage)
+    whole = stage.beacon("endpoint", "check", "web.internal").stdout
+    assert "web.internal: no link is broken" in whole
+    assert "Caddy answers at ports 80 and 443" in whole
+    assert f"web.internal leads here: {host.address}" in whole
+    assert "of Caddy's own authority, until 20" in whole
     far = check(stage)["far.internal"]
     assert (far["broken"], links(far)) == ("dns", WELL | {"dns": "error"})
     assert what(far, "dns") == "far.internal leads to 10.9.8.7, and not to this machine"
-    every = stage.beacon("endpoint", "check", status=31)
-    assert "2 endpoints: 1 ok, 1 error" in every.stdout
+    assert "2 endpoints: 1 ok, 1 error" in stage.beacon("endpoint", "check", status=31).stdout
+    unknown = stage.beacon("endpoint", "check", "wbe.internal", status=2)
+    assert "did you mean 'web.internal'?" in unknown.stderr
 
-    # the service is down: Caddy is not at fault
+
+def test_a_service_that_is_down_or_deaf_is_not_caddy_s_fault(stage: Stage) -> None:
+    set_up(stage, "web")
     stage.beacon("stop", "web")
     down = check(stage, "web")["web.internal"]
     assert (down["broken"], links(down)) == ("service", WELL | {"service": "error"})
     (said,) = [one for one in down["links"] if one["link"] == "service"]
     assert (said["what"], said["mend"]) == ("beacon-web.service is inactive", "beacon start web")
     stage.beacon("start", "web")
-    wait_until(lambda: links(check(stage, "web")["web.internal"]) == WELL, 30)
+    holds(stage)
 
-    # a container that does not listen where it is said to
+    resolve(stage, deaf_internal=stage.host.address)
     stage.push("deaf")
     stage.define("deaf", port=False, top='domain = "deaf.internal:http=8081"')
-    resolve(stage, deaf_internal=host.address)
     stage.apply()
     deaf = check(stage, "deaf")["deaf.internal"]
     assert deaf["broken"] == "service"
     assert "does not answer" in what(deaf, "service")
-    stage.beacon("rm", "deaf")
 
-    # Caddy stopped, and somebody else in its place
+
+def test_caddy_stopped_replaced_and_behind(stage: Stage) -> None:
+    host = stage.host
+    set_up(stage, "web")
     host.run("systemctl", "stop", "caddy")
     stopped = check(stage, "web.internal")["web.internal"]
     assert (stopped["broken"], links(stopped)) == ("port", {"dns": "ok", "port": "error", "service": "ok"})
     assert what(stopped, "port") == "nobody answers at ports 80 and 443: caddy.service is inactive"
-    other = host.start("python3", "-m", "http.server", "443", "--bind", "0.0.0.0")
-    try:
-        wait_until(lambda: "listens at port 443" in what(check(stage, "web")["web.internal"], "port"))
-        assert "python3 listens at port 443" in what(check(stage, "web")["web.internal"], "port")
-    finally:
-        host.run("sh", "-c", "kill $(pidof -x python3 -o %PPID) 2>/dev/null; true", check=False)
-        other.wait(10)
+
+    host.run("systemd-run", "--unit=other", "python3", "-m", "http.server", "443")
+    wait_until(lambda: "python3 listens at port 443" in what(check(stage, "web")["web.internal"], "port"))
+    host.run("systemctl", "stop", "other")
     host.run("systemctl", "start", "caddy")
-    wait_until(lambda: links(check(stage, "web")["web.internal"]) == WELL, 30)
+    holds(stage)
 
     # Caddy runs with something older than the definitions
-    host.run("mv", "/etc/caddy/beacon.caddy", "/etc/caddy/away")
+    own = host.read("/etc/caddy/beacon.caddy")
     host.write("/etc/caddy/beacon.caddy", 'http://other.internal {\n\trespond "other"\n}\n')
     host.run("systemctl", "reload", "caddy")
-    host.run("mv", "/etc/caddy/away", "/etc/caddy/beacon.caddy")
+    host.write("/etc/caddy/beacon.caddy", own)
     old = check(stage, "web")["web.internal"]
-    assert what(old, "proxy") == "Caddy runs without web.internal" or old["broken"] == "port"
+    assert what(old, "proxy") == "Caddy runs without web.internal"
     host.run("systemctl", "reload", "caddy")
-
-    # what is not there is told with what is
-    unknown = stage.beacon("endpoint", "check", "wbe.internal", status=2)
-    assert "did you mean 'web.internal'?" in unknown.stderr
+    holds(stage)
 
 
 def test_tcp_is_reached_at_its_port_and_a_url_is_shown_where_somebody_sees_it(stage: Stage) -> None:
@@ -133,9 +150,49 @@ def test_tcp_is_reached_at_its_port_and_a_url_is_shown_where_somebody_sees_it(st
 
     stage.beacon("endpoint", "setup")
     assert stage.beacon("endpoint", "open", "web").stdout == "https://web.internal/\n"
-    host.write("/usr/local/bin/shows", '#!/bin/sh\necho "$1" >/tmp/shown\n', 0o755)
+    host.write("/usr/local/bin/shows", '#!/bin/sh\necho "$1" >/run/shown\n', 0o755)
     said = stage.run("env", "BROWSER=fails:shows", "DISPLAY=", "beacon", "endpoint", "open", "web.internal")
     assert said.stdout == "https://web.internal/\n"
-    assert host.read("/tmp/shown") == "https://web.internal/\n"
+    assert host.read("/run/shown") == "https://web.internal/\n"
     nobody = stage.run("env", "BROWSER=false", "DISPLAY=:0", "beacon", "endpoint", "open", "web")
     assert nobody.stdout == "https://web.internal/\n"
+
+
+def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
+    host = stage.host
+    told = stage.beacon("endpoint", "name", "web").stdout.strip()
+    adjective, noun = told.partition(".")[0].split("-")
+    assert adjective.isalpha()
+    assert noun.isalpha()
+    assert told.endswith(".internal")
+    assert stage.beacon("endpoint", "name").stdout != stage.beacon("endpoint", "name").stdout
+
+    image = stage.push("web").tagged
+    added = stage.beacon("add", "web", image, "--domain=auto:http=8080")
+    assert f"web has the domain {told}" in added.stderr
+    host.run("sh", "-c", f"echo '{host.address} {told}' >> /etc/hosts")
+    stage.beacon("endpoint", "setup")
+    wait_until(lambda: links(check(stage, "web")[told]) == WELL, 30)
+    assert told in host.read("/etc/caddy/beacon.caddy")
+    assert stage.beacon("endpoint", "open", "web").stdout == f"https://{told}/\n"
+
+    # another service that asks gets another one; updates and rollbacks change neither
+    stage.push("shop")
+    stage.define("shop", port=False, top='domain = "auto:http=8080"')
+    stage.apply()
+    assert len(check(stage)) == 2
+    stage.push("web", "2")
+    stage.update()
+    assert stage.live()["domain"] == told
+    stage.beacon("rollback", "web")
+    assert stage.live()["domain"] == told
+    assert stage.beacon("plan").stdout == "nothing to do\n"
+
+    # below another base, and free again
+    host.write("/etc/beacon/beacon.toml", 'base_domain = "apps.home.arpa"\n')
+    stage.apply()
+    moved = f"{told.partition('.')[0]}.apps.home.arpa"
+    assert stage.live()["domain"] == moved
+    assert moved in host.read("/etc/caddy/beacon.caddy")
+    stage.beacon("rm", "web")
+    assert moved not in check(stage)
