@@ -92,7 +92,7 @@ def _options(parameters: Iterable[object]) -> tuple[Option, ...]:
 
 
 def _is_service(parameter: object) -> bool:
-    return isinstance(parameter, TyperArgument) and parameter.name in {"name", "names"}
+    return isinstance(parameter, TyperArgument) and parameter.name in {"name", "names", "domain", "domains"}
 
 
 def _sentence(text: str) -> str:

@@ -53,7 +53,7 @@ def add(
         typer.Option(
             "--domain",
             metavar="DOMAIN[:http[=PORT]][:https[=PORT]]",
-            help="A domain that the service answers, at a port of the container.",
+            help="A domain that the service answers, at a port of the container; auto chooses one.",
         ),
     ] = None,
     no_start: Annotated[
@@ -81,6 +81,9 @@ def add(
         domains=domains or [],
         start=not no_start,
     )
+    chosen = host.store.load(name).domain
+    if chosen:
+        host.output.say(f"{name} has the domain {chosen}")
     raise typer.Exit(show_outcomes(host.output, outcomes, every=True, as_json=as_json))
 
 
@@ -191,12 +194,16 @@ def schema(context: typer.Context) -> None:
 
 
 def _show_effective(host: Host, name: str, *, as_json: bool) -> None:
+    from dataclasses import replace
+
     from beacon.cli.workflow import intended
     from beacon.definition.effective import describe
     from beacon.definition.effective import effective as fill_in
+    from beacon.definition.naming import with_domain
 
     release = intended(host, name)
     filled = fill_in(release.service, release.image)
+    filled = replace(filled, service=with_domain(filled.service, release.domain))
     rows = describe(filled)
     if as_json:
         values = [{"key": key, "value": value, "source": source} for key, value, source in rows]

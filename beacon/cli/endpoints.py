@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beacon.cli import publishing
-from beacon.cli.arguments import Json, Names
+from beacon.cli import checking, opening, publishing
+from beacon.cli.arguments import Json, Names, complete_service
 from beacon.cli.session import session
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the group of this module."""
+    checking.register(group)
+    opening.register(group)
     publishing.register(group)
     app.add_typer(group, name="endpoint")
 
@@ -47,6 +49,35 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
         _tell_of_proxy(host, found, problems)
     else:
         host.output.say('no endpoints; domain = "example.org" in a definition makes one')
+
+
+@group.command(name="name")
+def give_name(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The service.", autocompletion=complete_service),
+    ] = None,
+) -> None:
+    """Print a domain that is easy to remember, and that no service has.
+
+    Of a service it is the one that domain = "auto" gives it, and gave it.
+    """
+    import secrets
+
+    from beacon.cli.host import service_name
+    from beacon.definition import validate_name
+    from beacon.errors import UsageError
+
+    host = session(context).host()
+    if name is None:
+        host.output.answer(host.naming.another(secrets.token_hex(8)))
+        return
+    service = service_name(name)
+    problem = validate_name(service)
+    if problem is not None:
+        raise UsageError(problem)
+    host.output.answer(host.naming.domain(service))
 
 
 @group.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from beacon.endpoints.caddy import Caddy
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
+    from beacon.model.release import Release
     from beacon.model.service import Service
     from beacon.registry import RegistryClient
     from beacon.rollout.candidates import Renderer
     from beacon.rollout.loopback import Loopback
+    from beacon.rollout.naming import Naming
     from beacon.rollout.world import World
     from beacon.state.store import StateStore
     from beacon.systemd.manager import SystemdManager
@@ -264,7 +267,21 @@ class Host:
         """Turns releases into unit files for this machine."""
         from beacon.rollout.candidates import Renderer
 
-        return Renderer(self.facts, self.templates, self.loopback.allot)
+        return Renderer(self.facts, self.templates, self.allot)
+
+    def allot(self, release: Release) -> Release:
+        """Return *release* with the ports and the domain that Beacon chooses for it."""
+        return self.naming.allot(self.loopback.allot(release))
+
+    @cached_property
+    def naming(self) -> Naming:
+        """Gives services the domains that they ask for."""
+        from beacon.rollout.naming import Naming
+
+        machine = machine_label(platform.node())
+        owner = machine if self.scope is Scope.SYSTEM else f"{machine}/{os.getuid()}"
+        base = self.settings.base_domain
+        return Naming(self.store, base or f"{machine}.internal", self._domains, owner, fixed=base is not None)
 
     @cached_property
     def loopback(self) -> Loopback:
@@ -282,6 +299,18 @@ class Host:
         from beacon.state.files import write_atomic
 
         return Caddy(write_atomic, self.paths.runtime / "check")
+
+    def _domains(self) -> Iterator[str]:
+        """Yield the domains of definitions, and those that images brought to what runs."""
+        from beacon.definition.endpoints import declared, resolve
+
+        for service in self._declared():
+            yield from (one.endpoint.domain for one in declared(service)[0])
+        for state in self.store.load_all().values():
+            live = state.live_release
+            if live is not None:
+                with suppress(DefinitionError):
+                    yield from (one.domain for one in resolve(live.service, live.image)[0])
 
     def _declared(self) -> Iterator[Service]:
         """Yield the services whose definitions are in order."""
@@ -389,6 +418,15 @@ class Host:
 _ASSUMED_SYSTEMD = 257
 _ASSUMED = {Engine.PODMAN: EngineVersion(5, 4, 2), Engine.DOCKER: EngineVersion(26, 1, 5)}
 """Debian 13's, to render for a machine that is not this one."""
+
+
+def machine_label(node: str) -> str:
+    """Return the machine's name as a label of a domain."""
+    label = re.sub(r"[^a-z0-9]+", "-", node.partition(".")[0].lower())[:_LABEL].strip("-")
+    return label or "machine"
+
+
+_LABEL = 63
 
 
 def service_name(name: str) -> str:

@@ -108,10 +108,12 @@ def in_effect(release: Release) -> tuple[Service, bool]:
     """Return what *release* runs with its ports of the loopback; whether its endpoints are the owner's."""
     from beacon.definition.effective import effective
     from beacon.definition.loopback import with_loopback
+    from beacon.definition.naming import with_domain
 
     filled = effective(release.service, release.image)
     sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    return with_loopback(filled.service, release.ports), not {"image", "label"} & set(sources)
+    service = with_domain(with_loopback(filled.service, release.ports), release.domain)
+    return service, not {"image", "label"} & set(sources)
 
 
 def _applied(release: Release) -> _Applied:

@@ -14,6 +14,8 @@ from beacon.model.service import Endpoint, Scheme, Service
 
 VARIABLE = "BEACHHEAD_DOMAINS"
 LABEL = f"{RESERVED_LABELS}endpoints"
+AUTO = "auto"
+"""Written in the place of a domain, it asks for one that nobody has to think of."""
 COMPAT_HINT = f"compat = true reads {VARIABLE} as beachhead-companion did, with ports 80 and 443"
 
 _RAW = {Scheme.TCP, Scheme.UDP}
@@ -96,6 +98,8 @@ def clashes(services: Mapping[str, Service]) -> Iterator[Fault]:
         found, _ = declared(service)
         told = set()
         for one in found:
+            if one.endpoint.domain == AUTO:
+                continue  # each gets a name of its own
             what = claim(one.endpoint)
             other, key = owners.setdefault(what, (file, one.key))
             if other != file and what not in told:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from beacon.definition.domains import domain_name
 from beacon.definition.grammar import absolute_path, did_you_mean, duration, host_port, integer, shown
 from beacon.definition.loopback import PortRange
 from beacon.definition.publishing import Publication, decode_publications
@@ -31,6 +32,8 @@ class Settings:
     """Where endpoints are published, and how."""
     ports: PortRange = field(default_factory=PortRange)
     """The ports of the loopback that services with endpoints are given."""
+    base_domain: str | None = None
+    """What the names are below that Beacon chooses; None leaves it to the machine's own name."""
 
 
 _ENGINES = ("auto", *(engine.value for engine in Engine))
@@ -49,10 +52,22 @@ def _ports(value: object) -> PortRange:
     return PortRange(first, first + count - 1)
 
 
+_MAX_BASE = 200
+"""Leaves room for the name below it."""
+
+
+def _base_domain(value: object) -> str:
+    name = domain_name(value)
+    if name.startswith("*.") or len(name) > _MAX_BASE:
+        raise ValueError(f"must be a domain such as 'apps.example.org', not {shown(value)}")
+    return name
+
+
 _PARSERS: dict[str, Callable[[object], object]] = {
     "engine": _engine,
     "auth_file": absolute_path,
     "ports": _ports,
+    "base_domain": _base_domain,
     "registry.deadline": duration,
     "registry.reserve": lambda value: integer(value, 0, 1_000_000),
 }

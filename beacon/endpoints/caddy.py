@@ -9,9 +9,10 @@ import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from beacon.errors import HostError, StoreError
 
@@ -117,19 +118,42 @@ class Caddy:
 
     def root_certificate(self) -> str:
         """Return the root certificate of Caddy's own authority, as PEM."""
-        connection = http.client.HTTPConnection(*ADMIN, timeout=10)
         try:
-            connection.request("GET", "/pki/ca/local")
-            answer = connection.getresponse()
-            said = json.loads(answer.read())
-            return str(said["root_certificate"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            return str(_asked("/pki/ca/local")["root_certificate"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"Caddy does not tell its root certificate: {error}",
                 hint="it has one while it runs and answers an internal name such as web.home.arpa",
             ) from error
-        finally:
-            connection.close()
+
+    def hosts(self) -> frozenset[str] | None:
+        """Return the domains of the configuration that Caddy runs with; None where it does not tell."""
+        try:
+            return frozenset(_hosts(_asked("/config/")))
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+
+
+def _asked(path: str) -> Any:  # noqa: ANN401 -- JSON
+    connection = http.client.HTTPConnection(*ADMIN, timeout=10)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _hosts(config: object) -> Iterator[str]:
+    """Yield the domains that requests are matched with, anywhere in a configuration."""
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key == "host" and isinstance(value, list):
+                yield from (one for one in value if isinstance(one, str))
+            else:
+                yield from _hosts(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _hosts(value)
 
 
 def _as_caddy() -> list[str]:

@@ -65,6 +65,8 @@ class Release:
 
     ``8080/tcp+`` is the second one, for a release that runs beside the live one.
     """
+    domain: str = ""
+    """The domain that Beacon chose, where the definition asks for one (``domain = "auto"``)."""
 
     @property
     def pinned(self) -> ImageReference:
@@ -189,6 +191,11 @@ class ServiceState:
     def ports(self) -> Mapping[str, int]:
         """The ports of the loopback that are this service's: of every release that it could go back to."""
         return {key: port for one in self.releases for key, port in one.ports.items()}
+
+    @property
+    def domain(self) -> str:
+        """The domain that was chosen for this service; empty where none was."""
+        return next((one.domain for one in reversed(self.releases) if one.domain), "")
 
     def with_release(self, release: Release) -> ServiceState:
         """Return the state with *release* added, or put in the place of the one with its number."""

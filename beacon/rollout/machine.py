@@ -83,9 +83,10 @@ def begin(world: World, work: Work) -> ServiceState:
 
 @contextlib.contextmanager
 def reserving(world: World, state: ServiceState, release: Release) -> Iterator[None]:
-    """See that the ports of the loopback that are new to the service are still nobody else's."""
+    """See that ports of the loopback and a domain that are new to the service are still nobody else's."""
     new = set(release.ports.values()) - set(state.ports.values())
-    if not new:
+    name = release.domain if release.domain != state.domain else ""
+    if not new and not name:
         yield
         return
     with world.store.lock(_PORTS, wait=_PORTS_WAIT):
@@ -99,6 +100,11 @@ def reserving(world: World, state: ServiceState, release: Release) -> Iterator[N
             raise BusyError(
                 f"port {port}, meant for {state.name}, has gone to {others[port]} meanwhile", hint="try again"
             )
+        for other, domain in world.store.domains().items() if name else ():
+            if domain == name and other != state.name:
+                raise BusyError(
+                    f"{name}, meant for {state.name}, has gone to {other} meanwhile", hint="try again"
+                )
         yield
 
 
@@ -112,8 +118,8 @@ def _begin(world: World, state: ServiceState, work: Work) -> ServiceState:
     known = state.release(candidate.number)
     if known is None:
         state = state.with_release(candidate)
-    elif known.ports != candidate.ports:
-        state = state.with_release(replace(known, ports=candidate.ports))
+    elif (known.ports, known.domain) != (candidate.ports, candidate.domain):
+        state = state.with_release(replace(known, ports=candidate.ports, domain=candidate.domain))
     engine = world.engine_kind()
     former = move.installed_engine(world, work.name)
     journal = RolloutJournal(

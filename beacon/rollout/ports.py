@@ -124,6 +124,9 @@ class PortRecord(Protocol):
 class Store(PortRecord, Protocol):
     """What is remembered."""
 
+    def domains(self) -> Mapping[str, str]:
+        """Return service → the domain that was chosen for it."""
+
     def load(self, name: str) -> ServiceState:
         """Return the state of a service."""
 

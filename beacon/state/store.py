@@ -96,6 +96,10 @@ class StateStore:
         """Return the ports of the loopback that each service has."""
         return {name: ports for name, state in self.load_all().items() if (ports := state.ports)}
 
+    def domains(self) -> dict[str, str]:
+        """Return the domain that was chosen for each service that asked for one."""
+        return {name: state.domain for name, state in self.load_all().items() if state.domain}
+
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""
         write_atomic(self._path(state.name), _encode(state), mode=0o600)

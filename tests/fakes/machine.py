@@ -168,6 +168,9 @@ class FakeMachine:
     def ports(self) -> Mapping[str, Mapping[str, int]]:
         return {name: state.ports for name, state in self.saved.items() if state.ports}
 
+    def domains(self) -> Mapping[str, str]:
+        return {name: state.domain for name, state in self.saved.items() if state.domain}
+
     def save(self, state: ServiceState) -> None:
         phase = state.rollout.phase if state.rollout else "idle"
         self._effect(f"save {state.name} {phase}")

@@ -1,0 +1,99 @@
+"""What is looked up of one endpoint: the links between whoever types its domain and the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from beacon.endpoints.routes import Route
+
+
+class Signer(StrEnum):
+    """Who signed a certificate."""
+
+    PUBLIC = "public"
+    """An authority that this machine trusts."""
+    CADDY = "caddy"
+    """Caddy's own authority, which those trust who were given its root certificate."""
+    UNKNOWN = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameFacts:
+    """Where a domain leads, as this machine resolves it; *problem* where it does not."""
+
+    addresses: tuple[str, ...] = ()
+    here: frozenset[str] = frozenset()
+    """Those of them that are this machine's."""
+    machine: tuple[str, ...] = ()
+    """The addresses at which this machine meets others."""
+    problem: str = ""
+    answered: bool = True
+    """Whether the name servers said so, and are not just silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port of this machine: whether it answers, and the program that listens, as far as that is known."""
+
+    answers: bool
+    program: str = ""
+    process: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a browser is shown for the domain; *problem* where it would turn away."""
+
+    signer: Signer = Signer.UNKNOWN
+    issuer: str = ""
+    until: float = 0.0
+    """Seconds since the epoch."""
+    problem: str = ""
+    missing: bool = False
+    """Whether there is none for the domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request came to: a status, or the problem."""
+
+    status: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """Beacon's proxy, as it concerns one endpoint."""
+
+    installed: bool = False
+    there: bool = False
+    """Whether it was set up."""
+    active: str = "inactive"
+    left_out: str = ""
+    """Why Caddy is not told of the endpoint, or refuses it."""
+    mend: str = ""
+    loaded: bool | None = None
+    """Whether Caddy has the domain in the configuration that it runs with; None where it does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """One endpoint, and what was found of each link."""
+
+    route: Route
+    domain: str
+    """The name that was tried: of ``*.example.org``, one below it."""
+    name: NameFacts
+    proxy: Managed
+    now: float
+    ports: Mapping[int, Listener] = field(default_factory=dict)
+    certificate: Certificate | None = None
+    """None where no HTTPS was tried."""
+    by_proxy: Answer | None = None
+    """What a request by way of the proxy came to; None where there is none to ask."""
+    direct: Answer | None = None
+    """What asking the service at its port came to; None where it has none, or is down."""
+    unit: str = "inactive"
+    """ActiveState of the service's unit."""

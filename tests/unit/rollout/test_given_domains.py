@@ -1,0 +1,91 @@
+"""Domains as services are given them: once, for as long as they are known, and to one service only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from beacon.errors import BusyError
+from beacon.model.release import Release
+from beacon.model.service import Endpoint, Handover, Service
+from beacon.rollout.deploy import deploy
+from beacon.rollout.machine import Work, begin
+from beacon.rollout.naming import Naming
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import RENDERER, candidate, push, service, world
+
+BASE = "host.internal"
+
+
+@pytest.fixture
+def machine() -> FakeMachine:
+    """Return a machine without services."""
+    return FakeMachine()
+
+
+def naming(
+    machine: FakeMachine, base: str = BASE, in_use: tuple[str, ...] = (), *, fixed: bool = False
+) -> Naming:
+    return Naming(machine, base, lambda: in_use, "host", fixed=fixed)
+
+
+def asking(name: str = "web") -> Service:
+    return service(name, endpoints=(Endpoint("auto", 8080),), handover=Handover.NONE)
+
+
+def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:
+    release = naming(machine).allot(candidate(machine, push(machine, version), of))
+    files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
+    deploy(world(machine), [Work(release, files, machine.load(of.name).live)])
+    return release
+
+
+def test_a_service_keeps_its_domain_over_updates_and_loses_it_when_it_is_forgotten(
+    machine: FakeMachine,
+) -> None:
+    first = roll_out(machine, asking())
+    assert first.domain.endswith(f".{BASE}")
+    assert roll_out(machine, asking(), "2").domain == first.domain
+    assert machine.domains() == {"web": first.domain}
+    machine.remove("web")
+    assert machine.domains() == {}
+
+
+def test_a_plan_gives_what_an_apply_will_and_writes_nothing(machine: FakeMachine) -> None:
+    planned = naming(machine).allot(candidate(machine, push(machine, "1"), asking()))
+    assert machine.domains() == {}
+    assert roll_out(machine, asking()).domain == planned.domain
+
+
+def test_who_does_not_ask_gets_none(machine: FakeMachine) -> None:
+    release = candidate(machine, push(machine, "1"), service(endpoints=(Endpoint("a.org", 80),)))
+    assert naming(machine).allot(release) is release
+
+
+def test_no_two_get_the_same_whatever_is_in_use(machine: FakeMachine) -> None:
+    wanted = naming(machine).domain("web")
+    assert naming(machine, in_use=(wanted,)).domain("web") != wanted
+    one = naming(machine)
+    found = [one.domain(f"service-{number}") for number in range(500)]
+    assert len(set(found)) == len(found)
+    assert one.domain("service-7") == found[7]
+
+
+def test_a_name_moves_below_a_base_domain_that_is_set_and_below_no_other(machine: FakeMachine) -> None:
+    first = roll_out(machine, asking()).domain
+    label = first.partition(".")[0]
+    assert naming(machine, "renamed.internal").domain("web") == first
+    assert naming(machine, "apps.example.org", fixed=True).domain("web") == f"{label}.apps.example.org"
+    taken = naming(machine, "apps.example.org", (f"{label}.apps.example.org",), fixed=True).domain("web")
+    assert taken.endswith(".apps.example.org")
+    assert not taken.startswith(f"{label}.")
+
+
+def test_a_domain_that_went_to_another_meanwhile_is_not_taken(machine: FakeMachine) -> None:
+    mine = naming(machine).allot(candidate(machine, push(machine, "1"), asking()))
+    other = roll_out(machine, asking("other"))
+    machine.saved["other"] = machine.load("other").with_release(replace(other, domain=mine.domain))
+    with pytest.raises(BusyError, match="has gone to other meanwhile"):
+        begin(world(machine), Work(mine, {}, None))
+    assert machine.load("web").releases == ()
