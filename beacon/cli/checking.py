@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from beacon.doctor.finding import Commands, Report
     from beacon.endpoints.routes import Route, Running
 
+    Found = Sequence[tuple[Route, tuple[Report, ...]]]
+    """Endpoints, and what was found of their links."""
+
 _LIMIT = 40.0
 """Seconds after which an endpoint that has not been looked at whole is told of as such."""
 
@@ -73,10 +76,10 @@ def choose(host: Host, found: Sequence[Route], asked: Sequence[str]) -> list[tup
         return [(route, _tried(route.endpoint.domain)) for route in found]
     chosen: dict[tuple[Route, str], None] = {}
     for word in asked:
-        meant = list(_meant(found, word))
-        if not meant:
+        those = list(meant(found, word))
+        if not those:
             raise UsageError(f"no endpoint is called {word!r}", hint=_hint(host, found, word))
-        chosen |= dict.fromkeys(meant)
+        chosen |= dict.fromkeys(those)
     return list(chosen)
 
 
@@ -84,7 +87,7 @@ def _tried(domain: str) -> str:
     return f"beacon-check.{domain[2:]}" if domain.startswith("*.") else domain
 
 
-def _meant(found: Iterable[Route], word: str) -> list[tuple[Route, str]]:
+def meant(found: Iterable[Route], word: str) -> list[tuple[Route, str]]:
     """Return the endpoints of a service, or of a domain, or else those of the wildcard above it."""
     from beacon.definition.domains import domain_name
 
@@ -116,9 +119,6 @@ def _hint(host: Host, found: Iterable[Route], word: str) -> str:
             return f"{name} has it in its definition, which was not applied: beacon apply {name}"
     near = difflib.get_close_matches(word, [one.endpoint.domain for one in found], n=1)
     return f"did you mean {near[0]!r}?" if near else "beacon endpoint list shows them"
-
-
-Found = list[tuple["Route", "tuple[Report, ...]"]]
 
 
 def _judged(

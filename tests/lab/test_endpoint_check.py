@@ -126,24 +126,33 @@ def test_caddy_stopped_replaced_and_behind(stage: Stage) -> None:
 
     # Caddy runs with something older than the definitions
     own = host.read("/etc/caddy/beacon.caddy")
-    host.write("/etc/caddy/beacon.caddy", 'http://other.internal {\n\trespond "other"\n}\n')
+    host.write("/etc/caddy/beacon.caddy", 'other.internal {\n\ttls internal\n\trespond "other"\n}\n')
     host.run("systemctl", "reload", "caddy")
     host.write("/etc/caddy/beacon.caddy", own)
     old = check(stage, "web")["web.internal"]
     assert what(old, "proxy") == "Caddy runs without web.internal"
+    assert links(old) == {"dns": "ok", "port": "ok", "proxy": "error", "service": "ok"}
     host.run("systemctl", "reload", "caddy")
     holds(stage)
 
 
-def test_tcp_is_reached_at_its_port_and_a_url_is_shown_where_somebody_sees_it(stage: Stage) -> None:
+def test_tcp_and_udp_are_reached_at_their_ports_and_a_url_is_shown_where_somebody_sees_it(
+    stage: Stage,
+) -> None:
     host = stage.host
-    resolve(stage, db_internal=host.address)
+    resolve(stage, db_internal=host.address, dns_internal=host.address)
     stage.push("db")
     stage.define("db", more='[[endpoint]]\ndomain = "db.internal"\nport = 8080\nscheme = "tcp"\n')
+    stage.push("dns")
+    udp = '[[endpoint]]\ndomain = "dns.internal"\nport = 8080\nscheme = "udp"\n'
+    stage.define("dns", port=False, more=udp)
     stage.push("web")
     stage.define("web", port=False, top='domain = "web.internal"')
     stage.apply()
-    found = check(stage, "db")["db.internal"]
+    every = check(stage)
+    assert links(every["dns.internal"]) == {"dns": "ok", "port": "warning", "service": "ok"}
+    assert "is published on the loopback" in what(every["dns.internal"], "port")
+    found = every["db.internal"]
     assert links(found) == {"dns": "ok", "port": "ok", "service": "ok"}
     assert "is published, for everywhere" in what(found, "port")
     assert stage.beacon("endpoint", "open", "db").stdout == f"tcp://db.internal:{stage.port('db')}\n"

@@ -1,0 +1,76 @@
+"""Which endpoints are meant, and how what is found of them is summed up."""
+
+from __future__ import annotations
+
+import pytest
+
+from beacon.cli.checking import as_dict, meant, summary
+from beacon.doctor.finding import Report, error, ok, warning
+from beacon.endpoints.routes import Route, State
+from beacon.model.service import Endpoint
+
+WEB = Route("web", Endpoint("example.org", 8080), State.UP)
+API = Route("api", Endpoint("example.org", 8081, path="/api"), State.UP)
+ANY = Route("any", Endpoint("*.example.org", 8082), State.UP)
+OWN = Route("own", Endpoint("own.example.org", 8083), State.UP)
+ALL = (ANY, WEB, API, OWN)
+
+
+@pytest.mark.parametrize(
+    ("word", "those"),
+    [
+        ("example.org", [(WEB, "example.org"), (API, "example.org")]),
+        ("Example.ORG.", [(WEB, "example.org"), (API, "example.org")]),
+        ("https://example.org/api", [(WEB, "example.org"), (API, "example.org")]),
+        ("api", [(API, "example.org")]),
+        ("any", [(ANY, "beacon-check.example.org")]),
+        ("*.example.org", [(ANY, "beacon-check.example.org")]),
+        ("own.example.org", [(OWN, "own.example.org")]),
+        ("other.example.org", [(ANY, "other.example.org")]),
+        ("deep.other.example.org", []),
+        ("example.net", []),
+        ("no domain", []),
+    ],
+)
+def test_a_domain_a_service_or_the_wildcard_above_is_meant(word: str, those: list[tuple[Route, str]]) -> None:
+    assert meant(ALL, word) == those
+
+
+WELL = (Report("dns", (ok("leads here"),)), Report("service", (ok("up"),)))
+WARNED = (Report("dns", (warning("elsewhere", "why"),)), *WELL[1:])
+BROKEN = (*WELL[:1], Report("service", (error("down", "why", "start it"),)))
+
+
+def test_of_one_endpoint_the_broken_link_is_told_and_of_several_how_many() -> None:
+    assert summary([(WEB, WELL)]) == "example.org: no link is broken"
+    assert summary([(API, BROKEN)]) == "example.org/api: the service link is broken"
+    every = [(WEB, WELL), (API, BROKEN), (ANY, WARNED), (OWN, WELL)]
+    assert summary(every) == "4 endpoints: 2 ok, 1 warning, 1 error"
+
+
+def test_json_has_every_link() -> None:
+    said = as_dict("system", [(API, BROKEN)])
+    assert said == {
+        "scope": "system",
+        "severity": "error",
+        "endpoints": [
+            {
+                "domain": "example.org",
+                "path": "/api",
+                "scheme": "http",
+                "service": "api",
+                "severity": "error",
+                "broken": "service",
+                "links": [
+                    {"link": "dns", "severity": "ok", "what": "leads here", "why": None, "mend": None},
+                    {
+                        "link": "service",
+                        "severity": "error",
+                        "what": "down",
+                        "why": "why",
+                        "mend": "start it",
+                    },
+                ],
+            }
+        ],
+    }
