@@ -55,6 +55,12 @@ def says_endpoints(service: Service) -> bool:
     return bool(service.endpoints or service.domain or {"endpoint", "domain"} & set(service.given))
 
 
+def may_have_endpoints(service: Service, image: ImageConfig) -> bool:
+    """Say whether *service* may have endpoints with what its *image* says: most have none."""
+    of_image = LABEL in image.labels or VARIABLE in image.env
+    return of_image or VARIABLE in service.env or says_endpoints(service)
+
+
 def claim(endpoint: Endpoint) -> tuple[str, str]:
     """Return what no two services can have: a domain and a path, or a port of it."""
     if endpoint.scheme in _RAW:

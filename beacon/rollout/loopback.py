@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from beacon.definition.effective import effective
+from beacon.definition.endpoints import may_have_endpoints
 from beacon.definition.loopback import (
     PortRange,
     PortsExhaustedError,
@@ -39,10 +41,9 @@ class Loopback:
 
     def allot(self, release: Release) -> Release:
         """Return *release* with the ports that it needs; PortsExhaustedError where there are none left."""
-        # Most releases have no endpoints, or what they need.
-        from beacon.definition.effective import effective  # noqa: PLC0415
-
-        keys = needed(effective(release.service, release.image).service)
+        keys: Iterable[str] = ()
+        if may_have_endpoints(release.service, release.image):
+            keys = needed(effective(release.service, release.image).service)
         ports = {key: release.ports.get(key) or self._port(release, key) for key in keys}
         return release if ports == release.ports else replace(release, ports=ports)
 
