@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,6 +103,8 @@ def meant(found: Iterable[Route], word: str) -> list[tuple[Route, str]]:
 
 
 def _hint(host: Host, found: Iterable[Route], word: str) -> str:
+    import difflib
+
     from beacon.definition import decode
     from beacon.definition.endpoints import declared
     from beacon.errors import BeaconError
