@@ -10,6 +10,8 @@ flock 9 # two runs in one tree take turns
 packages=(
     # for the lab
     ca-certificates debian-archive-keyring git iproute2 mmdebstrap strace systemd-container util-linux
+    # a browser, and what tells it whom to trust
+    chromium libnss3-tools
     # for the linters
     shellcheck
     # to build pystemd
