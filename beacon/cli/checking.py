@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beacon.cli.arguments import Json, complete_service
+from beacon.cli.findings import entry, least_shown, lines
 from beacon.cli.session import session
 from beacon.errors import HostError, StoreError, UsageError
 from beacon.model.host import Scope
@@ -183,15 +184,11 @@ def managed(host: Host, here: Mapping[str, Running], chosen: Sequence[Route]) ->
     return proxies
 
 
-_COLOURS = {"ok": "green|", "info": "", "warning": "yellow|", "error": "red|"}
-
-
 def _print(output: Output, found: Found, *, every: bool) -> None:
     """Print each endpoint with its links, each with its reason and its remedy below it."""
     from beacon.definition.endpoints import claim_text
-    from beacon.doctor.finding import Severity
 
-    least = Severity.ERROR if output.quiet else Severity.OK if every else Severity.INFO
+    least = least_shown(output, every=every)
     rows: list[tuple[str, str, str, str]] = []
     for route, reports in found:
         name = claim_text(route.endpoint)
@@ -199,10 +196,8 @@ def _print(output: Output, found: Found, *, every: bool) -> None:
             for finding in report.findings:
                 if finding.severity < least:
                     continue
-                word = finding.severity.word
-                rows.append((name, report.check, f"{_COLOURS[word]}{word}", finding.what))
-                rows += [("", "", "", f"dim|{finding.why}")] if finding.why else []
-                rows += [("", "", "", f"bold|  {finding.mend}")] if finding.mend else []
+                first, *more = lines(finding)
+                rows += [(name, report.check, *first), *(("", "", *line) for line in more)]
                 name = ""
     if rows:
         output.table(("DOMAIN", "LINK", "STATE", "FINDING"), rows)
@@ -213,47 +208,34 @@ def _print(output: Output, found: Found, *, every: bool) -> None:
 def summary(found: Found) -> str:
     """Return one line: ``3 endpoints: 2 ok, 1 error``, and of a single one which link is broken."""
     from beacon.definition.endpoints import claim_text
-    from beacon.doctor.finding import Severity, plural
+    from beacon.doctor.finding import counted, plural, worst
     from beacon.doctor.judge.chain import broken
 
     if len(found) == 1:
         ((route, reports),) = found
         link, name = broken(reports), claim_text(route.endpoint)
         return f"{name}: the {link} link is broken" if link else f"{name}: no link is broken"
-    worst = [max((report.severity for report in reports), default=Severity.OK) for _, reports in found]
-    counts = {severity: worst.count(severity) for severity in Severity}
-    words = [f"{counts[one]} {one.word}" for one in (Severity.OK, Severity.INFO) if counts[one]]
-    words += [plural(counts[one], one.word) for one in (Severity.WARNING, Severity.ERROR) if counts[one]]
-    return f"{plural(len(found), 'endpoint')}: {', '.join(words)}"
+    return f"{plural(len(found), 'endpoint')}: {counted(worst(reports) for _, reports in found)}"
 
 
 def as_dict(scope: str, found: Found) -> dict[str, object]:
     """Return the chains as JSON has them, what is in order included."""
-    from beacon.doctor.finding import Severity
+    from beacon.doctor.finding import worst
     from beacon.doctor.judge.chain import broken
-
-    def worst(reports: Iterable[Report]) -> str:
-        return max((report.severity for report in reports), default=Severity.OK).word
 
     return {
         "scope": scope,
-        "severity": worst(report for _, reports in found for report in reports),
+        "severity": worst(report for _, reports in found for report in reports).word,
         "endpoints": [
             {
                 "domain": route.endpoint.domain,
                 "path": route.endpoint.path,
                 "scheme": route.endpoint.scheme.value,
                 "service": route.service,
-                "severity": worst(reports),
+                "severity": worst(reports).word,
                 "broken": broken(reports),
                 "links": [
-                    {
-                        "link": report.check,
-                        "severity": finding.severity.word,
-                        "what": finding.what,
-                        "why": finding.why or None,
-                        "mend": finding.mend or None,
-                    }
+                    {"link": report.check, **entry(finding)}
                     for report in reports
                     for finding in report.findings
                 ],

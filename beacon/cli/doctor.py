@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beacon.cli.arguments import Json
+from beacon.cli.findings import entry, least_shown, lines
 from beacon.cli.session import session
 
 if TYPE_CHECKING:
@@ -98,21 +99,14 @@ def _user() -> str:
         return str(os.geteuid())
 
 
-_COLOURS = {"ok": "green|", "info": "", "warning": "yellow|", "error": "red|"}
-
-
 def _print(output: Output, reports: Sequence[Report], *, every: bool) -> None:
     """Print the findings, the worst first, each with its reason and its remedy below it."""
-    from beacon.doctor.finding import Severity
-
-    least = Severity.ERROR if output.quiet else Severity.OK if every else Severity.INFO
+    least = least_shown(output, every=every)
     shown = [(check, finding) for check, finding in _merged(reports) if finding.severity >= least]
     rows: list[tuple[str, str, str]] = []
     for check, finding in sorted(shown, key=lambda pair: -pair[1].severity):
-        word = finding.severity.word
-        rows.append((check, f"{_COLOURS[word]}{word}", finding.what))
-        rows += [("", "", f"dim|{finding.why}")] if finding.why else []
-        rows += [("", "", f"bold|  {finding.mend}")] if finding.mend else []
+        first, *more = lines(finding)
+        rows += [(check, *first), *(("", *line) for line in more)]
     if rows:
         output.table(("CHECK", "STATE", "FINDING"), rows)
     if not output.quiet:
@@ -137,36 +131,19 @@ def _merged(reports: Iterable[Report]) -> list[tuple[str, Finding]]:
 
 def summary(reports: Sequence[Report]) -> str:
     """Return one line that counts the checks: ``22 checks: 20 ok, 1 warning, 1 error``."""
-    from beacon.doctor.finding import Severity, plural
+    from beacon.doctor.finding import counted, plural
 
-    counts = {severity: sum(report.severity is severity for report in reports) for severity in Severity}
-    words = [f"{counts[Severity.OK]} ok"] if counts[Severity.OK] else []
-    words += [f"{counts[Severity.INFO]} info"] if counts[Severity.INFO] else []
-    words += [
-        plural(counts[severity], severity.word)
-        for severity in (Severity.WARNING, Severity.ERROR)
-        if counts[severity]
-    ]
-    return f"{plural(len(reports), 'check')}: {', '.join(words)}"
+    return f"{plural(len(reports), 'check')}: {counted(report.severity for report in reports)}"
 
 
 def as_dict(scope: str, reports: Sequence[Report]) -> dict[str, object]:
     """Return the findings as JSON has them, those that are in order included."""
-    from beacon.doctor.finding import Severity
+    from beacon.doctor.finding import worst
 
-    worst = max((report.severity for report in reports), default=Severity.OK)
     return {
         "scope": scope,
-        "severity": worst.word,
+        "severity": worst(reports).word,
         "findings": [
-            {
-                "check": report.check,
-                "severity": finding.severity.word,
-                "what": finding.what,
-                "why": finding.why or None,
-                "mend": finding.mend or None,
-            }
-            for report in reports
-            for finding in report.findings
+            {"check": report.check, **entry(finding)} for report in reports for finding in report.findings
         ],
     }
