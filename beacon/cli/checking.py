@@ -156,7 +156,7 @@ def _root(host: Host) -> str:
 
 def managed(host: Host, here: Mapping[str, Running], chosen: Sequence[Route]) -> list[Managed]:
     """Return what Beacon's proxy has to do with each of the endpoints *chosen*."""
-    from beacon.cli.proxy import wanted
+    from beacon.cli.proxy import unanswered
     from beacon.definition.endpoints import claim_text
     from beacon.doctor.chain import Managed
     from beacon.doctor.look.units import show
@@ -171,11 +171,7 @@ def managed(host: Host, here: Mapping[str, Running], chosen: Sequence[Route]) ->
         active = show([UNIT], Scope.SYSTEM, host.environment)[UNIT].active
     except HostError:
         active = "in a state that systemd does not tell"
-    made, refused, loaded = wanted(here), host.store.proxy().refused, host.caddy.hosts()
-    why = {(one.service, one.claim): (one.why, one.mend) for one in made.left_out}
-    for site in made.sites:
-        if site.address in refused:
-            why |= dict.fromkeys(site.claims, (refused[site.address], "take it out there, or here"))
+    why, loaded = unanswered(host, here), host.caddy.hosts()
     proxies = []
     for route in chosen:
         problem, mend = why.get((route.service, claim_text(route.endpoint)), ("", ""))

@@ -165,18 +165,13 @@ def installed(host: Host) -> dict[str, Running]:
 
 def _by_proxy(host: Host, here: Mapping[str, Running]) -> dict[tuple[str, str], str] | None:
     """Return why Caddy does not answer, by service and claim; None where it is not Beacon's to manage."""
-    from beacon.cli.proxy import wanted
+    from beacon.cli.proxy import unanswered
     from beacon.endpoints.caddy import OWN
     from beacon.model.host import Scope
 
     if host.scope is not Scope.SYSTEM or not OWN.exists():
         return None
-    made, refused = wanted(here), host.store.proxy().refused
-    problems = {(one.service, one.claim): one.why for one in made.left_out}
-    for site in made.sites:
-        if site.address in refused:
-            problems |= dict.fromkeys(site.claims, refused[site.address])
-    return problems
+    return {claim: why for claim, (why, _) in unanswered(host, here).items()}
 
 
 def _tell_of_proxy(

@@ -73,6 +73,16 @@ def wanted(services: Mapping[str, Running]) -> Caddyfile:
     return caddyfile(routes({name: replace(one, container=None) for name, one in services.items()}))
 
 
+def unanswered(host: Host, services: Mapping[str, Running]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return service and claim → why Caddy does not answer it, and what mends that."""
+    made, refused = wanted(services), host.store.proxy().refused
+    why = {(one.service, one.claim): (one.why, one.mend) for one in made.left_out}
+    for site in made.sites:
+        if site.address in refused:
+            why |= dict.fromkeys(site.claims, (refused[site.address], "take it out there, or here"))
+    return why
+
+
 def tell(host: Host, settled: Settled) -> None:
     """Tell what is not answered, and why."""
     if settled.trouble:
