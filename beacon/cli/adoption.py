@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,20 +13,21 @@ from beacon.cli.outcomes import show as show_outcomes
 from beacon.cli.proxy import follow
 from beacon.cli.workflow import make_proposal, remove_services
 from beacon.engine.command import CommandFailedError, run
-from beacon.errors import BeaconError, ExitStatus, HostError, UsageError
+from beacon.errors import BeaconError, BusyError, ExitStatus, HostError, UsageError
 from beacon.importing.container import import_container
 from beacon.importing.names import origin_of
 from beacon.model.outcome import exit_status
 from beacon.model.release import Trigger
 from beacon.model.unit import SERVICE_LABEL
 from beacon.rollout.apply import execute
+from beacon.rollout.deploy import resume
 from beacon.state.files import remove, write_atomic
+from beacon.state.store import Adoption
 
 if TYPE_CHECKING:
     from beacon.cli.host import Host
     from beacon.importing.compose.files import Source
     from beacon.importing.result import Imported
-    from beacon.model.outcome import Outcome
 
 _STOP_LIMIT = 120.0
 
@@ -82,38 +85,63 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
         raise HostError(f"cannot adopt {name}: {outcome.detail}", hint=outcome.hint)
     for conflict in proposal.plan.conflicts:
         raise UsageError(f"cannot adopt {name}: {conflict.sentence}")
-    write_atomic(host.definition_path(definition.name), definition.text.encode())
-    host.output.say(f"{definition.name}: stopping the container {name}")
-    old.act("stop")
-    try:
-        outcomes = execute(host.world, proposal)
-        follow(host, outcomes)
-    except BeaconError:
-        _put_back(host, old, definition.name)
-        raise
-    status = _settle(host, old, definition.name, outcomes)
+    noted = Adoption(definition.name, old.name, old.engine, old.is_running)
+    with _lock(host, noted):
+        host.store.save_adoption(noted)
+        write_atomic(host.definition_path(definition.name), definition.text.encode())
+        try:
+            host.output.say(f"{definition.name}: stopping the container {name}")
+            old.act("stop")
+            outcomes = execute(host.world, proposal)
+            follow(host, outcomes)
+        except BeaconError:
+            _put_back(host, old, noted)
+            raise
+        stands = exit_status(outcomes) is ExitStatus.OK and _settle(host, old, noted)
+        if not stands:
+            _put_back(host, old, noted)
+    status = ExitStatus.OK if stands else ExitStatus.FAILURE
     return max(status, show_outcomes(host.output, outcomes, every=True, as_json=as_json))
 
 
-def _settle(host: Host, old: _Old, service: str, outcomes: tuple[Outcome, ...]) -> ExitStatus:
-    """Remove the container where its service stands, else put it back."""
-    if exit_status(outcomes) is not ExitStatus.OK or host.store.load(service).live is None:
-        _put_back(host, old, service)
-        return ExitStatus.FAILURE
-    old.act("rm")  # without --volumes: what it kept is the service's now
-    host.output.say(f"{service}: the container {old.name} is removed; its volumes are the service's now")
-    return ExitStatus.OK
+def finish_adoptions(host: Host) -> None:
+    """End the adoptions that a kill interrupted: the service stands, or the container is back."""
+    for noted in host.store.adoptions():
+        with contextlib.suppress(BusyError), _lock(host, noted):  # busy: it is under way
+            follow(host, resume(host.world, [noted.service]))
+            old = _look(noted.engine, noted.container, host.environment)
+            if not _settle(host, old, noted):
+                _put_back(host, old, noted)
 
 
-def _put_back(host: Host, old: _Old, service: str) -> None:
+def _lock(host: Host, noted: Adoption) -> AbstractContextManager[None]:
+    return host.store.lock(f"{noted.service}.adoption")  # no service's own lock: names have no full stops
+
+
+def _settle(host: Host, old: _Old | None, noted: Adoption) -> bool:
+    """Remove the container if its service stands; say whether it does."""
+    if host.store.load(noted.service).live is None:
+        return False
+    if old is not None:
+        old.act("rm")  # without --volumes: what it kept is the service's now
+    host.store.remove_adoption(noted)
+    host.output.say(
+        f"{noted.service}: the container {noted.container} is removed; its data is the service's now"
+    )
+    return True
+
+
+def _put_back(host: Host, old: _Old | None, noted: Adoption) -> None:
     """Take the service away, and start the container again where it ran before."""
-    path = host.definition_path(service)
-    if host.store.load(service).live is not None or path.exists():
-        remove_services(host, [service], purge=False)
+    path = host.definition_path(noted.service)
+    if host.store.load(noted.service).live is not None or path.exists():
+        remove_services(host, [noted.service], purge=False)
     remove(path)
-    if old.is_running:
+    if old is not None and noted.was_running:
         old.act("start")
-    host.output.warn(f"{service} does not stand; the container {old.name} is as it was")
+    host.store.remove_adoption(noted)
+    what = "as it was" if old is not None else "gone"
+    host.output.warn(f"{noted.service} does not stand; the container {noted.container} is {what}")
 
 
 def _find(host: Host, name: str, engine: str | None) -> _Old:
@@ -122,16 +150,22 @@ def _find(host: Host, name: str, engine: str | None) -> _Old:
         raise UsageError(f"--engine must be podman or docker, not {engine!r}")
     for candidate in [engine] if engine is not None else ["podman", "docker"]:
         try:
-            found = _inspect(candidate, "container", name, host.environment)
+            found = _look(candidate, name, host.environment)
         except HostError:
             if engine is not None:
                 raise
             continue  # that engine is not here
         if found is not None:
-            called = str(found.get("Name", name)).lstrip("/")
-            return _Old(called, candidate, host.environment, found)
+            return found
     where = engine or "podman nor docker"
     raise UsageError(f"there is no container {name!r} in {where}", hint=f"{engine or 'podman'} ps --all")
+
+
+def _look(engine: str, name: str, environment: Mapping[str, str]) -> _Old | None:
+    found = _inspect(engine, "container", name, environment)
+    if found is None:
+        return None
+    return _Old(str(found.get("Name", name)).lstrip("/"), engine, environment, found)
 
 
 def _inspect(

@@ -44,9 +44,12 @@ def update(
     from beacon.rollout.check import Check
 
     host = session(context).host()
-    chosen = host.select(names)
     if not check:
+        from beacon.cli.workflow import end_adoptions
+
         host.require_write("update")
+        end_adoptions(host)
+    chosen = host.select(names)
     outcomes: list[Outcome] = []
     if not check:
         outcomes += _resume(host, chosen)

@@ -43,6 +43,16 @@ class Checks:
     services: Mapping[str, LastCheck] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A container whose place a service takes: noted before it is stopped, until all is settled."""
+
+    service: str
+    container: str
+    engine: str
+    was_running: bool
+
+
 class StateStore:
     """Reads and writes the states of services below *folder*; locks live in *runtime*."""
 
@@ -50,6 +60,7 @@ class StateStore:
         self._services = folder / "services"
         self._checks = folder / "checks.json"
         self._published = folder / "published"
+        self._adoptions = folder / "adoptions"
         self._proxy = folder / "proxy.json"
         self._runtime = runtime
 
@@ -134,14 +145,21 @@ class StateStore:
         """Remember what the last checks said."""
         write_atomic(self._checks, _encode(checks), durable=False)
 
+    def adoptions(self) -> tuple[Adoption, ...]:
+        """Return the adoptions of containers that are under way, or were when a kill interrupted them."""
+        return _decode_all(self._adoptions, Adoption)
+
+    def save_adoption(self, adoption: Adoption) -> None:
+        """Note an adoption, durably, before anything of it is done."""
+        write_atomic(self._adoptions / f"{adoption.service}.json", _encode(adoption), mode=0o600)
+
+    def remove_adoption(self, adoption: Adoption) -> None:
+        """Forget an adoption: the service stands, or the container is back."""
+        remove(self._adoptions / f"{adoption.service}.json")
+
     def published(self) -> tuple[Written, ...]:
         """Return what this machine wrote to stores, one of each."""
-        try:
-            found = sorted(self._published.glob("*.json"))
-        except PermissionError:
-            return ()
-        texts = {path: read_text(path) for path in found}
-        return tuple(_decode(path, text, Written) for path, text in texts.items() if text is not None)
+        return _decode_all(self._published, Written)
 
     def record(self, store: str) -> PublishedRecord:
         """Return the record of what this machine wrote to *store*."""
@@ -199,6 +217,16 @@ def fingerprint(service: Service) -> str:
 
 def _encode(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1)
+
+
+def _decode_all(folder: Path, kind: type[T]) -> tuple[T, ...]:
+    """Return what the files of *folder* hold; nothing where only root may look."""
+    try:
+        found = sorted(folder.glob("*.json"))
+    except PermissionError:
+        return ()
+    texts = {path: read_text(path) for path in found}
+    return tuple(_decode(path, text, kind) for path, text in texts.items() if text is not None)
 
 
 def _decode(path: Path, text: str, kind: type[T]) -> T:

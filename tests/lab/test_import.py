@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -111,3 +112,41 @@ def test_a_container_whose_service_does_not_stand_is_put_back(host: LabHost, pus
     assert not host.exists("/etc/containers/systemd/beacon-old.container")
     host.run("podman", "rm", "--force", "old")
     host.run("podman", "volume", "rm", "kept")
+
+
+def test_killed_at_any_instant_the_next_run_ends_the_adoption(host: LabHost, push: Push) -> None:
+    """Either the service stands and the container is gone, or the container runs as before: never neither."""
+    points = [("fsync", number) for number in (1, 2, 3, 4, 5, 8, 11, 14, 17)] + [("?vfork,?fork,clone", 3)]
+    image = push(API, version="1", config=QUICK).tagged
+    for name in (names := [f"old{number}" for number in range(len(points))]):
+        host.run("podman", "run", "-d", "--name", name, "-v", f"kept-{name}:/data", image)
+        host.run("podman", "exec", name, "sh", "-c", f"echo {name} > /data/file")
+    runs = [
+        host.start(
+            *("strace", "--output=/dev/null", f"--trace={calls}"),
+            f"--inject={calls}:signal=SIGKILL:when={number}",
+            *("beacon", "import", "--container", name, "--adopt"),
+        )
+        for name, (calls, number) in zip(names, points, strict=True)
+    ]
+    killed = 0
+    for run in runs:
+        run.communicate(timeout=120)
+        killed += run.returncode == -signal.SIGKILL
+    assert killed >= len(points) - 2
+
+    host.run("beacon", "update", timeout=180, check=False)
+    ended = {}
+    for name, point in zip(names, points, strict=True):
+        stands = host.run("podman", "container", "exists", name, check=False).returncode == 1
+        assert host.exists(f"/etc/beacon/services/{name}.toml") == stands, point
+        running = f"beacon-{name}" if stands else name
+        assert host.run("podman", "exec", running, "cat", "/data/file").stdout == f"{name}\n", point
+        ended[point] = stands
+    assert set(ended.values()) == {True, False}, ended
+    assert not host.run("find", "/var/lib/beacon/adoptions", "-type", "f").stdout
+    assert host.run("beacon", "plan").stdout == "nothing to do\n"
+    host.run("beacon", "rm", "--all")
+    left = [name for name, point in zip(names, points, strict=True) if not ended[point]]
+    host.run("podman", "rm", "--force", *left)
+    host.run("podman", "volume", "rm", *(f"kept-{name}" for name in names))
