@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
     from beacon.endpoints.caddy import Caddy
+    from beacon.endpoints.publisher import Publisher
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.model.release import Release
@@ -377,6 +378,13 @@ class Host:
             raise AccessError(f"cannot read {self.paths.definitions}", hint="run this with sudo") from error
         texts = {path.stem: read_text(path) for path in found if not path.name.startswith(".")}
         return {name: text for name, text in texts.items() if text is not None}
+
+    def publishers(self) -> list[Publisher]:
+        """Return what writes to the stores of beacon.toml, one for each of them."""
+        from beacon.cli.stores import publisher_of
+        from beacon.endpoints.stores import stores
+
+        return [publisher_of(store) for store in stores(self.settings.publish)]
 
     def definition_path(self, name: str) -> Path:
         """Return where the definition of a service is."""

@@ -13,9 +13,10 @@ from beacon.doctor.judge import engine as judge_engine
 from beacon.doctor.judge import leftovers as judge_leftovers
 from beacon.doctor.judge import machine as judge_machine
 from beacon.doctor.judge import proxy as judge_proxy
+from beacon.doctor.judge import publishing as judge_publishing
 from beacon.doctor.judge import registry as judge_registry
 from beacon.doctor.judge import services as judge_services
-from beacon.doctor.look import engine, leftovers, machine, proxy, registry, services
+from beacon.doctor.look import engine, leftovers, machine, proxy, publishing, registry, services
 from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError
 
@@ -51,6 +52,7 @@ CHECKS: Mapping[str, Check] = {
     "service": _check(services.services, judge_services.services),
     "image": _check(services.releases, judge_services.releases),
     "proxy": _check(proxy.proxy, judge_proxy.proxy),
+    "publishing": _check(publishing.publishing, judge_publishing.publishing),
     "rollout": _check(leftovers.rollouts, judge_leftovers.rollouts),
     "leftover": _check(leftovers.files, judge_leftovers.files),
     "container": _check(leftovers.in_engine, judge_leftovers.in_engine),

@@ -258,6 +258,24 @@ class TimerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """A store that is published to, and why it does not answer."""
+
+    where: str
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishingFacts:
+    """The stores of beacon.toml, the service that publishes, and stores that were published to before."""
+
+    stores: tuple[StoreFacts, ...] = ()
+    unit: UnitFacts = UnitFacts("")
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DefinitionFacts:
     """The definitions, and what is wrong with them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from beacon.definition.publishing import EtcdAccess, RedisAccess
-from beacon.errors import ConfigError
+from beacon.errors import AccessError, ConfigError
 
 
 def password_of(access: RedisAccess | EtcdAccess) -> str | None:
@@ -15,6 +15,8 @@ def password_of(access: RedisAccess | EtcdAccess) -> str | None:
         return access.password
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\n")
+    except PermissionError as error:
+        raise AccessError(f"only root may read password_file {file}", hint="run this with sudo") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"cannot read password_file {file}: {reason}") from error

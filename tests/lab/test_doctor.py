@@ -15,6 +15,7 @@ from tests.lab.conftest import FreshHost
 from tests.lab.faulty_registry import FaultyRegistry, Login
 from tests.lab.host import LabHost, wait_until
 from tests.lab.stage import REGISTRY, Stage
+from tests.lab.stores import PASSWORD, LabRedis
 
 OK, WARNING, ERROR = 0, 30, 31
 QUADLETS = "/etc/containers/systemd"
@@ -239,6 +240,21 @@ def test_what_an_ordinary_user_lacks_and_what_cannot_be_seen_is_told(host: LabHo
 
 def _low_port() -> str:
     return f'image = "{REGISTRY}/me/web"\n[[port]]\nhost = 80\ncontainer = 80\n[update]\nfollow = "pinned"\n'
+
+
+def test_stores_that_are_not_told_of_the_endpoints_are_found_and_mended(web: Stage) -> None:
+    redis = LabRedis(web.host)
+    redis.start()
+    web.write("/etc/beacon/beacon.toml", f'[publish.redis]\npassword = "{PASSWORD}"\n')
+    off = the(examine(web.host, WARNING), "publishing", "beacon-endpoints.service is inactive")
+    follow(web.host, off)
+    assert the(examine(web.host, OK), "publishing", "1 store told of the endpoints").severity == "ok"
+    redis.stop()
+    away = the(examine(web.host, ERROR), "publishing", "redis://127.0.0.1:6379")
+    assert away.severity == "error"
+    redis.start()
+    web.beacon("endpoint", "publish", "--disable")
+    redis.stop()
 
 
 def test_without_root_it_says_what_it_could_not_look_at(web: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -25,6 +25,7 @@ from beacon.state.store import StateStore
 
 if TYPE_CHECKING:
     from beacon.definition.settings import Settings
+    from beacon.endpoints.publisher import Publisher
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.rollout.candidates import Renderer
@@ -81,6 +82,9 @@ class Machine(Protocol):
 
     def definition_files(self) -> Mapping[str, str]:
         """Return name → text of every definition."""
+
+    def publishers(self) -> Sequence[Publisher]:
+        """Return what writes to the stores of beacon.toml, one for each of them."""
 
 
 class _Known:

@@ -15,6 +15,7 @@ from beacon.doctor.look.machine import command
 from beacon.doctor.look.registry import is_volatile
 from beacon.doctor.look.survey import Survey
 from beacon.doctor.look.units import parse
+from beacon.endpoints.publisher import Publisher
 from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
 from beacon.errors import AccessError
@@ -122,6 +123,9 @@ class Machine:
     @property
     def renderer(self) -> Renderer:
         raise NotImplementedError
+
+    def publishers(self) -> list[Publisher]:
+        return []
 
     def definition_files(self) -> dict[str, str]:
         return {path.stem: path.read_text() for path in self.paths.definitions.glob("*.toml")}
