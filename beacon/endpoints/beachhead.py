@@ -32,6 +32,7 @@ def _why_not(fact: Fact) -> str:
         (endpoint.scheme not in _MAPPED, f"{endpoint.scheme} endpoints"),
         (endpoint.path != "/", "paths"),
         (endpoint.internal, "internal endpoints"),
+        (endpoint.is_restricted, "rules of who may ask"),
     ):
         if there:
             return f"the format has no {what}"

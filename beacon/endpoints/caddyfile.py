@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from beacon.definition.endpoints import claim_text
 from beacon.definition.handover import is_web
 from beacon.endpoints.routes import Place, Route
-from beacon.model.service import Endpoint, Scheme
+from beacon.model.service import YEAR, Endpoint, Scheme
 from beacon.units.mark import stamp
 
 MARKERS = "/run/beacon/routes"
@@ -19,7 +19,6 @@ _INTERNAL = {"internal", "local", "localhost", "test", "lan"}
 """Top-level domains for which no public authority signs; so are names without a dot."""
 _NEAR = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
 _PLAIN = re.compile(r"[^\s\"'`{}\\]+")
-_YEAR = 31536000
 _AFTER = 10
 """Seconds after which who found a service down may try again."""
 
@@ -159,7 +158,7 @@ def _site(address: str, routes: list[Route]) -> Site:
     if is_internal(domain) and not address.startswith("http://"):
         lines.append("tls internal")
     if any(route.endpoint.hsts for route in routes):
-        lines.append(f'header ?Strict-Transport-Security "max-age={_YEAR}"')
+        lines.append(f'header ?Strict-Transport-Security "max-age={YEAR}"')
     lines.append("route {")
     for number, route in enumerate(routes, start=1):
         lines += _indented(_block(number, route))

@@ -51,6 +51,7 @@ class Fact:
             "path": self.endpoint.path,
             "port": self.port,
             "redirect": self.endpoint.redirect,
+            "restricted": self.endpoint.is_restricted,
             "scheme": self.endpoint.scheme.value,
             "service": self.service,
             "state": self.state.value,

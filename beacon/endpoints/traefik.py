@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from beacon.definition.publishing import Publication
 from beacon.endpoints.facts import Fact, Facts, left_out
-from beacon.model.service import Endpoint, Scheme
+from beacon.model.service import YEAR, Endpoint, Scheme
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9-]")
 _NO_SERVICE = "noop@internal"
@@ -54,11 +54,11 @@ def _pairs(name: str, fact: Fact, publication: Publication) -> Iterator[tuple[st
     endpoint = fact.endpoint
     router = f"http/routers/{name}"
     yield f"{router}/rule", _rule(endpoint)
+    for index, (middleware, options) in enumerate(_middlewares(name, endpoint)):
+        yield f"{router}/middlewares/{index}", middleware
+        for option, value in options.items():
+            yield f"http/middlewares/{middleware}/{option}", value
     if endpoint.redirect is not None:
-        regex, replacement = _redirection(endpoint.redirect)
-        yield f"http/middlewares/{name}/redirectregex/regex", regex
-        yield f"http/middlewares/{name}/redirectregex/replacement", replacement
-        yield f"{router}/middlewares/0", name
         yield f"{router}/service", _NO_SERVICE
     else:
         yield f"{router}/service", name
@@ -69,6 +69,26 @@ def _pairs(name: str, fact: Fact, publication: Publication) -> Iterator[tuple[st
         yield f"{router}/tls", "true"
         if publication.certresolver is not None:
             yield f"{router}/tls/certresolver", publication.certresolver
+
+
+def _middlewares(name: str, endpoint: Endpoint) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Return what requests pass on their way, in order, each under a name of its own with its options."""
+    if endpoint.allow:
+        yield f"{name}_allow", _several("ipallowlist/sourcerange", endpoint.allow)
+    if endpoint.basic_auth:
+        yield f"{name}_login", _several("basicauth/users", endpoint.basic_auth)
+    if endpoint.forward_auth is not None:
+        headers = _several("forwardauth/authresponseheaders", endpoint.forward_headers)
+        yield f"{name}_asked", {"forwardauth/address": endpoint.forward_auth, **headers}
+    if endpoint.hsts:
+        yield f"{name}_hsts", {"headers/stsseconds": str(YEAR)}
+    if endpoint.redirect is not None:
+        regex, replacement = _redirection(endpoint.redirect)
+        yield name, {"redirectregex/regex": regex, "redirectregex/replacement": replacement}
+
+
+def _several(key: str, values: Iterable[str]) -> dict[str, str]:
+    return {f"{key}/{index}": value for index, value in enumerate(values)}
 
 
 def _rule(endpoint: Endpoint) -> str:

@@ -86,6 +86,8 @@ class Handover(StrEnum):
     """The unit is restarted."""
 
 
+YEAR = 31536000
+"""In seconds: how long browsers keep to HTTPS where they are told to."""
 FORWARD_HEADERS = ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name")
 
 
@@ -115,6 +117,11 @@ class Endpoint:
     """What that answers, to be passed on to the service."""
     hsts: bool = False
     compress: bool = True
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether not everybody who reaches it may ask."""
+        return bool(self.allow or self.basic_auth or self.forward_auth)
 
 
 @dataclass(frozen=True, slots=True)

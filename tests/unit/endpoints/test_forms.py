@@ -95,6 +95,31 @@ def test_traefik_reads_routers_services_and_middlewares() -> None:
     }
 
 
+def test_traefik_is_told_who_may_ask() -> None:
+    asked = "http://127.0.0.1:9091/verify"
+    found = values(
+        traefik(),
+        web=[
+            Endpoint("a.org", 8080, allow=("10.0.0.0/8", "::1"), basic_auth=("anna:$2a$x",), hsts=True),
+            Endpoint("b.org", 8080, forward_auth=asked, forward_headers=("Remote-User",)),
+        ],
+    )
+    a, b = "mars_web_a_org", "mars_web_b_org"
+    middlewares = {key: value for key, value in found.items() if "middlewares" in key}
+    assert middlewares == {
+        f"traefik/http/routers/{a}/middlewares/0": f"{a}_allow",
+        f"traefik/http/routers/{a}/middlewares/1": f"{a}_login",
+        f"traefik/http/routers/{a}/middlewares/2": f"{a}_hsts",
+        f"traefik/http/middlewares/{a}_allow/ipallowlist/sourcerange/0": "10.0.0.0/8",
+        f"traefik/http/middlewares/{a}_allow/ipallowlist/sourcerange/1": "::1",
+        f"traefik/http/middlewares/{a}_login/basicauth/users/0": "anna:$2a$x",
+        f"traefik/http/middlewares/{a}_hsts/headers/stsseconds": "31536000",
+        f"traefik/http/routers/{b}/middlewares/0": f"{b}_asked",
+        f"traefik/http/middlewares/{b}_asked/forwardauth/address": asked,
+        f"traefik/http/middlewares/{b}_asked/forwardauth/authresponseheaders/0": "Remote-User",
+    }
+
+
 def test_two_machines_and_two_users_never_write_one_key() -> None:
     endpoints = [Endpoint("example.org", 8080)]
     for publication in (traefik(), redis()):
@@ -147,6 +172,7 @@ def test_templates_of_key_and_value() -> None:
         "path": "/x",
         "port": 8081,
         "redirect": None,
+        "restricted": False,
         "scheme": "http",
         "service": "web",
         "state": "up",
