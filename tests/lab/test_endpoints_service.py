@@ -151,6 +151,8 @@ def test_stops_starts_and_changes_are_known_at_once(stage: Stage, redis: LabRedi
     }
 
 
+@pytest.mark.every_kind
+@pytest.mark.not_on(ROOTLESS)
 def test_health_withdraws_or_marks(stage: Stage, redis: LabRedis) -> None:
     redis.start()
     configure(stage, f'[publish.redis]\npassword = "{PASSWORD}"\n')

@@ -87,6 +87,16 @@ def test_redis_says_what_is_up(stage: Stage, redis: LabRedis) -> None:
     assert redis.keys() == {f"/beachhead/{machine(stage)}:other"}
 
 
+def test_a_domain_that_beacon_chose_is_published(stage: Stage, redis: LabRedis) -> None:
+    chosen = stage.beacon("endpoint", "name", "web").stdout.strip()
+    image = stage.push("web").tagged
+    configure(stage)
+    stage.beacon("add", "web", image, "--domain=auto:http=8080")
+    stage.beacon("endpoint", "publish", "--once")
+    value = json.loads(redis.get(f"/beachhead/{machine(stage)}:web") or "[]")
+    assert [one["domain"] for one in value] == [chosen]
+
+
 def test_a_redis_that_refuses_is_told(stage: Stage, redis: LabRedis) -> None:
     for name in ("web", "shop"):
         stage.push(name)
