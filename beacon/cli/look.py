@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from beacon.errors import AccessError, DefinitionError
+from beacon.errors import DefinitionError
 from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 
@@ -66,13 +66,6 @@ class Look:
         return tuple(problem for _, _, problems in self._known.values() for problem in problems)
 
     def _read(self) -> None:
-        try:
-            self._read_all()
-        except (PermissionError, AccessError):
-            hint = "sudo beacon endpoint list"
-            raise AccessError("only root may read the state of the machine's services", hint=hint) from None
-
-    def _read_all(self) -> None:
         stamps = self._host.store.stamps()
         self._known = {name: one for name, one in self._known.items() if name in stamps}
         for name, stamp in stamps.items():

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from beacon.errors import HostError
+from beacon.errors import AccessError, HostError
 from beacon.model.proxy import ProxyRecord
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
@@ -82,6 +82,8 @@ class StateStore:
                     found[name] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         except FileNotFoundError:
             return {}
+        except PermissionError:
+            raise _closed() from None
         return found
 
     def stamp(self) -> object:
@@ -94,7 +96,10 @@ class StateStore:
     def load(self, name: str) -> ServiceState:
         """Return what is remembered of *name*: an empty state where that is nothing."""
         path = self._path(name)
-        text = read_text(path)
+        try:
+            text = read_text(path)
+        except AccessError:
+            raise _closed() from None
         if text is None:
             return ServiceState(name)
         return _decode(path, text, ServiceState)
@@ -213,6 +218,10 @@ class PublishedRecord:
 def fingerprint(service: Service) -> str:
     """Return a short stable name for a declared service: equal definitions, equal fingerprints."""
     return hashlib.sha256(msgspec.json.encode(service, order="deterministic")).hexdigest()[:16]
+
+
+def _closed() -> AccessError:
+    return AccessError("only root may read the state of the machine's services", hint="run this with sudo")
 
 
 def _encode(value: object) -> bytes:

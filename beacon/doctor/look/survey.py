@@ -186,10 +186,8 @@ class Survey:
         """Return what is remembered of every service."""
         try:
             return {name: self.machine.store.load(name) for name in sorted(self.remembered())}
-        except AccessError:
-            raise AccessError(
-                "only root may read the state of the machine's services", hint="sudo beacon doctor"
-            ) from None
+        except AccessError as error:
+            raise AccessError(error.message, hint="sudo beacon doctor") from error
 
     @once
     def names(self) -> frozenset[str]:
