@@ -86,7 +86,7 @@ def booted_old_host(ground: Ground) -> Iterator[LabHost]:
     """Return the shared host with Debian 12; ask for `old_host`, which is clean."""
     booted = LabHost(ground, "old", suite=BOOKWORM)
     booted.boot()
-    offer_wheels(booted)
+    offer_wheels(booted, built=True)
     install_from_checkout(booted)
     remember(booted)
     yield booted

@@ -56,6 +56,12 @@ systemctl --root="$new" --quiet disable docker.service docker.socket containerd.
     redis-server.service etcd.service podman.socket podman-auto-update.timer \
     dpkg-db-backup.timer man-db.timer fstrim.timer 2>&1 | grep -v 'does not exist' >&2 || true
 systemctl --root="$new" --quiet mask systemd-modules-load.service systemd-firstboot.service
+# Each daemon-reload runs all generators; hosts have nothing for any but Podman's (systemd.generator(7)).
+for generator in "$new"/usr/lib/systemd/{system,user}-generators/systemd-*; do
+    masks=$new/etc/systemd/$(basename "$(dirname "$generator")")
+    mkdir -p "$masks"
+    ln -s /dev/null "$masks/$(basename "$generator")"
+done
 rm -rf "$new"/var/cache/apt/*.bin "$new"/var/lib/apt/lists/* "$new"/usr/lib/systemd/system/apt-daily*.timer
 rm -f "$new"/etc/resolv.conf "$new"/etc/machine-id "$new"/etc/hostname
 touch "$new"/etc/.updated "$new"/var/.updated

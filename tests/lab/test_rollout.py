@@ -1,6 +1,6 @@
 """How a release becomes live, stays, and goes: gates, the way back, images on disk, what is told.
 
-On every kind of host, with the same end.
+On every kind of host that could make a difference, with the same end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 from tests.lab.faulty_registry import Delay, FaultyRegistry
 from tests.lab.host import wait_until
 from tests.lab.images import Broken, ImageConfig
+from tests.lab.kinds import DOCKER, OLD_PODMAN, ROOTLESS
 from tests.lab.stage import Stage, outcomes, polled
 
 pytestmark = pytest.mark.every_kind
@@ -152,9 +153,12 @@ def test_two_images_of_a_service_stay_and_those_of_others_are_not_touched(stage:
     assert {theirs, tagged.tagged, "localhost/mine:1"} <= names
 
 
-# When
+# When: what decides that asks neither engine nor systemd, and is the same on every host
+
+ONE_KIND = pytest.mark.not_on(ROOTLESS, OLD_PODMAN, DOCKER)
 
 
+@ONE_KIND
 def test_a_service_that_is_held_stays_until_it_is_let_go(stage: Stage) -> None:
     """Hold and unhold."""
     stage.deploy("web")
@@ -168,6 +172,7 @@ def test_a_service_that_is_held_stays_until_it_is_let_go(stage: Stage) -> None:
     assert stage.update() == {"web": "updated"}
 
 
+@ONE_KIND
 def test_rollouts_wait_for_their_window_and_young_images_ripen(stage: Stage) -> None:
     """Deferred is a status of its own, told to the journal once; who names the service will not wait."""
     tomorrow = datetime.now(tz=UTC) + timedelta(days=2)
@@ -188,6 +193,7 @@ def test_rollouts_wait_for_their_window_and_young_images_ripen(stage: Stage) -> 
     assert stage.update() == {"web": "up_to_date", "young": "updated"}
 
 
+@ONE_KIND
 def test_a_service_is_checked_no_more_often_than_every(stage: Stage, faulty_registry: FaultyRegistry) -> None:
     """The registry is spared; who names the service has it checked."""
     stage.push()
