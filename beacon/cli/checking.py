@@ -106,7 +106,7 @@ def meant(found: Iterable[Route], word: str) -> list[tuple[Route, str]]:
 def _hint(host: Host, found: Iterable[Route], word: str) -> str:
     import difflib
 
-    from beacon.definition import decode
+    from beacon.definition.decode import decode
     from beacon.definition.endpoints import declared
     from beacon.errors import BeaconError
 

@@ -189,7 +189,7 @@ def schema(context: typer.Context) -> None:
     """Print the JSON Schema of a definition, for editors."""
     import json
 
-    from beacon.definition import json_schema
+    from beacon.definition.decode import json_schema
 
     session(context).output.answer(json.dumps(json_schema(), indent=2))
 

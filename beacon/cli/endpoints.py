@@ -66,7 +66,7 @@ def give_name(
     import secrets
 
     from beacon.cli.host import service_name
-    from beacon.definition import validate_name
+    from beacon.definition.names import validate_name
     from beacon.errors import UsageError
 
     host = session(context).host()

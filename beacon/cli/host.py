@@ -99,10 +99,14 @@ class Host:
     @cached_property
     def settings(self) -> Settings:
         """What beacon.toml says."""
-        from beacon.definition.settings import Settings, decode_settings
+        from beacon.definition.settings import Settings
 
         text = read_text(self.paths.settings)
-        return Settings() if text is None else decode_settings(text, file=str(self.paths.settings))
+        if text is None:
+            return Settings()
+        from beacon.definition.beacon_toml import decode_settings
+
+        return decode_settings(text, file=str(self.paths.settings))
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -315,7 +319,7 @@ class Host:
 
     def _declared(self) -> Iterator[Service]:
         """Yield the services whose definitions are in order."""
-        from beacon.definition import decode
+        from beacon.definition.decode import decode
 
         for name, text in self.definition_files().items():
             with suppress(DefinitionError):

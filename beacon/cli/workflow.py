@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.cli.proxy import follow
-from beacon.definition import decode, decode_all, validate_name
+from beacon.definition.decode import decode, decode_all
+from beacon.definition.names import validate_name
 from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
 from beacon.model.limits import idle_limits

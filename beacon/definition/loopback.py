@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from beacon.definition.handover import handover_of, is_web
 from beacon.errors import HostError
+from beacon.model.host import PortRange
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
 ADDRESS = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class PortRange:
-    """The ports that may be given out, *first* to *last*."""
-
-    first: int = 20000
-    last: int = 29999
-    """Below the ports that Linux takes for connections of its own (ip_local_port_range)."""
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-    def __contains__(self, port: int) -> bool:
-        return self.first <= port <= self.last
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
 
 
 def protocol_of(endpoint: Endpoint) -> Protocol:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from beacon.definition import validate_name
+from beacon.definition.names import validate_name
 from beacon.errors import DefinitionError
 from beacon.importing.compose.context import Context
 from beacon.importing.compose.files import Source

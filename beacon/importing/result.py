@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from beacon.definition import encode
+from beacon.definition.encode import encode
 from beacon.importing.names import comment
 from beacon.importing.node import Note
 from beacon.model.service import Service

@@ -61,3 +61,21 @@ class HostFacts:
     def has_quadlet(self) -> bool:
         """Whether Quadlet makes the units; where it does not, Beacon writes them itself."""
         return self.engine is Engine.PODMAN and self.engine_version >= QUADLET
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """The ports that may be given out, *first* to *last*."""
+
+    first: int = 20000
+    last: int = 29999
+    """Below the ports that Linux takes for connections of its own (ip_local_port_range)."""
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __contains__(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"

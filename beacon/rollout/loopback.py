@@ -9,13 +9,13 @@ from functools import cached_property
 from beacon.definition.effective import effective
 from beacon.definition.endpoints import may_have_endpoints
 from beacon.definition.loopback import (
-    PortRange,
     PortsExhaustedError,
     choose,
     needed,
     published_ports,
     transport,
 )
+from beacon.model.host import PortRange
 from beacon.model.release import Release
 from beacon.model.service import Service
 from beacon.rollout.ports import PortRecord

@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.model.image import ImageConfig, ImageHealth, Platform
 from beacon.model.reference import Digest
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from beacon.definition import decode, decode_all
+from beacon.definition.decode import decode, decode_all
 from beacon.doctor.facts import UnitFacts
 from beacon.doctor.look.units import show
 from beacon.engine.command import run

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from beacon.definition import grammar, validate_name, values
+from beacon.definition import grammar, values
+from beacon.definition.names import validate_name
 from beacon.importing.compose.context import Context, is_external
 from beacon.importing.draft import Draft
 from beacon.importing.names import slug

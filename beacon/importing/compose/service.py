@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from beacon.definition import decode, encode, grammar, rules
+from beacon.definition import grammar, rules
+from beacon.definition.decode import decode
+from beacon.definition.encode import encode
 from beacon.errors import DefinitionError
 from beacon.importing.compose import limits, network, process, raw, storage
 from beacon.importing.compose.context import Context, Handler

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition import decode_all, effective
+from beacon.definition.decode import decode_all
+from beacon.definition.effective import effective
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest

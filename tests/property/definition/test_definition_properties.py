@@ -7,8 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beacon.definition import decode, encode, grammar, new_definition
+from beacon.definition import grammar
+from beacon.definition.decode import decode
 from beacon.definition.domains import read_compact
+from beacon.definition.encode import encode, new_definition
 from beacon.definition.schema import ServiceTable
 from beacon.errors import DefinitionError
 from beacon.model.image import Platform

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.definition import decode, decode_all
+from beacon.definition.decode import decode, decode_all
 from beacon.errors import DefinitionError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference

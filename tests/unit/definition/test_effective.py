@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from beacon.definition import Effective, decode, describe, effective
+from beacon.definition.decode import decode
+from beacon.definition.effective import Effective, describe, effective
 from beacon.errors import DefinitionError
 from beacon.model.image import ImageConfig, ImageHealth, Platform
 from beacon.model.reference import Digest

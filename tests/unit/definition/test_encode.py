@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition import decode, encode, example, new_definition
-from beacon.definition.encode import parse_port_option, parse_volume_option
+from beacon.definition.decode import decode
+from beacon.definition.encode import encode, new_definition, parse_port_option, parse_volume_option
+from beacon.definition.example import example
 from beacon.model.service import Port, Protocol, Volume
 
 

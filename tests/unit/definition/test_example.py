@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from beacon.definition import decode, example, json_schema
+from beacon.definition.decode import decode, json_schema
+from beacon.definition.example import example
 from beacon.definition.keys import KEY_OF_FIELD, NO_KEYS
 from beacon.model import service as model
 from beacon.model.service import Service

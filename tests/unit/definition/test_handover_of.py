@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.definition.handover import handover_of
 from beacon.errors import DefinitionError
 from beacon.model.service import Handover, Service

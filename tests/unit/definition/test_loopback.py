@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.loopback import (
-    PortRange,
     beside_key,
     choose,
     needed,
@@ -15,8 +15,8 @@ from beacon.definition.loopback import (
     with_loopback,
     with_second_ports,
 )
-from beacon.definition.settings import decode_settings
 from beacon.errors import ConfigError
+from beacon.model.host import PortRange
 from beacon.model.reference import ImageReference
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 

@@ -6,11 +6,11 @@ from itertools import islice
 
 import pytest
 
+from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.decode import decode
 from beacon.definition.domains import domain_name
 from beacon.definition.endpoints import clashes, own_problems
 from beacon.definition.naming import COUNT, asks, choose_domain, may_ask, names, with_domain
-from beacon.definition.settings import decode_settings
 from beacon.errors import ConfigError
 from beacon.model.reference import ImageReference
 from beacon.model.service import Endpoint, Service

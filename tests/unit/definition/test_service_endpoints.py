@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition import decode, decode_all, describe, effective
+from beacon.definition.decode import decode, decode_all
+from beacon.definition.effective import describe, effective
 from beacon.errors import DefinitionError
 from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest

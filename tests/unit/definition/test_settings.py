@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.publishing import EtcdAccess, FileAccess, Publication, RedisAccess
-from beacon.definition.settings import Settings, decode_settings
+from beacon.definition.settings import Settings
 from beacon.errors import ConfigError
 from beacon.model.host import Engine
 

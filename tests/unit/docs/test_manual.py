@@ -10,8 +10,9 @@ import typer.main
 from typer.core import TyperGroup, TyperOption
 
 from beacon.cli.app import app
+from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.publishing import PARSERS
-from beacon.definition.settings import Settings, decode_settings
+from beacon.definition.settings import Settings
 from beacon.errors import ExitStatus
 from beacon.model.event import EventKind
 from beacon.model.outcome import OutcomeKind

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from beacon.cli.app import app
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.definition.effective import effective
 from beacon.definition.encode import new_definition
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
 from beacon.importing import flags
 from beacon.importing.command import import_command

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
 from beacon.importing.compose.files import Source
 from beacon.importing.compose.importer import import_compose

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
 from beacon.importing.compose.files import Source
 from beacon.importing.container import import_container

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from beacon.definition import decode
+from beacon.definition.decode import decode
 from beacon.model.host import Scope
 from beacon.model.limits import CONTROLLERS, idle_limits, needed_controllers
 from beacon.model.service import Resources, Service

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from beacon.definition.loopback import PortRange, PortsExhaustedError
+from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BusyError
+from beacon.model.host import PortRange
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Port, Service
 from beacon.rollout.back import roll_back
