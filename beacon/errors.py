@@ -17,9 +17,10 @@ Statuses follow sysexits.h(3head) and, for status, update and doctor, beacon(1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,8 +70,7 @@ class NoSuchServiceError(BeaconError):
     status = ExitStatus.NO_SUCH_SERVICE
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class Fault(Struct, frozen=True, order=True):
     """One thing wrong in a file: *key* is its path (``port[0].host``), *problem* says what it must be."""
 
     file: str

@@ -6,8 +6,9 @@ import contextlib
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from beacon.cli.outcomes import show as show_outcomes
 from beacon.cli.proxy import follow
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 _STOP_LIMIT = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Old:
+class _Old(Struct, frozen=True):
     """The container that was there, and how it is acted on."""
 
     name: str

@@ -195,7 +195,7 @@ def schema(context: typer.Context) -> None:
 
 
 def _show_effective(host: Host, name: str, *, as_json: bool) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from beacon.cli.workflow import intended
     from beacon.definition.effective import describe

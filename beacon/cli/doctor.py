@@ -115,7 +115,7 @@ def _print(output: Output, reports: Sequence[Report], *, every: bool) -> None:
 
 def _merged(reports: Iterable[Report]) -> list[tuple[str, Finding]]:
     """Return (check, finding) pairs, those that say the same in one; checks in their order."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     checks: dict[Finding, list[str]] = {}
     for report in reports:

@@ -119,7 +119,7 @@ def trust(context: typer.Context) -> None:
 
 def running(host: Host) -> dict[str, Running]:
     """Return what runs: each service that has been applied, as it was applied."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from beacon.model.unit import unit_name
 

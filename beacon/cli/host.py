@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from beacon.definition.settings import Settings
     from beacon.endpoints.caddy import Caddy
     from beacon.endpoints.publisher import Publisher
+    from beacon.endpoints.traffic import CaddyTraffic
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
+    from beacon.engine.probe import NetworkProbe
     from beacon.model.release import Release
     from beacon.model.service import Service
     from beacon.registry import RegistryClient
@@ -88,6 +90,18 @@ class _OnDemand:
         return getattr(self._make(), name)
 
 
+def _probe() -> NetworkProbe:
+    from beacon.engine.probe import NetworkProbe
+
+    return NetworkProbe()
+
+
+def _traffic() -> CaddyTraffic:
+    from beacon.endpoints.traffic import CaddyTraffic
+
+    return CaddyTraffic()
+
+
 class Host:
     """The machine in one scope, for one run of the command."""
 
@@ -99,10 +113,10 @@ class Host:
     @cached_property
     def settings(self) -> Settings:
         """What beacon.toml says."""
-        from beacon.definition.settings import Settings
+        from beacon.definition.settings import Settings, is_blank
 
         text = read_text(self.paths.settings)
-        if text is None:
+        if text is None or is_blank(text):
             return Settings()
         from beacon.definition.beacon_toml import decode_settings
 
@@ -238,18 +252,17 @@ class Host:
         """Everything a rollout acts on."""
         from beacon.cli.reporter import TerminalReporter
         from beacon.engine.hooks import HostHooks
-        from beacon.engine.probe import NetworkProbe
         from beacon.rollout.world import World
         from beacon.state.store import fingerprint
 
         return World(
-            # A check that finds nothing new asks nothing of the engine and of systemd.
+            # A check that finds nothing new asks nothing of the engine and of systemd, and probes nothing.
             engine=cast("Podman | Docker", _OnDemand(lambda: self.engine)),
             systemd=cast("SystemdManager", _OnDemand(lambda: self.systemd)),
             files=self.units,
             store=self.store,
             clock=SystemClock(),
-            probe=NetworkProbe(),
+            probe=cast("NetworkProbe", _OnDemand(_probe)),
             hooks=HostHooks(self.scope),
             reporter=TerminalReporter(self.output, self.scope),
             fingerprint=fingerprint,
@@ -263,9 +276,8 @@ class Host:
         """What hands requests over: Caddy is the machine's, and brings users' services none."""
         if self.scope is not Scope.SYSTEM:
             return {}
-        from beacon.endpoints.traffic import CaddyTraffic
-
-        return {"helpers": UnitDirectory(self.paths.helpers, self.paths.helpers), "traffic": CaddyTraffic()}
+        helpers = UnitDirectory(self.paths.helpers, self.paths.helpers)
+        return {"helpers": helpers, "traffic": _OnDemand(_traffic)}
 
     @cached_property
     def renderer(self) -> Renderer:

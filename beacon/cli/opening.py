@@ -63,7 +63,7 @@ def _rank(route: Route) -> tuple[bool, bool, int]:
 
 def url_of(route: Route, domain: str, proxy: Managed) -> str:
     """Return where an endpoint is reached: by its domain, or without Beacon's proxy at its port."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from beacon.definition.endpoints import claim_text
     from beacon.definition.handover import is_web

@@ -65,7 +65,7 @@ def settle_proxy(host: Host) -> Settled | None:
 
 def wanted(services: Mapping[str, Running]) -> Caddyfile:
     """Return what Caddy is to answer; ports that an engine chose for one start are nothing to tell it."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from beacon.endpoints.caddyfile import caddyfile
     from beacon.endpoints.routes import routes

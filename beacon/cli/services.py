@@ -193,7 +193,7 @@ def _plan_dict(proposal: Proposal) -> dict[str, object]:
 
 
 def _step_dict(step: Step) -> dict[str, object]:
-    from dataclasses import fields
+    from msgspec.structs import fields
 
     values = {field.name: getattr(step, field.name) for field in fields(step)}
     plain = {

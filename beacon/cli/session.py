@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from beacon.cli.output import Output
 from beacon.model.host import Scope
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from beacon.cli.host import Host
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The scope, and where answers go."""
 
     scope: Scope

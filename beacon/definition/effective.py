@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.definition import grammar
 from beacon.definition.endpoints import resolve
@@ -35,8 +38,7 @@ INITS = frozenset(
 """Programs that reap and forward signals themselves; s6-overlay's is ``/init``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
+class Effective(Struct, frozen=True):
     """*service* with *image*'s defaults filled in; *declared* is what the definition says.
 
     *filled* has the source of every key that is not simply the definition's or the default. *notes* are for

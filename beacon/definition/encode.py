@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from enum import StrEnum
+
+from msgspec.structs import fields
 
 from beacon.definition import grammar
 from beacon.model.reference import ImageReference

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.definition.domains import read_compact
 from beacon.definition.grammar import key_path
@@ -21,8 +23,7 @@ COMPAT_HINT = f"compat = true reads {VARIABLE} as beachhead-companion did, with 
 _RAW = {Scheme.TCP, Scheme.UDP}
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """An endpoint, and the key of the definition that names it."""
 
     key: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from beacon.definition.grammar import format_duration, key_path
 from beacon.model.service import Endpoint, Port, Secret, Service, Volume
@@ -47,7 +49,7 @@ def _flat(key: str, value: object) -> Iterator[tuple[str, object]]:
     elif key in {"port", "volume", "secret", "endpoint"} and isinstance(value, tuple):
         for index, item in enumerate(value):
             yield f"{key}[{index}]", item
-    elif is_dataclass(value) and key not in {"image", "platform"}:
+    elif isinstance(value, Struct) and key not in {"image", "platform"}:
         for inner_field in fields(value):
             yield from _flat(f"{key}.{inner_field.name}", getattr(value, inner_field.name))
     else:
@@ -62,10 +64,10 @@ def _defaults() -> dict[str, object]:
     return found
 
 
-def _field_default(item: Field[object]) -> object:
-    if item.default_factory is not MISSING:
+def _field_default(item: FieldInfo) -> object:
+    if item.default_factory is not NODEFAULT:
         return item.default_factory()
-    return None if item.default is MISSING else item.default
+    return None if item.default is NODEFAULT else item.default
 
 
 _DEFAULTS = _defaults()

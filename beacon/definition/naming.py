@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from math import gcd
+
+from msgspec.structs import replace
 
 from beacon.definition.endpoints import AUTO, LABEL, VARIABLE
 from beacon.model.service import Service

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from beacon.definition.grammar import (
     MAX_PORT,
@@ -26,8 +28,7 @@ PLACE = "{}"
 """Where a check command gets the name of the file that it is to look at."""
 
 
-@dataclass(frozen=True, slots=True)
-class RedisAccess:
+class RedisAccess(Struct, frozen=True):
     """A Redis, and how to get in."""
 
     host: str = "localhost"
@@ -50,8 +51,7 @@ class RedisAccess:
         return f"{'rediss' if self.tls else 'redis'}://{user}{_bracketed(self.host)}:{self.port}/{self.db}"
 
 
-@dataclass(frozen=True, slots=True)
-class EtcdAccess:
+class EtcdAccess(Struct, frozen=True):
     """An etcd (version 3), and how to get in."""
 
     host: str = "localhost"
@@ -76,8 +76,7 @@ class EtcdAccess:
         return self.url.replace("://", f"://{user}", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class FileAccess:
+class FileAccess(Struct, frozen=True):
     """A file, the command that looks at a new one first, and the one that has it read."""
 
     path: str
@@ -95,8 +94,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """One table: what is told to one store, in one form."""
 
     table: str
@@ -360,12 +358,13 @@ def _contradictions(kind: str, given: Collection[str]) -> Iterator[str]:
 def _publication(kind: str, name: str, values: Mapping[str, Any]) -> Publication:
     merged = {**_DEFAULTS[kind], **values, **values.get("url", {})}
     merged |= {key: values[key] for key in ("user", "password") if key in values}
-    access = {
+    several: dict[str, type[RedisAccess | EtcdAccess | FileAccess]] = {
         "redis": RedisAccess,
         "etcd": EtcdAccess,
         "traefik": EtcdAccess if merged.get("etcd") else RedisAccess,
         "file": FileAccess,
-    }[kind]
+    }
+    access = several[kind]
     if kind == "file":
         merged["form"] = (
             "template" if "template" in merged else merged.get("format") or _by_name(merged["path"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.definition import endpoints
 from beacon.definition.handover import hindrances
@@ -106,8 +107,7 @@ def _networking(service: Service) -> Iterator[Problem]:
         yield "port", f"must not be given with networks = [{lone!r}]: {why}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(Struct, frozen=True):
     """A span of ports of the host that a service publishes on."""
 
     start: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from beacon.model.host import Engine, PortRange
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from beacon.definition.publishing import Publication
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What beacon.toml says."""
 
     engine: Engine | None = None
@@ -29,3 +29,8 @@ class Settings:
     """The ports of the loopback that services with endpoints are given."""
     base_domain: str | None = None
     """What the names are below that Beacon chooses; None leaves it to the machine's own name."""
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a TOML text sets nothing, as the file does that is installed: it need not be parsed."""
+    return all(line.strip() == "" or line.lstrip().startswith("#") for line in text.splitlines())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from beacon.endpoints.routes import Route
 
@@ -19,8 +20,7 @@ class Signer(StrEnum):
     UNKNOWN = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NameFacts:
+class NameFacts(Struct, frozen=True):
     """Where a domain leads, as this machine resolves it; *problem* where it does not."""
 
     addresses: tuple[str, ...] = ()
@@ -33,8 +33,7 @@ class NameFacts:
     """Whether the name servers said so, and are not just silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A port of this machine: whether it answers, and the program that listens, as far as that is known."""
 
     answers: bool
@@ -42,8 +41,7 @@ class Listener:
     process: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What a browser is shown for the domain; *problem* where it would turn away."""
 
     signer: Signer = Signer.UNKNOWN
@@ -55,16 +53,14 @@ class Certificate:
     """Whether there is none for the domain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a request came to: a status, or the problem."""
 
     status: int = 0
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(Struct, frozen=True):
     """Beacon's proxy, as it concerns one endpoint."""
 
     installed: bool = False
@@ -78,8 +74,7 @@ class Managed:
     """Whether Caddy has the domain in the configuration that it runs with; None where it does not tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """One endpoint, and what was found of each link."""
 
     route: Route

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from beacon.errors import Fault
 from beacon.model.host import Engine, EngineVersion
 from beacon.registry import CheckResult
 
 
-@dataclass(frozen=True, slots=True)
-class UnitFacts:
+class UnitFacts(Struct, frozen=True):
     """A unit as ``systemctl show`` tells of it; the values are systemd's own words."""
 
     name: str
@@ -31,8 +31,7 @@ class UnitFacts:
     """InactiveEnterTimestampMonotonic, likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFacts:
+class SettingsFacts(Struct, frozen=True):
     """beacon.toml at *file*; *problem* says what is wrong with it."""
 
     file: str
@@ -40,8 +39,7 @@ class SettingsFacts:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
+class EngineFacts(Struct, frozen=True):
     """The engines that are installed (*broken*: those that do not even tell their version)."""
 
     settings: str
@@ -56,8 +54,7 @@ class EngineFacts:
     """What lets docker's firewall pass what comes to Podman's containers, where it drops that."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyFacts:
+class ProxyFacts(Struct, frozen=True):
     """Caddy, and what it has to do with the endpoints of the services."""
 
     unit: UnitFacts
@@ -71,8 +68,7 @@ class ProxyFacts:
     """Address of a site → why Caddy does not take it."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuadletFacts:
+class QuadletFacts(Struct, frozen=True):
     """Podman's generator of units, and what it has against the files that are installed."""
 
     version: EngineVersion
@@ -80,8 +76,7 @@ class QuadletFacts:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DockerFacts:
+class DockerFacts(Struct, frozen=True):
     """docker's daemon; *problem* is what its command says where the daemon does not answer."""
 
     service: UnitFacts
@@ -91,8 +86,7 @@ class DockerFacts:
     """Services that stopped when the daemon last did, and are down."""
 
 
-@dataclass(frozen=True, slots=True)
-class InitFacts:
+class InitFacts(Struct, frozen=True):
     """The small init of the engine: catatonit of Podman, docker-init of docker."""
 
     engine: Engine
@@ -102,8 +96,7 @@ class InitFacts:
     """Services that are started with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerFacts:
+class ManagerFacts(Struct, frozen=True):
     """The service manager of the scope; *version* None where systemctl is not there."""
 
     version: int | None
@@ -114,8 +107,7 @@ class ManagerFacts:
     runs: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupFacts:
+class CgroupFacts(Struct, frozen=True):
     """Control groups (cgroups(7)) that services can be limited with."""
 
     unified: bool
@@ -124,8 +116,7 @@ class CgroupFacts:
     """Controller → the services whose definitions set a limit that needs it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
+class AccountFacts(Struct, frozen=True):
     """An ordinary user, as far as containers without root go; ids are how many subordinate ones there are."""
 
     name: str
@@ -136,16 +127,14 @@ class AccountFacts:
     """Whether newuidmap(1) and newgidmap(1) are there."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortFacts:
+class PortFacts(Struct, frozen=True):
     """The lowest port that an ordinary user may listen on, and who wants a lower one."""
 
     lowest: int
     low: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClockFacts:
+class ClockFacts(Struct, frozen=True):
     """The clock; times are seconds since the epoch."""
 
     now: float
@@ -160,8 +149,7 @@ class ClockFacts:
     """What kind of container the machine is, if any: its clock is another's."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiskFacts:
+class DiskFacts(Struct, frozen=True):
     """A file system, by a folder on it that must have room; sizes in bytes."""
 
     path: str
@@ -172,16 +160,14 @@ class DiskFacts:
     free_inodes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StorageFacts:
+class StorageFacts(Struct, frozen=True):
     """Where images are, and the file systems that must have room."""
 
     driver: str
     disks: tuple[DiskFacts, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryFacts:
+class RegistryFacts(Struct, frozen=True):
     """What the registries say of the followed references; *services* is who follows each."""
 
     results: Mapping[str, CheckResult]
@@ -192,16 +178,14 @@ class RegistryFacts:
     """References of which the tag need not exist, because a range of versions is followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """A login that was found; *volatile* says that its file is gone after a reboot."""
 
     source: str
     volatile: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LoginFacts:
+class LoginFacts(Struct, frozen=True):
     """The logins for one repository: what this shell finds, and what the timer's run does."""
 
     registry: str
@@ -212,8 +196,7 @@ class LoginFacts:
     """Files of other sessions and users that have a login, where neither of the two finds one."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoginsFacts:
+class LoginsFacts(Struct, frozen=True):
     """All of them."""
 
     logins: tuple[LoginFacts, ...]
@@ -223,32 +206,28 @@ class LoginsFacts:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AutoUpdateFacts:
+class AutoUpdateFacts(Struct, frozen=True):
     """Podman's own updater, and the services that carry its label."""
 
     timer: UnitFacts
     labelled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """An executable called beacon; *ours* where it is this program."""
 
     path: str
     ours: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPath:
+class SearchPath(Struct, frozen=True):
     """The programs called beacon in the order in which *who* finds them."""
 
     who: str
     programs: tuple[Program, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFacts:
+class TimerFacts(Struct, frozen=True):
     """What makes services follow their images."""
 
     timer: UnitFacts
@@ -257,8 +236,7 @@ class TimerFacts:
     services: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
+class StoreFacts(Struct, frozen=True):
     """A store that is published to, and why it does not answer."""
 
     where: str
@@ -266,8 +244,7 @@ class StoreFacts:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishingFacts:
+class PublishingFacts(Struct, frozen=True):
     """The stores of beacon.toml, the service that publishes, and stores that were published to before."""
 
     stores: tuple[StoreFacts, ...] = ()
@@ -275,8 +252,7 @@ class PublishingFacts:
     left: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionFacts:
+class DefinitionFacts(Struct, frozen=True):
     """The definitions, and what is wrong with them."""
 
     count: int
@@ -285,8 +261,7 @@ class DefinitionFacts:
     unapplied: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledFile:
+class InstalledFile(Struct, frozen=True):
     """A unit file: the *service* of its mark (empty: shared, or no mark), and whether it is as written."""
 
     name: str
@@ -297,8 +272,7 @@ class InstalledFile:
     """Whether a definition asks for a file of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
+class ServiceFacts(Struct, frozen=True):
     """A service that is installed, and its unit."""
 
     name: str
@@ -306,8 +280,7 @@ class ServiceFacts:
     file_there: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseFacts:
+class ReleaseFacts(Struct, frozen=True):
     """A release that must be on disk."""
 
     service: str
@@ -318,8 +291,7 @@ class ReleaseFacts:
     on_disk: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutFacts:
+class RolloutFacts(Struct, frozen=True):
     """A rollout that no process is at."""
 
     service: str
@@ -328,8 +300,7 @@ class RolloutFacts:
     started: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileLeftovers:
+class FileLeftovers(Struct, frozen=True):
     """Files that nothing needs."""
 
     undefined: tuple[str, ...] = ()
@@ -342,8 +313,7 @@ class FileLeftovers:
     """Paths of drop-in folders of services that are gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLeftovers:
+class EngineLeftovers(Struct, frozen=True):
     """Containers, volumes and names of images, of services that are gone."""
 
     containers: tuple[str, ...] = ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from beacon.errors import ExitStatus
 from beacon.model.host import Engine, Scope
@@ -28,8 +29,7 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """*what* is the case, *why* it matters, and *mend*, a command (or what to do, where none does it)."""
 
     severity: Severity
@@ -38,8 +38,7 @@ class Finding:
     mend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What one check found; nothing where it does not concern this machine."""
 
     check: str
@@ -95,8 +94,7 @@ def exit_status(reports: Iterable[Report]) -> ExitStatus:
             return ExitStatus.OK
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
+class Commands(Struct, frozen=True):
     """Words the commands that mend, as they are to be typed in this scope."""
 
     scope: Scope

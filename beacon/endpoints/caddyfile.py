@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.definition.endpoints import claim_text
 from beacon.definition.handover import is_web
@@ -44,8 +45,7 @@ _HEADER = f"""\
 """  # noqa: E501 -- Caddy 2.6 has no texts of several lines
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A block of the Caddyfile: what Caddy calls it, and (service, claim) of the endpoints in it."""
 
     address: str
@@ -53,8 +53,7 @@ class Site:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """An endpoint that Caddy is not told of, why, and what mends it."""
 
     service: str
@@ -63,8 +62,7 @@ class LeftOut:
     mend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Caddyfile:
+class Caddyfile(Struct, frozen=True):
     """All sites, and the endpoints that are in none of them."""
 
     sites: tuple[Site, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.definition.endpoints import VARIABLE, claim_text
 from beacon.endpoints.routes import Route, Running, State
@@ -13,8 +14,7 @@ from beacon.model.service import Endpoint, Unhealthy
 _NO_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """An endpoint of *service* and where it is reached; a redirect is reached nowhere: *port* is 0."""
 
     service: str
@@ -59,8 +59,7 @@ class Fact:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """The facts of each service that has any, in the order of its definition; and what is left out, and why.
 
     A service that has none, but is to be told of all the same, has an empty tuple.

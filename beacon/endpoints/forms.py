@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from beacon.definition.publishing import FileAccess, Publication
 from beacon.endpoints import beachhead, traefik
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """What is to be in the store, and what of the facts is not, each with the reason."""
 
     entries: Mapping[str, Entry]

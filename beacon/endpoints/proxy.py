@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from beacon.endpoints.caddyfile import Caddyfile, LeftOut, Site
 from beacon.errors import HostError
@@ -35,8 +36,7 @@ class Proxy(Protocol):
         """Have Caddy read its configuration again; say why it does not, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """How it ended: what to remember, what is not answered, and what the owner should know."""
 
     record: ProxyRecord

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from beacon.model.written import Written
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What a key is to say, and for how many seconds unless it is renewed; 0 is for ever."""
 
     value: str
     expire: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One pass: keys that are written, keys that are right and only live on, keys that are deleted."""
 
     put: Mapping[str, Entry]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from beacon.endpoints.keeper import Keeper
 from beacon.endpoints.publisher import Entry
@@ -41,8 +42,7 @@ class Notifier(Protocol):
         """Say that the service has not hung."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What a look found: for each store what it is to say; and how many endpoints of services that is."""
 
     wanted: Mapping[str, Mapping[str, Entry]]
@@ -50,8 +50,7 @@ class View:
     services: int
 
 
-@dataclass(frozen=True, slots=True)
-class Senses:
+class Senses(Struct, frozen=True):
     """What the loop is driven by."""
 
     look: Callable[[], View]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from beacon.definition.endpoints import claim, claim_text
 from beacon.definition.handover import handover_of
@@ -36,8 +38,7 @@ class Reach(StrEnum):
 _WIDTH = list(Reach)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A published port of the host; *address* "" is every address of it."""
 
     address: str
@@ -59,8 +60,7 @@ class Place:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A service in effect, and what systemd and the engine know of it."""
 
     service: Service
@@ -82,8 +82,7 @@ class Running:
         return {"unhealthy": State.UNHEALTHY, "starting": State.STARTING}.get(health, State.UP)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """An endpoint of *service*: where it is reached, or what is in the way and what mends it."""
 
     service: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.definition.publishing import Publication
 from beacon.endpoints.facts import Facts, gather
@@ -13,8 +14,7 @@ from beacon.endpoints.routes import Route, Running
 from beacon.errors import BeaconError
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """A store, and all that is told to it: by several tables of beacon.toml, if there are several."""
 
     where: str
@@ -26,8 +26,7 @@ class Store:
         return min((one.refresh for one in self.publications if one.expire), default=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What each store is to say, and what of the endpoints is not told, each with the reason.
 
     A store of which that cannot be said (a template makes no sense) is in *errors* instead.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self, TypeVar
 
+from msgspec import Struct
+
 from beacon.definition import grammar
 from beacon.errors import Fault
 
@@ -18,8 +20,7 @@ _TRUTH = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a value stands: *line* 0 is no line, *label* is what its owner calls it where it is no key."""
 
     file: str
@@ -46,8 +47,7 @@ Scalar = str | int | float | bool | None
 Tree = Scalar | dict[str, "Node"] | list["Node"]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value of a file: a scalar, a mapping or a list; *tag* is a tag of its own (``!reset``)."""
 
     value: Tree
@@ -85,8 +85,7 @@ class NoteKind(StrEnum):
     TODO = "to do"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """One line of the report: *service* is "" for what concerns the project, *command* is to be pasted."""
 
     service: str
@@ -115,8 +114,7 @@ class Log:
             self.notes.append(note)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A value that is being read: it knows its path, and whom to tell what is wrong with it."""
 
     node: Node

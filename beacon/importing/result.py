@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.definition.encode import encode
 from beacon.importing.names import comment
@@ -11,8 +12,7 @@ from beacon.importing.node import Note
 from beacon.model.service import Service
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A definition that an import makes: *text* is its file, *origin* what it was made from."""
 
     name: str
@@ -20,8 +20,7 @@ class Definition:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """The definitions, and what could not be carried over or means something else."""
 
     definitions: tuple[Definition, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from beacon.model.reference import Digest
 
@@ -37,8 +38,7 @@ class EventKind(Enum):
         self.severity = severity
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One decision on one service, in one sentence."""
 
     kind: EventKind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from beacon.model.image import Platform
 
@@ -23,8 +24,7 @@ class Scope(StrEnum):
     USER = "user"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class EngineVersion:
+class EngineVersion(Struct, frozen=True, order=True):
     """A version that compares as numbers do; suffixes such as ``-dev`` or ``+ds1`` do not count."""
 
     major: int
@@ -47,8 +47,7 @@ QUADLET = EngineVersion(4, 4)
 """The first Podman with a generator of units."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True):
     """What rendering needs to know of the machine; nothing else of it may change a unit's text."""
 
     engine: Engine
@@ -63,8 +62,7 @@ class HostFacts:
         return self.engine is Engine.PODMAN and self.engine_version >= QUADLET
 
 
-@dataclass(frozen=True, slots=True)
-class PortRange:
+class PortRange(Struct, frozen=True):
     """The ports that may be given out, *first* to *last*."""
 
     first: int = 20000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from beacon.model.reference import Digest
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(Struct, frozen=True, order=True):
     """Operating system, architecture and variant as in the OCI image index (platform property)."""
 
     os: str
@@ -28,8 +28,7 @@ class Platform:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHealth:
+class ImageHealth(Struct, frozen=True):
     """HEALTHCHECK of an image (Docker image specification v1.2): *test* starts with CMD or CMD-SHELL.
 
     Durations are in seconds; None where the image leaves the engine's default.
@@ -43,8 +42,7 @@ class ImageHealth:
     retries: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True):
     """The configuration of one image for one platform; *image_id* is the digest of its blob."""
 
     image_id: Digest
@@ -62,8 +60,7 @@ class ImageConfig:
     workdir: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedImage:
+class ResolvedImage(Struct, frozen=True):
     """An image that a registry was asked for.
 
     *tag_digest* is what the tag named (an index or a manifest), *digest* the manifest for the wanted

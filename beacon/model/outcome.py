@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from beacon.errors import ExitStatus
 from beacon.model.reference import Digest
@@ -35,8 +36,7 @@ class OutcomeKind(Enum):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one service, in one sentence (*detail*) and with what to do about it (*hint*)."""
 
     service: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.model.reference import ImageReference
 
@@ -27,8 +29,7 @@ class ReasonKind(StrEnum):
     MOVED = "moved"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why: *sentence* is what the operator reads."""
 
     kind: ReasonKind
@@ -38,42 +39,38 @@ class Reason:
         return self.sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullImage:
+class PullImage(Struct, frozen=True, kw_only=True):
     """Fetch *image*, named by its digest, while everything still runs."""
 
-    action: Literal["pull-image"] = field(default="pull-image", init=False)
+    action: Literal["pull-image"] = "pull-image"
     services: tuple[str, ...]
     image: ImageReference
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveService:
+class MoveService(Struct, frozen=True, kw_only=True):
     """Stop a service and copy its *volumes* from the engine *source*, before another engine runs it."""
 
-    action: Literal["move-service"] = field(default="move-service", init=False)
+    action: Literal["move-service"] = "move-service"
     services: tuple[str, ...]
     source: str
     volumes: tuple[str, ...]
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopUnit:
+class StopUnit(Struct, frozen=True, kw_only=True):
     """Stop *unit*."""
 
-    action: Literal["stop-unit"] = field(default="stop-unit", init=False)
+    action: Literal["stop-unit"] = "stop-unit"
     services: tuple[str, ...]
     unit: str
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveFile:
+class RemoveFile(Struct, frozen=True, kw_only=True):
     """Remove the file *name*, whose text is *old*."""
 
-    action: Literal["remove-file"] = field(default="remove-file", init=False)
+    action: Literal["remove-file"] = "remove-file"
     services: tuple[str, ...]
     name: str
     old: str
@@ -84,11 +81,10 @@ class RemoveFile:
         return _diff(self.name, self.old, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteFile:
+class WriteFile(Struct, frozen=True, kw_only=True):
     """Write *text* as the file *name*, in place of *old* if there is one."""
 
-    action: Literal["write-file"] = field(default="write-file", init=False)
+    action: Literal["write-file"] = "write-file"
     services: tuple[str, ...]
     name: str
     text: str
@@ -100,30 +96,27 @@ class WriteFile:
         return _diff(self.name, self.old, self.text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonReload:
+class DaemonReload(Struct, frozen=True, kw_only=True):
     """Have systemd read the unit files again."""
 
-    action: Literal["daemon-reload"] = field(default="daemon-reload", init=False)
+    action: Literal["daemon-reload"] = "daemon-reload"
     services: tuple[str, ...]
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartUnit:
+class StartUnit(Struct, frozen=True, kw_only=True):
     """Start *unit*."""
 
-    action: Literal["start-unit"] = field(default="start-unit", init=False)
+    action: Literal["start-unit"] = "start-unit"
     services: tuple[str, ...]
     unit: str
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartUnit:
+class RestartUnit(Struct, frozen=True, kw_only=True):
     """Restart *unit* for its changed release: through a rollout."""
 
-    action: Literal["restart-unit"] = field(default="restart-unit", init=False)
+    action: Literal["restart-unit"] = "restart-unit"
     services: tuple[str, ...]
     unit: str
     reason: Reason
@@ -132,8 +125,7 @@ class RestartUnit:
 Step = PullImage | MoveService | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit | RestartUnit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftAlone:
+class LeftAlone(Struct, frozen=True, kw_only=True):
     """The file *name* of *services*, which stays as it is though it differs; *sentence* says why."""
 
     name: str
@@ -141,18 +133,15 @@ class LeftAlone:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict(LeftAlone):
+class Conflict(LeftAlone, Struct, frozen=True, kw_only=True):
     """A file that stands in the way of its services, which therefore get no step at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept(LeftAlone):
+class Kept(LeftAlone, Struct, frozen=True, kw_only=True):
     """A file of Beacon's that somebody changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Steps in the order in which they are done, and what is left alone though it differs."""
 
     steps: tuple[Step, ...] = ()

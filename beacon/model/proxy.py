@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyRecord:
+class ProxyRecord(Struct, frozen=True):
     """What became of the last file: kept, so that only what is new is checked and loaded."""
 
     wanted: str = ""

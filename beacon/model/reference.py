@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import NewType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Digest = NewType("Digest", str)
 """An algorithm and a hash, ``sha256:…``, as in the OCI image specification (descriptor.md, Digests)."""
@@ -37,8 +39,7 @@ def short(digest: Digest) -> str:
     return digest.partition(":")[2][:12]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True, order=True):
     """A fully qualified image: registry, repository, and a tag, a digest or both.
 
     *registry* is the name in the reference (``docker.io``), never the host that serves it; the registry

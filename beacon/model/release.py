@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from beacon.model.image import ImageConfig, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
@@ -38,8 +40,7 @@ class Trigger(StrEnum):
     ROLLBACK = "rollback"
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """A service at one digest with one rendering.
 
     *service* is the definition as declared when the release was made, so that it can be rendered again,
@@ -79,8 +80,7 @@ class Release:
         return frozenset({self.image.image_id, self.digest})
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True):
     """A digest that failed with a definition (*fingerprint*); not tried again until either changes."""
 
     digest: Digest
@@ -90,16 +90,14 @@ class Quarantine:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """The owner said ``beacon hold``: updates are not followed."""
 
     since: str
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """An image that was found and not rolled out yet; kept so that it is looked up only once."""
 
     reference: ImageReference
@@ -120,8 +118,7 @@ class Phase(StrEnum):
     RESTORING = "restoring"
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutJournal:
+class RolloutJournal(Struct, frozen=True):
     """A rollout under way. What is needed to finish or undo it after a kill at any instant."""
 
     release: int
@@ -154,8 +151,7 @@ class RolloutJournal:
     """Whether the proxy has requests wait while the unit is restarted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceState:
+class ServiceState(Struct, frozen=True):
     """All that is remembered of one service; replaced as a whole, atomically."""
 
     name: str

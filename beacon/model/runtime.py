@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from beacon.model.reference import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class UnitState:
+class UnitState(Struct, frozen=True):
     """A unit as systemd sees it; the states are systemd's own words (systemd.unit(5), systemctl(1))."""
 
     name: str
@@ -46,8 +46,7 @@ class UnitState:
         return self.active == "inactive" and self.sub != "dead-before-auto-restart"
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A container of Beacon's, from the engine's listing."""
 
     service: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from beacon.model.host import Engine
 
@@ -15,8 +16,7 @@ MARK = "# Managed by Beacon: "
 """How the first line of every file begins that Beacon wrote."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class UnitFile:
+class UnitFile(Struct, frozen=True, order=True):
     """One file to install: its *name* in the Quadlet or unit directory, and its whole *text*."""
 
     name: str
@@ -60,8 +60,7 @@ class FileSort(StrEnum):
 _SORTS = {sort.value: sort for sort in FileSort}
 
 
-@dataclass(frozen=True, slots=True)
-class UnitFileName:
+class UnitFileName(Struct, frozen=True):
     """The name of a file of Beacon's, taken apart: ``beacon-web-data.volume`` is a volume's, of that stem.
 
     Its plain counterpart is ``beacon-web-data-volume.service``, of the same stem.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _PRE_WORDS = "alpha|beta|rc|cr|pre|preview|dev|snapshot|nightly|canary|next|ea"
 _TAG = re.compile(
@@ -52,8 +53,7 @@ def _split_identifier(part: str) -> tuple[str, ...]:
     return (match[1], match[2]) if match else (part,)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """One to three numbers, a pre-release and a variant such as ``alpine``: ``v1.4.2-rc.1-alpine``."""
 
     numbers: Numbers
@@ -82,8 +82,7 @@ class Version:
         return (self.numbers, _pre_key(self.pre))
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(Struct, frozen=True):
     """One comparison: ``>=``, ``>``, ``<=``, ``<`` or ``=``."""
 
     operator: str
@@ -104,8 +103,7 @@ class _Bound:
         }[self.operator]
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRange:
+class VersionRange(Struct, frozen=True):
     """What ``update.follow`` may name: every comparison must hold."""
 
     text: str

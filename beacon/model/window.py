@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from msgspec import Struct
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_NAMES = {
@@ -22,8 +23,7 @@ _HOUR_MINUTES = 60
 _HELP = "must be a window such as 'Sat,Sun 02:00-05:00', 'daily 22:00-06:00' or '02:00-05:00'"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Minutes of the day from *start* up to *end*, on the *days* (0 is Monday) on which it opens.
 
     An *end* that is not after *start* is on the following day.

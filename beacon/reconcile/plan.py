@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from beacon.model.host import Engine
 from beacon.model.plan import (
@@ -42,8 +43,7 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
+class Desired(Struct, frozen=True, kw_only=True):
     """What the definitions ask for."""
 
     files: Mapping[str, tuple[UnitFile, ...]]
@@ -56,8 +56,7 @@ class Desired:
     """Services that are defined but could not be rendered: what they have installed is left alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """What the machine has."""
 
     files: Mapping[str, str]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from beacon.registry.results import CheckResult, Failed, FailureKind, Found
 from beacon.registry.transport import Deadline
 
@@ -38,8 +40,7 @@ class Job(Generic[K, H]):
         return self.route[self.stop]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Generic[K, H]):
+class Rules(Struct, Generic[K, H], frozen=True, kw_only=True):
     """How jobs are done. *late* says what comes of a job that its host did not answer in *seconds*."""
 
     work: Callable[[Job[K, H], Deadline, Ready], CheckResult]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from beacon.errors import RegistryError
 from beacon.model.reference import Digest
@@ -36,8 +37,7 @@ _PERMANENT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The registry names *digest* for the reference.
 
     *remaining* is what is left of the pull limit, where the registry tells. *warnings* are sentences on what
@@ -49,16 +49,14 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True):
     """The registry asked for patience; *retry_after* is in seconds, None where it did not say."""
 
     reason: str
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """No digest: one sentence on what went wrong, and what to do about it.
 
     *permanent* says that nothing changes until somebody changes something: a tag, a login, a setting.
@@ -78,8 +76,7 @@ def failed(kind: FailureKind, problem: str, hint: str | None = None) -> Failed:
     return Failed(problem, hint, kind in _PERMANENT, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """What a registry says of its pull limit: *remaining* of *limit* within *window* seconds."""
 
     remaining: int

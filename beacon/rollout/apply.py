@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
@@ -39,16 +42,14 @@ from beacon.units.mark import is_edited, read_mark
 _STOP_LIMIT = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A service as its owner defines it now, and the SHA-256 of the text that says so."""
 
     service: Service
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What a service is to run: the live release as it is, or a new one."""
 
     release: Release
@@ -56,12 +57,11 @@ class Intent:
     files: tuple[UnitFile, ...]
     live: int | None
     """The release that is live now."""
-    beside: dict[str, str] = field(default_factory=dict)
+    beside: dict[str, str]
     """Files of the helper that can run it beside that one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A plan, the releases that it brings about, and the services for which nothing can be planned."""
 
     plan: Plan
@@ -71,8 +71,7 @@ class Proposal:
     """The services that are removed, and forgotten."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What is asked for: *definitions* of the services meant, *gone* ones, and how to treat them."""
 
     definitions: Mapping[str, Definition]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.errors import BeaconError, DefinitionError, RegistryError
 from beacon.model.host import HostFacts
@@ -30,8 +32,7 @@ def _as_it_is(release: Release) -> Release:
     return release
 
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
+class Renderer(Struct, frozen=True):
     """Turns releases into unit files for one machine."""
 
     facts: HostFacts
@@ -92,8 +93,7 @@ class Renderer:
         return {file.name: file.text for file in files if file.name.startswith(container_name(name))}
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """An image to look up: *reference* with the tag to follow, for *platform*."""
 
     reference: ImageReference

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.errors import BeaconError, BusyError
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -19,8 +21,7 @@ from beacon.rollout.world import World, moment
 _SAME_KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a check says of one service: how it ended, and the candidate where there is one."""
 
     outcome: Outcome

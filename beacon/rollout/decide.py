@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
@@ -28,8 +29,7 @@ class Gate(Enum):
     FAILED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The health gate's answer, with the reason for a failure."""
 
     gate: Gate

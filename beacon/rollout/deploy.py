@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind

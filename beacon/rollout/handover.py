@@ -8,7 +8,8 @@ with each of them: nothing is reloaded, and a boot, which ends the helper too, t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from beacon.definition.effective import effective
 from beacon.definition.handover import handover_of

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
@@ -47,8 +49,7 @@ _HOOK_LIMIT = 300.0
 _DAEMON = "docker.service"
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One service to bring to *candidate*: files to put (None removes), and whether it is to run.
 
     All this was worked out while release *live* was live; it holds only as long as that still is.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from beacon.definition.naming import asks, choose_domain, may_ask
 from beacon.model.release import Release

@@ -7,11 +7,11 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from beacon.errors import AccessError, HostError
 from beacon.model.proxy import ProxyRecord
@@ -27,8 +27,7 @@ _DECODING = threading.Lock()
 """msgspec crashes the process where two threads decode their first value of a type at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class LastCheck:
+class LastCheck(Struct, frozen=True):
     """What the last check of a service said; kept so that the same news is told once."""
 
     at: str
@@ -36,15 +35,13 @@ class LastCheck:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(Struct, frozen=True):
     """The last check of every service."""
 
     services: Mapping[str, LastCheck] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     """A container whose place a service takes: noted before it is stopped, until all is settled."""
 
     service: str

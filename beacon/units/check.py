@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from beacon.model.host import EngineVersion
 from beacon.units.versions import first_version
@@ -29,8 +30,7 @@ class Judge(StrEnum):
     SYSTEMD = "systemd"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Finding(Struct, frozen=True, order=True):
     """What is wrong with *file* (empty where nobody says which); *problem* is a sentence for the owner."""
 
     file: str

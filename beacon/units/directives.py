@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+
+from msgspec import Struct
 
 from beacon.errors import Fault
 from beacon.model.host import EngineVersion
@@ -36,8 +37,7 @@ Words = tuple[str, ...] | None
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One line of a section; *value* is encoded."""
 
     key: str
@@ -56,8 +56,7 @@ class Section(StrEnum):
     INSTALL = "Install"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """How Quadlet reads a key of [Container], and the option of ``podman run`` that does the same."""
 
     parser: Parser

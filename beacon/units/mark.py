@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.model.unit import MARK
 
 _MARK = re.compile(rf"{MARK}([^\n,]+), checksum sha256:([0-9a-f]{{64}})\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """*owner* is the sort and name of what the file belongs to (``service web``, ``network backend``)."""
 
     owner: str

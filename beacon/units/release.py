@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Service
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseInput:
+class ReleaseInput(Struct, frozen=True, kw_only=True):
     """A service at one digest.
 
     The engine applies what the image says by itself, so command, entrypoint, environment, user, working

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from beacon.definition.decode import decode
 from beacon.model.image import ImageConfig, ImageHealth, Platform

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import ImageConfig, Platform, ResolvedImage
@@ -51,7 +52,7 @@ def world(machine: FakeMachine) -> World:
 def service(name: str = "web", repository: str = "me/web", **keys: object) -> Service:
     """Return a service that follows the tag latest of *repository*."""
     reference = ImageReference.parse(f"registry.example/{repository}:latest")
-    return replace(Service(name, reference), **keys)  # type: ignore[arg-type]  # keys of Service
+    return replace(Service(name, reference), **keys)
 
 
 def push(machine: FakeMachine, version: str, behaviour: Behaviour = "good") -> ResolvedImage:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.units.check import generated_units

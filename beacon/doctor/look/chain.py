@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from beacon.definition.handover import is_web
 from beacon.doctor.chain import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
@@ -38,8 +39,7 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _AGENT = {"User-Agent": "beacon", "Connection": "close"}
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What is the same for every endpoint of the machine."""
 
     ports: Mapping[int, Listener]

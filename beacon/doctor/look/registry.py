@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
 from beacon.doctor.look.survey import UPDATE, Survey

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey

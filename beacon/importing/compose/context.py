@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from beacon.importing.compose.files import Source
 from beacon.importing.compose.project import Project, dependencies
@@ -12,8 +13,7 @@ from beacon.importing.names import network_name, slug
 from beacon.importing.node import Item, Node
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The project that the service is part of, and what its services are called now."""
 
     project: Project

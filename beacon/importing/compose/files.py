@@ -6,6 +6,8 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from beacon.definition.grammar import did_you_mean, key_path, shown
 from beacon.importing.compose.document import read_document
 from beacon.importing.compose.dotenv import parse_env
@@ -14,8 +16,7 @@ from beacon.importing.compose.merge import merge
 from beacon.importing.node import Log, Node, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where files come from: *read* returns a text, None where there is none, and raises ValueError."""
 
     read: Callable[[str], str | None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from beacon.definition.grammar import did_you_mean, key_path, shown
 from beacon.importing.compose.files import Reader, Source
@@ -18,8 +19,7 @@ _VERSION = re.compile(r"[23](\.\d+)?")
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the command line asks of compose files."""
 
     files: tuple[str, ...]
@@ -29,8 +29,7 @@ class Request:
     services: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project as it is to be carried over; *services* are the chosen ones, *others* the rest."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from beacon.definition import grammar, rules
 from beacon.definition.decode import decode

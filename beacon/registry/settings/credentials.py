@@ -10,9 +10,10 @@ import binascii
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB
@@ -51,8 +52,7 @@ class Sensitive:
         return "<redacted>"
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A login: a user with a password, or an identity token. *source* says where it is from."""
 
     username: str

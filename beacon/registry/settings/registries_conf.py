@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB, ImageReference, ReferenceFaultError
@@ -36,8 +37,7 @@ class Mirror(NamedTuple):
     pull_from_mirror: PullFromMirror = PullFromMirror.ALL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
+class Registry(Struct, frozen=True, kw_only=True):
     """``[[registry]]``: what holds for the references that begin with *prefix*; *file* says so."""
 
     prefix: str
@@ -69,8 +69,7 @@ class TlsFiles(NamedTuple):
     pairs: tuple[tuple[Path, Path], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RegistriesConfig:
+class RegistriesConfig(Struct, frozen=True):
     """The settings of all files together."""
 
     registries: tuple[Registry, ...] = ()

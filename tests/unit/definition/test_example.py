@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from beacon.definition.decode import decode, json_schema
 from beacon.definition.example import example
@@ -19,7 +20,7 @@ from beacon.model.service import Service
 
 MANUAL = Path(__file__).parents[3] / "docs" / "beacon.toml.5.md"
 
-TABLES = {
+TABLES: dict[str, type[Struct]] = {
     "": Service,
     "port": model.Port,
     "endpoint": model.Endpoint,
@@ -72,7 +73,11 @@ def test_the_example_is_a_definition() -> None:
 
 
 def test_every_table_of_the_model_is_walked() -> None:
-    classes = {item for item in vars(model).values() if isinstance(item, type) and is_dataclass(item)}
+    classes = {
+        item
+        for item in vars(model).values()
+        if isinstance(item, type) and issubclass(item, Struct) and item is not Struct
+    }
     own = {item for item in classes if item.__module__ == model.__name__}
     assert own == set(TABLES.values())
 

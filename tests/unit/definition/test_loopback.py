@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.loopback import (

@@ -6,7 +6,7 @@ import pytest
 
 from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.publishing import EtcdAccess, FileAccess, Publication, RedisAccess
-from beacon.definition.settings import Settings
+from beacon.definition.settings import Settings, is_blank
 from beacon.errors import ConfigError
 from beacon.model.host import Engine
 
@@ -160,3 +160,11 @@ def test_what_makes_no_sense_is_refused(text: str, fault: str) -> None:
     with pytest.raises(ConfigError) as caught:
         published(text)
     assert fault in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"), [("", True), (" \n# engine = 1\n\t#\n", True), ('engine = "auto" # x', False)]
+)
+def test_a_file_of_comments_sets_nothing(text: str, blank: bool) -> None:  # noqa: FBT001
+    assert is_blank(text) is blank
+    assert decode_settings(text, file="beacon.toml") == Settings()

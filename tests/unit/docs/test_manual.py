@@ -70,7 +70,7 @@ def test_the_machine_s_configuration_is_shipped_and_explained_whole() -> None:
     assert settings.publish == decode_settings("[publish.redis]", file="beacon.toml").publish
     keys = [f"publish.{kind}.{key}" for kind, parsers in PARSERS.items() for key in parsers]
     assert [key for key in keys if f"**{key}**" not in page] == []
-    for key in Settings.__dataclass_fields__.keys() - {"publish"}:
+    for key in set(Settings.__struct_fields__) - {"publish"}:
         dotted = key.replace("registry_", "registry.")
         assert f"**{dotted}**" in page
         assert f"\n#{dotted.partition('.')[2] or dotted} =" in shipped

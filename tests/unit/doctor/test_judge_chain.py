@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from beacon.doctor.chain import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
 from beacon.doctor.finding import Commands, Finding, Severity

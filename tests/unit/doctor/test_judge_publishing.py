@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from beacon.doctor.facts import PublishingFacts, StoreFacts, UnitFacts
 from beacon.doctor.finding import Commands, Severity

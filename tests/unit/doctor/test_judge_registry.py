@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
 from beacon.doctor.finding import Commands, Finding, Severity

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.definition.publishing import Publication, RedisAccess
 from beacon.endpoints.routes import Running, routes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+
+import msgspec
 
 from beacon.model.plan import Plan, ReasonKind, RemoveFile, StartUnit, StopUnit, WriteFile
 from beacon.model.reference import Digest, ImageReference
@@ -256,7 +257,7 @@ def test_steps_show_what_changes() -> None:
 
 def test_a_plan_is_json() -> None:
     plan = planned({"web": (container("web"),)})
-    document = json.loads(json.dumps(asdict(plan)))
+    document = json.loads(msgspec.json.encode(plan))
     assert document["steps"][-1] == {
         "action": "start-unit",
         "services": ["web"],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import ExitStatus
 from beacon.model.outcome import Outcome, OutcomeKind, exit_status

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import ConfigError, DefinitionError, HostError
 from beacon.model.host import Engine, EngineVersion, HostFacts
