@@ -321,7 +321,6 @@ def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[
         )
     files = [file for intent in intents.values() for file in intent.files]
     for name in names:
-        live = host.store.load(name).live_release
-        if name not in definitions and live is not None:
+        if name not in definitions and (live := host.store.load(name).live_release) is not None:
             files += renderer.files(live)
     return files

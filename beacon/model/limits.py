@@ -18,6 +18,9 @@ def needed_controllers(resources: Resources) -> Iterator[str]:
             yield controller
 
 
+_FEW = 5
+
+
 def idle_limits(services: Collection[Service], controllers: Collection[str], scope: Scope) -> str | None:
     """Say in a sentence which limits of *services* have no effect where there are only *controllers*."""
     idle: dict[str, list[str]] = {}
@@ -28,12 +31,18 @@ def idle_limits(services: Collection[Service], controllers: Collection[str], sco
     if not idle:
         return None
     limits = (
-        f"resources.{CONTROLLERS[controller]} of {', '.join(names)}" for controller, names in idle.items()
+        f"resources.{CONTROLLERS[controller]} of {_listed(names)}" for controller, names in idle.items()
     )
     verb = "has" if len(idle) == 1 else "have"
     giver = "this user is" if scope is Scope.USER else "this machine is"
     remedy = missing_remedy(idle, scope)
     return f"{'; '.join(limits)} {verb} no effect: {giver} not given control of {', '.join(idle)}; {remedy}"
+
+
+def _listed(names: list[str]) -> str:
+    """Return the names with commas between them; of many, how many more there are."""
+    more = len(names) - _FEW
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_FEW])} and {more} more"
 
 
 def missing_remedy(missing: Collection[str], scope: Scope) -> str:

@@ -41,3 +41,10 @@ def test_a_user_without_delegation() -> None:
     assert said is not None
     assert said.startswith("resources.cpus of web; resources.io_weight of web have no effect: this user is ")
     assert "Delegate=cpu io memory pids" in said
+
+
+def test_of_many_services_some_are_named() -> None:
+    many = [service(f"app-{number:02}", EVERY_LIMIT) for number in range(20)]
+    said = idle_limits(many, ALL - {"memory"}, Scope.SYSTEM)
+    assert said is not None
+    assert "app-04 and 15 more has no effect" in said
