@@ -46,8 +46,9 @@ class Certificate(Struct, frozen=True):
 
     signer: Signer = Signer.UNKNOWN
     issuer: str = ""
+    since: float = 0.0
     until: float = 0.0
-    """Seconds since the epoch."""
+    """Seconds since the epoch, as *since*."""
     problem: str = ""
     missing: bool = False
     """Whether there is none for the domain."""

@@ -43,7 +43,8 @@ class Paths(Struct, frozen=True):
     @property
     def written(self) -> tuple[Path, ...]:
         """The folders that Beacon writes files in."""
-        return (self.definitions, self.state, self.state / "services", self.quadlet, self.units)
+        states = (self.state / name for name in ("", "services", "adoptions", "published"))
+        return (self.definitions, *states, self.quadlet, self.units)
 
     @classmethod
     def of(cls, scope: Scope, environ: Mapping[str, str], home: Path, uid: int) -> Paths:

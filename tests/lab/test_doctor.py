@@ -250,7 +250,7 @@ def test_stores_that_are_not_told_of_the_endpoints_are_found_and_mended(web: Sta
     follow(web.host, off)
     assert the(examine(web.host, OK), "publishing", "1 store told of the endpoints").severity == "ok"
     redis.stop()
-    away = the(examine(web.host, ERROR), "publishing", "redis://127.0.0.1:6379")
+    away = the(examine(web.host, ERROR), "publishing", "cannot reach redis://localhost:6379/0")
     assert away.severity == "error"
     redis.start()
     web.beacon("endpoint", "publish", "--disable")

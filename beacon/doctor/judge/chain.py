@@ -18,7 +18,8 @@ from beacon.model.unit import unit_name
 DNS, PORT, CERTIFICATE, PROXY, SERVICE = LINKS = ("dns", "port", "certificate", "proxy", "service")
 HTTP, HTTPS = 80, 443
 
-_WEEK = 7 * 86400.0
+_LATE = 1 / 6
+"""Of a certificate's life; Caddy renews it when a third is left."""
 _SETUP = "sudo beacon endpoint setup"
 _JOURNAL = "journalctl -u caddy"
 _SENT_ON = frozenset({301, 302, 303, 307, 308})
@@ -190,7 +191,7 @@ def _certificate(facts: Links) -> Iterator[Finding]:
         yield ok(
             f"of Caddy's own authority, until {_day(one.until)}; who is to trust it: beacon endpoint trust"
         )
-    elif one.until - facts.now < _WEEK:
+    elif one.until - facts.now < (one.until - one.since) * _LATE:
         yield warning(
             f"the certificate of {one.issuer} ends {_day(one.until)}", "it should be renewed by now", _JOURNAL
         )

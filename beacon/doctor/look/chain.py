@@ -197,7 +197,8 @@ def _shown(domain: str, signer: Signer, context: ssl.SSLContext) -> Certificate:
         shown: dict[str, Any] = secure.getpeercert() or {}
     issuer = {key: value for pairs in shown.get("issuer", ()) for key, value in pairs}
     name = issuer.get("organizationName") or issuer.get("commonName") or "an authority without a name"
-    return Certificate(signer, str(name), ssl.cert_time_to_seconds(str(shown["notAfter"])))
+    since, until = (ssl.cert_time_to_seconds(str(shown[end])) for end in ("notBefore", "notAfter"))
+    return Certificate(signer, str(name), since, until)
 
 
 def _by_proxy(domain: str, path: str, *, secure: bool) -> Answer:

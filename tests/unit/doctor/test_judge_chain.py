@@ -28,7 +28,7 @@ WELL = Links(
     Managed(installed=True, there=True, active="active", loaded=True),
     NOW,
     {80: CADDY, 443: CADDY},
-    Certificate(Signer.PUBLIC, "Let's Encrypt", NOW + 60 * DAY),
+    Certificate(Signer.PUBLIC, "Let's Encrypt", NOW - 30 * DAY, NOW + 60 * DAY),
     Answer(200),
     Answer(200),
     "active",
@@ -37,7 +37,7 @@ INTERNAL = replace(
     WELL,
     domain="web.internal",
     route=replace(ROUTE, endpoint=Endpoint("web.internal", 8080)),
-    certificate=Certificate(Signer.CADDY, "Caddy Local Authority", NOW + DAY / 2),
+    certificate=Certificate(Signer.CADDY, "Caddy Local Authority", NOW, NOW + DAY / 2),
 )
 
 
@@ -167,14 +167,19 @@ def test_plain_http_needs_port_80_alone_and_https_can_do_without_it() -> None:
             "browsers refuse the certificate: certificate has expired",
         ),
         (
-            Certificate(Signer.CADDY, "Caddy", NOW + DAY),
+            Certificate(Signer.CADDY, "Caddy", NOW, NOW + DAY),
             Severity.WARNING,
             "the certificate is of Caddy's own authority, until 2027-01-16 08:00 UTC",
         ),
         (
-            Certificate(Signer.PUBLIC, "Let's Encrypt", NOW + DAY),
+            Certificate(Signer.PUBLIC, "Let's Encrypt", NOW - 89 * DAY, NOW + DAY),
             Severity.WARNING,
             "the certificate of Let's Encrypt ends 2027-01-16 08:00 UTC",
+        ),
+        (
+            Certificate(Signer.PUBLIC, "step-ca", NOW, NOW + DAY),
+            Severity.OK,
+            "of step-ca, until 2027-01-16 08:00 UTC",
         ),
     ],
 )
