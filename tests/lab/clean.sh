@@ -37,6 +37,11 @@ if [ -d /var/lib/containers/storage ]; then
     [ -z "$(ls /etc/containers/networks 2>/dev/null)" ] || podman network prune --force >/dev/null
     [ ! -e $storage/secrets/secrets.json ] || podman secret rm --all >/dev/null
 fi
+# A container that is killed while Podman takes its network away may leave a port that leads nowhere, which the
+# next container at that port does not get.
+if iptables -t nat -S NETAVARK-HOSTPORT-DNAT 2>/dev/null | grep -q dport; then
+    iptables -t nat -F NETAVARK-HOSTPORT-DNAT
+fi
 if systemctl is-active --quiet docker; then
     docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null
     docker volume ls --quiet | xargs -r docker volume rm --force >/dev/null
