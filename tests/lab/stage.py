@@ -19,6 +19,8 @@ from tests.lab.kinds import QUADLET, Kind
 REGISTRY = "registry.example:5000"
 FIRST_PORT = 8080
 SETTLE = "400ms"
+QUICK = images.ImageConfig(labels={"io.beacon.update.settle": SETTLE})
+"""Of images whose services have definitions that say nothing of it."""
 
 Outcomes = Mapping[str, str]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 
 class Browser:
@@ -49,7 +49,7 @@ def browser(tmp_path: Path, stage: Stage) -> Browser:
 
 
 def test_a_page_is_shown_once_its_authority_is_trusted(stage: Stage, browser: Browser) -> None:
-    pushed = stage.push(version="a page for people")
+    pushed = stage.push(version="a page for people", config=QUICK)
     stage.beacon("add", "web", pushed.tagged, "--domain=web.internal")
     stage.beacon("endpoint", "setup")
     pem = stage.beacon("endpoint", "trust").stdout

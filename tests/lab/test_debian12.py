@@ -10,16 +10,14 @@ import pytest
 from tests.lab.conftest import FreshHost
 from tests.lab.ground import BOOKWORM
 from tests.lab.host import LabHost, wait_until
-from tests.lab.images import ImageConfig
 from tests.lab.installation import CHECKOUT, copy_tree, offer_wheels
 from tests.lab.kinds import DOCKER, OLD_PODMAN
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 INSTALL = f"{CHECKOUT}/install.sh"
 VERSION = f"{CHECKOUT}/beacon/__init__.py"
 ROLLED_BACK = 20
 UNAVAILABLE = 69
-QUICK = ImageConfig(labels={"io.beacon.update.settle": "400ms"})
 SYSTEM = "/usr/local/lib/systemd/system"
 
 

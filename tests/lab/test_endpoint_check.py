@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.host import wait_until
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +176,7 @@ def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
     assert told.endswith(".internal")
     assert stage.beacon("endpoint", "name").stdout != stage.beacon("endpoint", "name").stdout
 
-    image = stage.push("web").tagged
+    image = stage.push("web", config=QUICK).tagged
     added = stage.beacon("add", "web", image, "--domain=auto:http=8080")
     assert f"web has the domain {told}" in added.stderr
     host.run("sh", "-c", f"echo '{host.address} {told}' >> /etc/hosts")
@@ -190,7 +190,7 @@ def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
     stage.define("shop", port=False, top='domain = "auto:http=8080"')
     stage.apply()
     assert len(check(stage)) == 2
-    stage.push("web", "2")
+    stage.push("web", "2", config=QUICK)
     stage.update()
     assert stage.live()["domain"] == told
     stage.beacon("rollback", "web")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 
 def listed(stage: Stage, *names: str) -> list[dict[str, Any]]:
@@ -15,7 +15,7 @@ def listed(stage: Stage, *names: str) -> list[dict[str, Any]]:
 
 
 def test_a_domain_from_the_command_line_to_the_list(stage: Stage) -> None:
-    pushed = stage.push("web")
+    pushed = stage.push("web", config=QUICK)
     refused = stage.beacon("add", "web", pushed.tagged, "--domain", "example.org:8080", status=65)
     assert "domain: must say what the port is for" in refused.stderr
     assert "\n    example.org:8080\n                ^~~~\n" in refused.stderr

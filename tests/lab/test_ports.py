@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.host import wait_until
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 pytestmark = pytest.mark.every_kind
 
@@ -68,7 +68,7 @@ def test_a_domain_is_enough(stage: Stage) -> None:
     assert stage.beacon("plan").stdout == "nothing to do\n"
 
     # what the service has is nobody else's, and is free when it is gone
-    stage.push("late")
+    stage.push("late", config=QUICK)
     text = f'image = "registry.example:5000/me/late"\nport = [{{ host = {port}, container = 8080 }}]\n'
     stage.write(stage.definition("late"), text)
     refused = stage.beacon("apply", "late", status=65)
@@ -85,7 +85,7 @@ def test_ports_that_are_taken_are_left_alone(stage: Stage) -> None:
     listener = stage.host.start("python3", "-c", script)
     try:
         wait_until(lambda: "127.0.0.1:21000" in stage.host.run("ss", "-tln").stdout)
-        stage.push("declared")
+        stage.push("declared", config=QUICK)
         text = 'image = "registry.example:5000/me/declared"\n[[port]]\nhost = 21001\ncontainer = 8080\n'
         stage.write(stage.definition("declared"), text)
         define(stage, "web", one)

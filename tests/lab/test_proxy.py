@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.host import LabHost, wait_until
 from tests.lab.images import ImageConfig
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 
 OWN = "/etc/caddy/beacon.caddy"
 MAIN = "/etc/caddy/Caddyfile"
@@ -72,7 +72,7 @@ def wait_for(host: LabHost, url: str, status: int, body: str = "") -> None:
 
 def test_from_a_domain_to_https(stage: Stage) -> None:
     host = stage.host
-    pushed = stage.push("web")
+    pushed = stage.push("web", config=QUICK)
     stage.beacon("add", "web", pushed.tagged, "--domain=web.internal")
     said = stage.beacon("endpoint", "list")
     assert "no proxy answers these domains; sudo beacon endpoint setup has Caddy do it" in said.stderr
@@ -93,7 +93,7 @@ def test_from_a_domain_to_https(stage: Stage) -> None:
 
     # a new release, and a stop: nothing of it is Caddy's to be told
     written = host.run("stat", "--format=%Y.%i", OWN).stdout
-    stage.push("web", "2")
+    stage.push("web", "2", config=QUICK)
     assert stage.update() == {"web": "updated"}
     wait_for(host, "https://web.internal/version", 200, "2")
     stage.beacon("stop", "web")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.stage import Stage
+from tests.lab.stage import QUICK, Stage
 from tests.lab.stores import PASSWORD, SOCKET, LabEtcd, LabRedis
 
 
@@ -89,7 +89,7 @@ def test_redis_says_what_is_up(stage: Stage, redis: LabRedis) -> None:
 
 def test_a_domain_that_beacon_chose_is_published(stage: Stage, redis: LabRedis) -> None:
     chosen = stage.beacon("endpoint", "name", "web").stdout.strip()
-    image = stage.push("web").tagged
+    image = stage.push("web", config=QUICK).tagged
     configure(stage)
     stage.beacon("add", "web", image, "--domain=auto:http=8080")
     stage.beacon("endpoint", "publish", "--once")

@@ -7,13 +7,11 @@ import re
 
 import pytest
 
-from tests.lab.images import ImageConfig
-from tests.lab.stage import REGISTRY, Stage
+from tests.lab.stage import QUICK, REGISTRY, Stage
 
 pytestmark = pytest.mark.every_kind
 
 ROLLED_BACK = 20
-QUICK = ImageConfig(labels={"io.beacon.update.settle": "400ms"})
 
 
 LATEST = f"{REGISTRY}/me/web:latest"
