@@ -150,17 +150,19 @@ class Transport:
 
     def _attempt(self, request: Request, deadline: Deadline, patience: float) -> Reply:
         remaining = max(deadline.remaining(), _MIN_TIMEOUT)
-        connect, read = min(CONNECT_SECONDS, patience, remaining), min(patience, remaining)
+        limits = (min(CONNECT_SECONDS, patience), patience)
         try:
             response = self._adapter(request.url).send(
                 _prepared(request),
                 stream=True,
-                timeout=(connect, read),
+                timeout=(min(limits[0], remaining), min(limits[1], remaining)),
                 proxies=self._proxies_for(request.url),
             )
             body = _read(response, request.limit, deadline)
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
-            raise _trouble(error, connect, read) from error
+            # Told is what was configured: what was left differs from run to run, and would be news each time.
+            told = [limit if limit <= remaining else deadline.seconds for limit in limits]
+            raise _trouble(error, *told) from error
         return Reply(response.status_code, response.headers, body, request.url)
 
     def _adapter(self, url: str) -> HTTPAdapter:

@@ -35,7 +35,10 @@ CHECKS = {
 
 
 def test_a_release_stands_when_its_check_passes_and_only_then(stage: Stage) -> None:
-    """A slow image is waited for; one that runs and never answers is put back before systemd gives up."""
+    """A slow image is waited for; one that runs and never answers is put back before systemd gives up.
+
+    That is 120 s after the start, and the gate's own limit, four checks a second apart, far less.
+    """
 
     def push(version: str, broken: Broken | None = None) -> None:
         test = {"Test": ["CMD-SHELL", CHECK], "Interval": SECOND, "Timeout": SECOND, "Retries": 4}
@@ -53,7 +56,7 @@ def test_a_release_stands_when_its_check_passes_and_only_then(stage: Stage) -> N
     push("3", "unhealthy")
     began = time.monotonic()
     assert stage.update(status=ROLLED_BACK) == dict.fromkeys(CHECKS, "rolled_back")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert [stage.agrees(name) for name in CHECKS] == [f"2 of {name}" for name in CHECKS]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import subprocess
 import sys
@@ -246,5 +245,5 @@ print(*client.check([ImageReference.parse("{fake.host}/web")]).values())
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=30, check=True
     )
     assert time.monotonic() - started < 5
-    assert re.search(r"did not answer within 0\.\d+ s", done.stdout)
+    assert "did not answer within 0.5 s" in done.stdout
     assert done.stderr == ""
