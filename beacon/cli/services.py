@@ -150,9 +150,8 @@ def _print_plan(host: Host, proposal: Proposal, *, diff: bool) -> None:
     output, made = host.output, proposal.plan
     for number, step in enumerate(made.steps, start=1):
         output.answer(f"{number}. {describe(step)}: {step.reason}")
-        if diff and isinstance(step, WriteFile | RemoveFile):
-            for line in step.diff():
-                output.answer(f"     {line}")
+        if diff and isinstance(step, WriteFile | RemoveFile) and (lines := list(step.diff())):
+            output.answer("\n".join(f"     {line}" for line in lines))  # of a thousand files, at once
     if made.is_empty and not proposal.outcomes:
         output.answer("nothing to do")
     for outcome in proposal.outcomes:
