@@ -15,6 +15,7 @@ ROUNDS = 10
 BEFORE, AROUND = 8, 16
 """Seconds of load: without a swap, and with one in it."""
 RATE = 200
+WAIT = 0.5
 SLOWER = 3.0
 RESTART = 20.0
 
@@ -65,10 +66,19 @@ def measure(host: LabHost) -> Section:
     host.run("beacon", "rm", "web")
     _install(host, _VOLUME)
     held = _update(host, "v1")
-    return _section(pairs, bad, held)
+    return _section(pairs, bad, held, _restart(host))
 
 
-def _section(pairs: list[tuple[Asked, Asked]], bad: Asked, held: Asked) -> Section:
+def _restart(host: LabHost) -> float:
+    """Return the seconds from when the unit was last asked to stop until it was up again."""
+    names = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+    shown = host.run("systemctl", "show", f"--property={','.join(names)}", "beacon-web.service").stdout
+    values = dict(line.split("=") for line in shown.split())
+    left, entered = (int(values[name]) / 1e6 for name in names)
+    return entered - left
+
+
+def _section(pairs: list[tuple[Asked, Asked]], bad: Asked, held: Asked, restart: float) -> Section:
     befores, swaps = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     section = Section(
         "No request lost",
@@ -89,6 +99,10 @@ def _section(pairs: list[tuple[Asked, Asked]], bad: Asked, held: Asked) -> Secti
         Bar(f"{_lost([bad])} requests lost to a bad candidate, at most 0", bad.failed + bad.wrong == 0),
         Bar("the bad candidate answered none", bad.versions == {f"v{len(pairs)}"}),
         Bar(f"{_lost([held])} requests lost while held, at most 0", held.failed + held.wrong == 0),
+        Bar(
+            f"while held at most {held.max / 1000:.2f} s, the restart of {restart:.2f} s and {WAIT:g} s more",
+            held.max / 1000 <= restart + WAIT,
+        ),
     ]
     return section
 
