@@ -309,4 +309,4 @@ class Service(Struct, frozen=True, eq=False):
             return NotImplemented
         return astuple(self)[:-1] == astuple(other)[:-1]
 
-    __hash__ = None  # type: ignore[assignment]  # it holds maps
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to say so: it holds maps

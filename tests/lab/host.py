@@ -173,6 +173,14 @@ class LabHost:
             text=True,
         )
 
+    def start_doomed(self, calls: str, number: int, *argv: str) -> subprocess.Popen[str]:
+        """Start a command that the kernel kills as it enters one of the system *calls* for the Nth time."""
+        return self.start(
+            *("strace", "--output=/dev/null", f"--trace={calls}"),
+            f"--inject={calls}:signal=SIGKILL:when={number}",
+            *argv,
+        )
+
     @property
     def entering(self) -> list[str]:
         """The words before a command that let it run inside."""
@@ -196,6 +204,11 @@ class LabHost:
         return user
 
     # Files
+
+    def resolve(self, **addresses: str) -> None:
+        """Have names lead somewhere, dots written as ``_``."""
+        lines = "".join(f"{address} {name.replace('_', '.')}\n" for name, address in addresses.items())
+        self.run("sh", "-c", "cat >> /etc/hosts", input=lines)
 
     @property
     def root(self) -> Path:

@@ -15,12 +15,6 @@ SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
 """What the machine trusts, Caddy among those who read it."""
 
 
-def name(host: LabHost, **addresses: str) -> None:
-    """Have names lead somewhere, dots written as ``_``."""
-    lines = "".join(f"{address} {one.replace('_', '.')}\n" for one, address in addresses.items())
-    host.run("sh", "-c", "cat >> /etc/hosts", input=lines)
-
-
 def start_authority(host: LabHost) -> str:
     """Have Caddy issue certificates to who proves to be reached by a name; return its own certificate."""
     host.write("/etc/caddy/Caddyfile", "ca.example {\n\ttls internal\n\tacme_server\n}\n")
@@ -31,8 +25,8 @@ def start_authority(host: LabHost) -> str:
 
 def test_a_public_name_gets_its_certificate_by_acme(fresh_host: FreshHost) -> None:
     authority, host = fresh_host("ca"), fresh_host("web")
-    name(authority, shop_example_org=host.address)
-    name(host, ca_example=authority.address, shop_example_org=host.address)
+    authority.resolve(shop_example_org=host.address)
+    host.resolve(ca_example=authority.address, shop_example_org=host.address)
     host.write("/usr/local/share/ca-certificates/lab.crt", start_authority(authority))
     host.run("update-ca-certificates")
 

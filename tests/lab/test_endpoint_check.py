@@ -17,12 +17,6 @@ def _quiet(stage: Stage) -> None:
     stage.host.run("systemctl", "start", "network-online.target")
 
 
-def resolve(stage: Stage, **addresses: str) -> None:
-    """Have names lead somewhere, dots written as ``_``."""
-    lines = [f"{address} {name.replace('_', '.')}\n" for name, address in addresses.items()]
-    stage.host.run("sh", "-c", f"printf '%s' '{''.join(lines)}' >> /etc/hosts")
-
-
 def check(stage: Stage, *domains: str) -> dict[str, dict[str, Any]]:
     """Return what is found, by domain."""
     said = json.loads(stage.beacon("endpoint", "check", "--json", *domains, status=None).stdout)
@@ -45,7 +39,7 @@ WELL = dict.fromkeys(("dns", "port", "certificate", "proxy", "service"), "ok")
 def set_up(stage: Stage, *names: str) -> None:
     """Have Caddy answer ``NAME.internal`` for services, by names that lead to the machine."""
     for name in names:
-        resolve(stage, **{f"{name}_internal": stage.host.address})
+        stage.host.resolve(**{f"{name}_internal": stage.host.address})
         stage.push(name)
         stage.define(name, port=False, top=f'domain = "{name}.internal"')
     stage.apply()
@@ -61,7 +55,7 @@ def holds(stage: Stage, name: str = "web") -> None:
 
 def test_a_chain_that_holds_and_a_name_that_leads_elsewhere(stage: Stage) -> None:
     host = stage.host
-    resolve(stage, web_internal=host.address, far_internal="10.9.8.7")
+    stage.host.resolve(web_internal=host.address, far_internal="10.9.8.7")
     for name in ("web", "far"):
         stage.push(name)
         stage.define(name, port=False, top=f'domain = "{name}.internal"')
@@ -101,7 +95,7 @@ def test_a_service_that_is_down_or_deaf_is_not_caddy_s_fault(stage: Stage) -> No
     stage.beacon("start", "web")
     holds(stage)
 
-    resolve(stage, deaf_internal=stage.host.address)
+    stage.host.resolve(deaf_internal=stage.host.address)
     stage.push("deaf")
     stage.define("deaf", port=False, top='domain = "deaf.internal:http=8081"')
     stage.apply()
@@ -140,7 +134,7 @@ def test_tcp_and_udp_are_reached_at_their_ports_and_a_url_is_shown_where_somebod
     stage: Stage,
 ) -> None:
     host = stage.host
-    resolve(stage, db_internal=host.address, dns_internal=host.address)
+    stage.host.resolve(db_internal=host.address, dns_internal=host.address)
     stage.push("db")
     stage.define("db", more='[[endpoint]]\ndomain = "db.internal"\nport = 8080\nscheme = "tcp"\n')
     stage.push("dns")
@@ -179,7 +173,7 @@ def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
     image = stage.push("web", config=QUICK).tagged
     added = stage.beacon("add", "web", image, "--domain=auto:http=8080")
     assert f"web has the domain {told}" in added.stderr
-    host.run("sh", "-c", f"echo '{host.address} {told}' >> /etc/hosts")
+    host.resolve(**{told: host.address})
     stage.beacon("endpoint", "setup")
     wait_until(lambda: links(check(stage, "web")[told]) == WELL, 30)
     assert told in host.read("/etc/caddy/beacon.caddy")

@@ -122,12 +122,8 @@ def test_killed_at_any_instant_the_next_run_ends_the_adoption(host: LabHost, pus
         host.run("podman", "run", "-d", "--name", name, "-v", f"kept-{name}:/data", image)
         host.run("podman", "exec", name, "sh", "-c", f"echo {name} > /data/file")
     runs = [
-        host.start(
-            *("strace", "--output=/dev/null", f"--trace={calls}"),
-            f"--inject={calls}:signal=SIGKILL:when={number}",
-            *("beacon", "import", "--container", name, "--adopt"),
-        )
-        for name, (calls, number) in zip(names, points, strict=True)
+        host.start_doomed(*point, "beacon", "import", "--container", name, "--adopt")
+        for name, point in zip(names, points, strict=True)
     ]
     killed = 0
     for run in runs:

@@ -114,13 +114,7 @@ def push_next(stage: Stage, name: str, version: int) -> Pushed:
 def kill_updates(stage: Stage, points: Mapping[str, Point]) -> dict[Point, int]:
     """Run the update of every service at once, each killed at its own point; return the exit statuses."""
     runs = {
-        point: stage.host.start(
-            *("strace", "--output=/dev/null", f"--trace={calls}"),
-            f"--inject={calls}:signal=SIGKILL:when={number}",
-            *("beacon", "update", name),
-        )
-        for name, point in points.items()
-        for calls, number in (point,)
+        point: stage.host.start_doomed(*point, "beacon", "update", name) for name, point in points.items()
     }
     for run in runs.values():
         run.communicate(timeout=120)

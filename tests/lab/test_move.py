@@ -165,14 +165,7 @@ def test_killed_at_any_instant_the_next_apply_ends_the_move(stage: Stage) -> Non
 
 def kill_applies(stage: Stage, points: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     """Move every service at once, each killed at its own point; return the exit statuses."""
-    runs = {
-        name: stage.host.start(
-            *("strace", "--output=/dev/null", f"--trace={calls}"),
-            f"--inject={calls}:signal=SIGKILL:when={number}",
-            *("beacon", "apply", name),
-        )
-        for name, (calls, number) in points.items()
-    }
+    runs = {name: stage.host.start_doomed(*point, "beacon", "apply", name) for name, point in points.items()}
     for run in runs.values():
         run.communicate(timeout=120)
     return {name: run.returncode for name, run in runs.items()}
