@@ -555,12 +555,13 @@ def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
 
 
 def _raise_dependents(world: World, dependents: tuple[str, ...]) -> None:
-    """Start again what was up before and is not now (a failed start takes units down that require it)."""
-    states = world.systemd.states(dependents)
+    """See that what was up before is up again: a restart takes it along, a failed start takes it down.
+
+    A start joins the job of a unit that is still coming up, and does nothing to one that is up.
+    """
     for unit in dependents:
-        if not states[unit].is_up:
-            world.systemd.reset_failed(unit)
-            world.systemd.start(unit, _START_WITHOUT_HEALTH)
+        world.systemd.reset_failed(unit)
+        world.systemd.start(unit, _START_WITHOUT_HEALTH)
 
 
 def _guarded(world: World, action: Callable[[], Verdict]) -> Verdict:

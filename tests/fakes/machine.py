@@ -48,6 +48,8 @@ class _Unit:
     running: tuple[Digest, int | None] | None = None
     """Image id and release of what runs."""
     crashes_at: float | None = None
+    coming: bool = False
+    """Whether a job brings it up."""
 
 
 @dataclass
@@ -273,6 +275,7 @@ class FakeMachine:
         return {name: self._state(name) for name in self.units}
 
     def start(self, unit: str, limit: float) -> JobResult:
+        self.wait_idle(unit, limit)  # a start joins the job that is queued
         if self._unit(unit).active == "active":
             return JobResult.DONE
         return self._start(unit, "start", limit)
@@ -292,7 +295,9 @@ class FakeMachine:
             state.active, state.sub, state.result = "inactive", "dead", "success"
 
     def wait_idle(self, unit: str, limit: float) -> None:
-        del unit, limit
+        del limit
+        if self._unit(unit).coming:
+            self._up(self._unit(unit))
 
     def is_going_down(self) -> bool:
         return self.going_down
@@ -385,11 +390,15 @@ class FakeMachine:
         if behaviour == "exits":
             unit.crashes_at = self.time + 0.5
         for other in dependents:
-            self._up(self._unit(other))
+            self._come(self._unit(other))
         return JobResult.DONE
+
+    def _come(self, unit: _Unit) -> None:
+        unit.active, unit.sub, unit.coming = "activating", "start", True
 
     def _up(self, unit: _Unit) -> None:
         self.time += 0.01
+        unit.coming = False
         unit.active, unit.sub, unit.result = "active", "running", "success"
         unit.pid += 1
         unit.started = int(self.time * 1e6)
@@ -399,6 +408,7 @@ class FakeMachine:
             self._down(other)
         unit = self._unit(name)
         unit.active, unit.sub, unit.crashes_at, unit.running = "inactive", "dead", None, None
+        unit.coming = False
 
     def _fail(self, unit: _Unit, result: str) -> None:
         unit.active, unit.sub, unit.result, unit.crashes_at = "failed", "failed", result, None

@@ -137,7 +137,8 @@ class RealRig:
 
     def require(self, unit: str, dependent: str) -> None:
         path = Path("/run/systemd/system") / dependent
-        path.write_text(f"[Unit]\nRequires={unit}\nAfter={unit}\n[Service]\nExecStart=sleep infinity\n")
+        relation = f"[Unit]\nRequires={unit}\nAfter={unit}\n"
+        path.write_text(f"{relation}[Service]\nExecStartPre=sleep 1\nExecStart=sleep infinity\n")
         self._files.append(path)
         self.systemd.reload()
         self.systemd.start(dependent, 10)

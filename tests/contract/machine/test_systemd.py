@@ -91,8 +91,22 @@ def test_units_that_stop_with_a_service_are_its_dependents(rig: Rig) -> None:
     rig.require(UNIT, "gateway.service")
     assert rig.systemd.dependents(UNIT) == ("gateway.service",)
     rig.systemd.restart(UNIT, LIMIT)
-    rig.systemd.wait_idle("gateway.service", LIMIT)  # it comes up again after the unit, with a job of its own
+    comes = rig.systemd.states(["gateway.service"])["gateway.service"]  # with a job of its own
+    assert comes.active == "activating"
+    rig.systemd.wait_idle("gateway.service", LIMIT)
     assert rig.systemd.states(["gateway.service"])["gateway.service"].active == "active"
+
+
+def test_a_start_joins_the_job_of_a_unit_that_is_coming_up(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    rig.require(UNIT, "gateway.service")
+    rig.systemd.restart(UNIT, LIMIT)
+    assert rig.systemd.start("gateway.service", LIMIT) is JobResult.DONE
+    came = rig.systemd.states(["gateway.service"])["gateway.service"]
+    assert came.active == "active"
+    assert rig.systemd.start("gateway.service", LIMIT) is JobResult.DONE
+    assert rig.systemd.states(["gateway.service"])["gateway.service"] == came, "one that is up stays as it is"
 
 
 def test_a_failed_restart_takes_dependents_down(rig: Rig) -> None:

@@ -124,6 +124,14 @@ def test_dependents_are_up_again_after_a_rollback(machine: FakeMachine) -> None:
     assert machine.states(["gateway.service"])["gateway.service"].active == "active"
 
 
+def test_dependents_that_a_restart_took_along_are_up_again_when_it_is_told(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1"))
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    machine.start("gateway.service", 1)
+    assert roll_out(machine, push(machine, "2")).kind is OutcomeKind.UPDATED
+    assert machine.states(["gateway.service"])["gateway.service"].active == "active"
+
+
 def test_a_dependent_that_was_down_stays_down(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"))
     machine.requires["beacon-web.service"] = ("gateway.service",)
