@@ -33,38 +33,35 @@ class EngineCommands(ABC):
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
-        """Fetch the image named by digest, and have it on the disk when this returns.
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+        """Fetch the image named by digest, have it on the disk when this returns, and return its id.
 
         Neither engine flushes what it unpacks: after a power cut an image can be there with empty files.
         Without the login where the registry refuses that: an old one locks out of public images too.
         """
         self._pull(image, progress)
-        flush_folder(self._storage(image), self._environment)
+        image_id, folder = self._pulled(image)
+        flush_folder(folder, self._environment)
+        return image_id
 
     @abstractmethod
     def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
         """Fetch the image."""
 
     @abstractmethod
-    def _storage(self, image: ImageReference) -> str:
-        """Return a folder on the file system that has the image; empty where that is not told."""
+    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
+        """Return the id of an image under this very name, and a folder on the file system that has it.
+
+        No folder where that is not told.
+        """
 
     @abstractmethod
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by."""
 
     @abstractmethod
-    def _id_of(self, name: str) -> Digest | None:
-        """Return the id of the image that is called *name* here, or None."""
-
-    @abstractmethod
     def _says_absent(self, error: CommandFailedError) -> bool:
         """Say whether a command failed because there is no such image."""
-
-    def image_id(self, image: ImageReference) -> Digest | None:
-        """Return the id of the image that *image* (by digest) names locally, or None."""
-        return self._id_of(str(image))
 
     def kept(self) -> Mapping[str, Mapping[int, Digest]]:
         """Return service → release → image id of every image that is kept."""

@@ -59,9 +59,9 @@ class Docker(EngineCommands):
                 return False
         return True
 
-    def _storage(self, image: ImageReference) -> str:
-        del image
-        return self._run("info", "--format", "{{.DockerRootDir}}").strip()
+    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
+        image_id = self._run("image", "inspect", "--format", "{{.Id}}", str(image))
+        return Digest(image_id.strip()), self._run("info", "--format", "{{.DockerRootDir}}").strip()
 
     @contextlib.contextmanager
     def _logins(self) -> Iterator[Mapping[str, str]]:
@@ -145,15 +145,6 @@ class Docker(EngineCommands):
         """Make a network unless it is there."""
         if name not in self._run("network", "ls", "--format", "{{.Name}}").splitlines():
             self._run("network", "create", *label_flags(labels), name)
-
-    def _id_of(self, name: str) -> Digest | None:
-        try:
-            said = self._run("image", "inspect", "--format", "{{.Id}}", name)
-        except CommandFailedError as error:
-            if self._says_absent(error):
-                return None
-            raise
-        return Digest(said.strip())
 
     def _says_absent(self, error: CommandFailedError) -> bool:
         return any(mark in error.said.lower() for mark in _ABSENT)

@@ -54,10 +54,11 @@ class Podman(EngineCommands):
                 return False
         return True
 
-    def _storage(self, image: ImageReference) -> str:
-        # podman info would tell as well, after a second: it asks dpkg for the version of everything.
-        folder = '{{index .GraphDriver.Data "UpperDir"}}'
-        return self._run("image", "inspect", "--format", folder, str(image)).strip()
+    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
+        # podman info would tell the folder too, after a second: it asks dpkg for the version of everything.
+        wanted = '{{.Id}} {{index .GraphDriver.Data "UpperDir"}}'
+        image_id, _, folder = self._run("image", "inspect", "--format", wanted, str(image)).partition(" ")
+        return Digest(f"sha256:{image_id}"), folder.strip()
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.
@@ -105,15 +106,6 @@ class Podman(EngineCommands):
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
         self._run("network", "create", "--ignore", *label_flags(labels), name)
-
-    def _id_of(self, name: str) -> Digest | None:
-        try:
-            said = self._run("image", "inspect", "--format", "{{.Id}}", name)
-        except CommandFailedError as error:
-            if self._says_absent(error):
-                return None
-            raise
-        return Digest(f"sha256:{said.strip().removeprefix('sha256:')}")
 
     def _says_absent(self, error: CommandFailedError) -> bool:
         return any(mark in error.said.lower() for mark in _ABSENT)

@@ -174,9 +174,8 @@ def pull(world: World, release: Release, present: Mapping[str, Digest]) -> Diges
     if found is None:
         name = release.service.name
         with world.reporter.pulling(name, release.pinned) as progress:
-            world.engine.pull(release.pinned, progress)
-        found = world.engine.image_id(release.pinned)
-    if found is None or found not in release.image_ids:
+            found = world.engine.pull(release.pinned, progress)
+    if found not in release.image_ids:
         raise HostError(
             f"{release.pinned} is not what the registry promised: image {found}, not {release.image.image_id}"
         )

@@ -21,11 +21,8 @@ Progress = Callable[[str], None]
 class Engine(Protocol):
     """The container engine, as far as rollouts go. Failures are HostError or RegistryError."""
 
-    def pull(self, image: ImageReference, progress: Progress) -> None:
-        """Fetch the image named by digest, so that it can run with the registry out of reach."""
-
-    def image_id(self, image: ImageReference) -> Digest | None:
-        """Return the id of the image that *image* (by digest) names locally, or None."""
+    def pull(self, image: ImageReference, progress: Progress) -> Digest:
+        """Fetch the image named by digest, to run with the registry out of reach too; return its id."""
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing."""

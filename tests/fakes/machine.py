@@ -195,16 +195,14 @@ class FakeMachine:
 
     # Engine
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
         self._effect(f"pull {image}")
         progress("Copying blob")
         found = self.registry.get(str(image.digest))
         if found is None:
             raise HostError(f"cannot pull {image}: manifest unknown")
         self.local[str(image)] = found.image_id
-
-    def image_id(self, image: ImageReference) -> Digest | None:
-        return self.local.get(str(image))
+        return found.image_id
 
     def images(self) -> Mapping[str, Digest]:
         return dict(self.local)

@@ -11,6 +11,7 @@ from beacon.engine.docker import Docker
 from beacon.errors import HostError, RegistryError
 from beacon.model.host import EngineVersion
 from beacon.model.reference import Digest, ImageReference
+from tests.contract.engine.conftest import StandIn, calls
 
 ANSWERS = Path(__file__).parent / "docker_26"
 WEB = Digest("sha256:5a569254bd826971b9e8496609af3ef174b9c857a0b40369d18d48d0883541eb")
@@ -29,28 +30,15 @@ def store(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, store: str) -> Mapping[str, str]:
+def environment(stand_in: StandIn, store: str) -> Mapping[str, str]:
     """Return an environment in which docker is the stand-in."""
-    (tmp_path / "docker").symlink_to(ANSWERS / "answer.sh")
-    sync = tmp_path / "sync"
-    sync.write_text('#!/bin/sh\necho "sync $*" >>"$CALLS"\n', encoding="utf-8")
-    sync.chmod(0o755)
-    return {
-        "PATH": f"{tmp_path}:/usr/bin:/bin",
-        "ANSWERS": str(ANSWERS / store),
-        "CALLS": str(tmp_path / "calls"),
-        "DOCKER_CONFIG": str(tmp_path),
-    }
+    return stand_in("docker", ANSWERS / "answer.sh", ANSWERS / store)
 
 
 @pytest.fixture
 def docker(environment: Mapping[str, str]) -> Docker:
     """Return the engine."""
     return Docker(environment)
-
-
-def calls(environment: Mapping[str, str]) -> list[str]:
-    return Path(environment["CALLS"]).read_text(encoding="utf-8").splitlines()
 
 
 def test_the_version_is_the_command_s(docker: Docker) -> None:
@@ -91,15 +79,14 @@ def test_an_address_is_the_container_s(docker: Docker) -> None:
     assert docker.address("web").startswith("172.")
 
 
-def test_what_is_not_there_has_no_id(docker: Docker) -> None:
-    assert docker.image_id(NOPE) is None
+def test_what_is_not_there_can_be_let_go(docker: Docker) -> None:
     docker.let_go("web", 9)
     assert docker.remove_image(NOPE)
 
 
-def test_a_pull_tells_its_progress_and_why_it_fails(docker: Docker) -> None:
+def test_a_pull_tells_its_progress_and_why_it_fails(docker: Docker, store: str) -> None:
     said: list[str] = []
-    docker.pull(ImageReference.parse("example.org/web").with_digest(WEB), said.append)
+    assert docker.pull(ImageReference.parse("example.org/web").with_digest(WEB), said.append) == IDS[store]
     assert said == ["9c61030271ba: Pulling fs layer"]
     with pytest.raises(RegistryError, match="the registry does not have it"):
         docker.pull(NOPE, said.append)

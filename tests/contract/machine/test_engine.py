@@ -11,10 +11,8 @@ from tests.fakes.stage import digest
 
 def test_a_pulled_image_is_there_under_its_digest(rig: Rig) -> None:
     image = rig.push("1")
-    assert rig.engine.image_id(image.reference) is None
     assert image.image_id not in rig.engine.images().values()
-    rig.engine.pull(image.reference, lambda _: None)
-    assert rig.engine.image_id(image.reference) == image.image_id
+    assert rig.engine.pull(image.reference, lambda _: None) == image.image_id
     assert image.image_id in rig.engine.images().values()
     assert rig.engine.images()[str(image.reference)] == image.image_id
 

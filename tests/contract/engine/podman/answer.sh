@@ -1,0 +1,25 @@
+#!/bin/sh
+# Stands in for podman: answers as the one of Debian whose answers are in $ANSWERS did.
+echo "$*" >>"$CALLS"
+refuse() {
+    cat "$ANSWERS/$1" >&2
+    exit "$2"
+}
+case "$*" in
+--version) cat "$ANSWERS/version.txt" ;;
+'images --all --format json') cat "$ANSWERS/images.json" ;;
+'ps --format json --filter label='*) cat "$ANSWERS/ps.json" ;;
+'ps --format json --filter name=^beacon-hc$') cat "$ANSWERS/ps-hc.json" ;;
+'ps --format json --filter name='*) echo '[]' ;;
+'inspect --type container beacon-web') cat "$ANSWERS/container-web.json" ;;
+'volume ls --format json --filter label='*) cat "$ANSWERS/volumes.json" ;;
+'volume inspect '*) refuse mountpoint-nope.txt 125 ;;
+'image inspect --format '*) cat "$ANSWERS/pulled.txt" ;;
+'rmi '*) refuse rmi-nope.txt 1 ;;
+'pull registry.example:5000/me/nope@'*) refuse pull-nope.txt 125 ;;
+'pull '*)
+    head -n -1 "$ANSWERS/pull.txt" >&2
+    tail -n 1 "$ANSWERS/pull.txt"
+    ;;
+*) exit 99 ;;
+esac
