@@ -80,6 +80,12 @@ def _published(key: str, host_port: int) -> Port:
     return Port(int(container), host_port, ADDRESS, Protocol(protocol))
 
 
+def is_behind_proxy(service: Service) -> bool:
+    """Say whether *service*, in effect and with its ports, is reached by a proxy of this machine alone."""
+    local = [port.host_ip == ADDRESS and port.protocol is Protocol.TCP for port in service.ports]
+    return bool(local) and all(local) and any(map(is_web, service.endpoints))
+
+
 def reached_at(service: Service) -> frozenset[tuple[str, int]]:
     """Return where of the host a proxy reaches the endpoints of *service*, which is in effect."""
     keys = {f"{one.port}/tcp" for one in service.endpoints if one.redirect is None and is_web(one)}

@@ -288,6 +288,7 @@ def _reverse(to: str, *options: str, insecure: bool) -> Iterator[str]:
     yield "\tlb_try_interval 50ms"
     yield "\ttransport http {"
     yield "\t\tkeepalive off"
+    yield "\t\tdial_timeout 250ms"
     if insecure:
         yield "\t\ttls_insecure_skip_verify"
     yield "\t}"

@@ -7,6 +7,7 @@ import socket
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _TAKEN = {errno.EADDRINUSE, errno.EACCES}
+_PATIENCE = 0.25
 
 
 def is_free(port: int, protocol: str, address: str = "127.0.0.1") -> bool:
@@ -21,4 +22,17 @@ def is_free(port: int, protocol: str, address: str = "127.0.0.1") -> bool:
             if error.errno in _TAKEN:
                 return False
             raise
+    return protocol != "tcp" or not _is_forwarded(port, address)
+
+
+def _is_forwarded(port: int, address: str) -> bool:
+    """Say whether a firewall brings connections to a container's: nobody listens at such a port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect((address, port))
+        except TimeoutError:
+            return True  # somewhere, where nobody answers
+        except OSError:
+            return False
     return True

@@ -6,6 +6,7 @@ import math
 import signal
 
 from beacon.definition.grammar import key_path
+from beacon.definition.loopback import is_behind_proxy
 from beacon.model.host import HostFacts, Scope
 from beacon.model.service import Port, RestartPolicy, Service
 from beacon.model.unit import SERVICE_LABEL, container_name, unit_name
@@ -16,6 +17,13 @@ from beacon.units.quoting import InexpressibleError, encode_setting
 from beacon.units.release import ReleaseInput
 
 SLICE = "beacon.slice"
+UNRESERVED = "/run/beacon/unreserved-ports.env"
+"""Has Podman leave published ports to the firewall alone.
+
+It would keep them for itself with a socket that nobody reads (enable_port_reservation in
+containers.conf(5)). While a container starts, that socket is there before the firewall's rule, and who asks
+at that moment never gets an answer, not even a refusal after which a proxy would try again.
+"""
 SPECIAL_NETWORKS = frozenset({"host", "none"})
 _SHARED = "service:"
 
@@ -59,6 +67,8 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     _confinement(sheet, service)
     render_health(sheet, service, own_check=release.own_check)
     _service(sheet, service)
+    if facts.has_quadlet and facts.scope is Scope.SYSTEM and is_behind_proxy(service):
+        sheet.add(Section.SERVICE, "EnvironmentFile", f"-{UNRESERVED}")
     wanted_by = "multi-user.target" if facts.scope is Scope.SYSTEM else "default.target"
     if not release.beside:
         sheet.add(Section.INSTALL, "WantedBy", wanted_by)

@@ -23,6 +23,7 @@ rm -rf /etc/caddy/beacon.caddy /var/lib/caddy/.local /var/lib/caddy/.config
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
     /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker
 tar -C / -xf /var/lib/lab/files.tar
+systemd-tmpfiles --create --prefix=/run/beacon
 systemctl daemon-reload
 systemctl reset-failed
 xargs -r systemctl --quiet enable </var/lib/lab/enabled

@@ -213,6 +213,23 @@ def test_a_websocket_is_waited_for_as_long_as_the_definition_says(stage: Stage) 
     assert_nothing_is_left(stage)
 
 
+def test_podman_keeps_no_port_of_a_service_behind_the_proxy_and_it_counts_as_taken(proxied: Stage) -> None:
+    """Podman's own socket at the port is there before the firewall's rule, and swallows requests."""
+    host = proxied.host
+    port = proxied.live()["ports"]["8080/tcp"]
+
+    def is_free() -> str:
+        look = f"from beacon.engine.listening import is_free; print(is_free({port}, 'tcp'))"
+        return host.run("python3", "-c", look).stdout.strip()
+
+    assert host.run("ss", "--no-header", "-tln", f"sport = :{port}").stdout == ""
+    assert is_free() == "False"
+    proxied.beacon("stop", "web")
+    assert is_free() == "True"
+
+
+@ELSEWHERE
+@pytest.mark.every_kind
 def test_requests_wait_while_a_service_with_a_volume_restarts(stage: Stage) -> None:
     set_up(stage, VOLUME)
     stage.push("web", "2")
@@ -226,6 +243,18 @@ def test_requests_wait_while_a_service_with_a_volume_restarts(stage: Stage) -> N
     assert stage.update(status=ROLLED_BACK) == {"web": "rolled_back"}
     assert asked(stage.host) == "2"
     assert_nothing_is_left(stage)
+
+
+def test_what_must_not_be_sent_twice_waits_too(stage: Stage) -> None:
+    """Podman's ports refuse who comes too early, so that Caddy knows that nobody has read a request."""
+    set_up(stage, VOLUME)
+    stage.push("web", "2", files=FILES)
+    with loaded(stage.host.address, DOMAIN, path="/cgi-bin/version", method="POST", rate=50) as load:
+        time.sleep(1)
+        assert stage.update() == {"web": "updated"}
+        time.sleep(1)
+    assert load.failed() == []
+    assert set(load.versions()) == {"1", "2"}
 
 
 @pytest.mark.parametrize("phase", ["trying", "switching", "restarting", "gating"])

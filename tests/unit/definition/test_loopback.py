@@ -9,6 +9,7 @@ from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.loopback import (
     beside_key,
     choose,
+    is_behind_proxy,
     needed,
     published_ports,
     with_loopback,
@@ -50,6 +51,20 @@ def test_a_port_of_the_host_is_enough(port: Port, expected: tuple[str, ...]) -> 
 def test_where_nothing_can_be_published_nothing_is_needed(network: str) -> None:
     assert needed(service(Endpoint("a.org", 8080), networks=(network,))) == ()
     assert needed(service(Endpoint("a.org", 8080), networks=("backend",))) == ("8080/tcp",)
+
+
+@pytest.mark.parametrize(
+    ("ports", "behind"),
+    [
+        ((Port(8080, 80, "127.0.0.1"),), True),
+        ((Port(8080, 80, "127.0.0.1"), Port(22, 2222)), False),
+        ((Port(8080, 80, "127.0.0.1"), Port(53, 53, "127.0.0.1", Protocol.UDP)), False),
+        ((), False),
+    ],
+)
+def test_what_only_the_loopback_reaches_is_behind_the_proxy(ports: tuple[Port, ...], *, behind: bool) -> None:
+    assert is_behind_proxy(service(Endpoint("a.org", 8080), ports=ports)) is behind
+    assert not is_behind_proxy(service(Endpoint("a.org", 8080, scheme=Scheme.TCP), ports=ports))
 
 
 def test_what_is_sent_on_needs_none() -> None:
