@@ -80,10 +80,13 @@ def _published(key: str, host_port: int) -> Port:
     return Port(int(container), host_port, ADDRESS, Protocol(protocol))
 
 
-def is_behind_proxy(service: Service) -> bool:
-    """Say whether *service*, in effect and with its ports, is reached by a proxy of this machine alone."""
-    local = [port.host_ip == ADDRESS and port.protocol is Protocol.TCP for port in service.ports]
-    return bool(local) and all(local) and any(map(is_web, service.endpoints))
+def is_behind_proxy(declared: Service, service: Service) -> bool:
+    """Say whether a proxy of this machine alone reaches a service, at ports that Beacon chose.
+
+    *declared* is the definition, *service* the same in effect and with its ports.
+    """
+    chosen = [port.protocol for port in service.ports] if not declared.ports else []
+    return any(map(is_web, service.endpoints)) and set(chosen) == {Protocol.TCP}
 
 
 def reached_at(service: Service) -> frozenset[tuple[str, int]]:

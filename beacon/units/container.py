@@ -22,7 +22,8 @@ UNRESERVED = "/run/beacon/unreserved-ports.env"
 
 It would keep them for itself with a socket that nobody reads (enable_port_reservation in
 containers.conf(5)). While a container starts, that socket is there before the firewall's rule, and who asks
-at that moment never gets an answer, not even a refusal after which a proxy would try again.
+at that moment never gets an answer, not even a refusal after which a proxy would try again. Ports that the
+owner chose are still kept: a second program at one of them must be told. Those that Beacon chose are free.
 """
 SPECIAL_NETWORKS = frozenset({"host", "none"})
 _SHARED = "service:"
@@ -67,7 +68,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     _confinement(sheet, service)
     render_health(sheet, service, own_check=release.own_check)
     _service(sheet, service)
-    if facts.has_quadlet and facts.scope is Scope.SYSTEM and is_behind_proxy(service):
+    if facts.has_quadlet and facts.scope is Scope.SYSTEM and is_behind_proxy(release.declared, service):
         sheet.add(Section.SERVICE, "EnvironmentFile", f"-{UNRESERVED}")
     wanted_by = "multi-user.target" if facts.scope is Scope.SYSTEM else "default.target"
     if not release.beside:

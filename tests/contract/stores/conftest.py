@@ -1,4 +1,4 @@
-"""Each test of this folder is run with the store in memory, and with real ones inside a test host."""
+"""Each test of this folder is run with the store in memory, and inside a test host with real ones."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.fakes.store import MemoryStore
 
 Connect = Callable[[], Publisher]
 
-STORES = ["redis", "etcd"] if os.environ.get(REAL) else []
-"""The real stores, which test hosts have."""
-collect_ignore = [] if STORES else ["test_redis.py", "test_tls.py"]
+STORES = ["redis", "etcd"] if os.environ.get(REAL) else ["memory"]
+"""Test hosts have the real ones."""
+collect_ignore = [] if os.environ.get(REAL) else ["test_redis.py", "test_tls.py"]
 _LIMIT = 20.0
 
 
@@ -82,7 +82,7 @@ def etcd_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     process.wait()
 
 
-@pytest.fixture(params=["memory", *STORES])
+@pytest.fixture(params=STORES)
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
     """Return a function that gives a publisher: each time a new one, of the same store."""
     del tmp_path

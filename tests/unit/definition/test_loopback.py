@@ -53,18 +53,19 @@ def test_where_nothing_can_be_published_nothing_is_needed(network: str) -> None:
     assert needed(service(Endpoint("a.org", 8080), networks=("backend",))) == ("8080/tcp",)
 
 
-@pytest.mark.parametrize(
-    ("ports", "behind"),
-    [
-        ((Port(8080, 80, "127.0.0.1"),), True),
-        ((Port(8080, 80, "127.0.0.1"), Port(22, 2222)), False),
-        ((Port(8080, 80, "127.0.0.1"), Port(53, 53, "127.0.0.1", Protocol.UDP)), False),
-        ((), False),
-    ],
-)
-def test_what_only_the_loopback_reaches_is_behind_the_proxy(ports: tuple[Port, ...], *, behind: bool) -> None:
-    assert is_behind_proxy(service(Endpoint("a.org", 8080), ports=ports)) is behind
-    assert not is_behind_proxy(service(Endpoint("a.org", 8080, scheme=Scheme.TCP), ports=ports))
+def test_what_only_a_proxy_reaches_is_behind_it() -> None:
+    web, raw = Endpoint("a.org", 8080), Endpoint("a.org", 53, scheme=Scheme.UDP)
+    at_web, at_raw = Port(8080, 20000, "127.0.0.1"), Port(53, 20001, "127.0.0.1", Protocol.UDP)
+    assert is_behind_proxy(service(web), service(web, ports=(at_web,)))
+    assert not is_behind_proxy(service(web), service(web))
+    assert not is_behind_proxy(service(raw), service(raw, ports=(at_raw,)))
+    assert not is_behind_proxy(service(web, raw), service(web, raw, ports=(at_web, at_raw)))
+
+
+def test_what_has_a_port_of_its_own_is_not_behind_the_proxy_alone() -> None:
+    own = Port(8080, 20000, "127.0.0.1")
+    declared = service(Endpoint("a.org", 8080), ports=(own,))
+    assert not is_behind_proxy(declared, declared)
 
 
 def test_what_is_sent_on_needs_none() -> None:
