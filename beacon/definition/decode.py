@@ -61,19 +61,22 @@ def decode(text: str, *, name: str, file: str) -> Service:
     return service
 
 
-def decode_all(files: Mapping[str, str]) -> tuple[Service, ...]:
+def decode_all(files: Mapping[str, str], known: Mapping[str, Service] | None = None) -> tuple[Service, ...]:
     """Return the services of *files* (path → text), sorted by name; a file's stem is its service's name.
 
-    DefinitionError holds the faults of all files, and those between them.
+    *known* are services, by name, that were read out of the same texts before: reading takes most of the time
+    of commands about many. DefinitionError holds the faults of all files, and those between them.
     """
+    known = known or {}
     faults: list[Fault] = []
     services: dict[str, Service] = {}
     unread: list[str] = []
     for file in sorted(files):
-        service, found = _decode(files[file], PurePath(file).stem, file)
+        name = PurePath(file).stem
+        service, found = (known[name], []) if name in known else _decode(files[file], name, file)
         faults += found
         if service is None:
-            unread.append(PurePath(file).stem)
+            unread.append(name)
         else:
             services[file] = service
     faults += rules.cross_faults(services, also_defined=unread)

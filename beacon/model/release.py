@@ -61,6 +61,8 @@ class Release(Struct, frozen=True):
     reason: str = ""
     definition: str = ""
     """SHA-256 of the definition's text, to see without parsing that the file has not changed."""
+    reader: str = ""
+    """The version of Beacon that read *service* out of that text; another one may read it otherwise."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """Ports of the loopback that Beacon chose for endpoints, by the container's (``8080/tcp``).
 

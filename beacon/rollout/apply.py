@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
+from beacon import __version__
 from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
@@ -150,7 +151,7 @@ class Proposer:
         for name, definition in wanted.definitions.items():
             state, service = states[name], definition.service
             live = state.live_release
-            if live is not None and live.service == service:
+            if live is not None and (live.service, live.service.given) == (service, service.given):
                 choice.releases[name] = live
             elif live is not None and _same_image(live.service, service):
                 if self._same_files(live, service):
@@ -212,7 +213,8 @@ class Proposer:
         wanted: Wanted,
         installed: Mapping[str, str],
     ) -> Intent:
-        release = self._renderer.allot(replace(release, definition=wanted.definitions[state.name].digest))
+        text = wanted.definitions[state.name].digest
+        release = self._renderer.allot(replace(release, definition=text, reader=__version__))
         files = self._renderer.files(release)
         if not is_new and _is_outdated(files, installed):
             # The same release is rendered differently now: Beacon, Podman or a template has changed.

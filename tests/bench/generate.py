@@ -1,7 +1,8 @@
 """Make a machine with many services, on a test host with its own Python: definitions, and releases that live.
 
 Every service has a definition of the usual size and two releases, so that neither a registry nor an engine is
-asked for anything: `python3 generate.py COUNT`; with --domains each has an endpoint too.
+asked for anything: `python3 generate.py COUNT`; with --domains each has an endpoint too, with --upgraded the
+definitions were read by another version of Beacon.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from beacon import __version__
 from beacon.definition.decode import decode
 from beacon.model.image import ImageConfig, ImageHealth, Platform
 from beacon.model.reference import Digest
@@ -66,7 +68,7 @@ def digest(text: str) -> Digest:
     return Digest("sha256:" + hashlib.sha256(text.encode()).hexdigest())
 
 
-def state(name: str, text: str) -> ServiceState:
+def state(name: str, text: str, reader: str) -> ServiceState:
     """Return what is remembered of a service that was updated once."""
     service = decode(text, name=name, file=f"{name}.toml")
     image = ImageConfig(
@@ -92,12 +94,13 @@ def state(name: str, text: str) -> ServiceState:
         created="2026-01-02T03:04:05Z",
         finished="2026-01-02T03:04:15Z",
         definition=hashlib.sha256(text.encode()).hexdigest(),
+        reader=reader,
     )
     old = replace(live, number=1, digest=digest(f"{name} old"), state=ReleaseState.SUPERSEDED)
     return ServiceState(name, (old, live), live=2, previous=1)
 
 
-def main(count: int, *, domains: bool) -> None:
+def main(count: int, *, domains: bool, reader: str) -> None:
     """Make *count* services, and no others."""
     shutil.rmtree(DEFINITIONS, ignore_errors=True)
     shutil.rmtree(STATES / "services", ignore_errors=True)
@@ -110,8 +113,12 @@ def main(count: int, *, domains: bool) -> None:
         if domains:
             text = f'domain = "app-{number}.example.org:http=8080"\n{text}'
         (DEFINITIONS / f"{name}.toml").write_text(text)
-        store.save(state(name, text))
+        store.save(state(name, text, reader))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), domains="--domains" in sys.argv)
+    main(
+        int(sys.argv[1]),
+        domains="--domains" in sys.argv,
+        reader="" if "--upgraded" in sys.argv else __version__,
+    )

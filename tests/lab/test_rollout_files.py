@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.lab.images import ImageConfig
 from tests.lab.stage import Stage, outcomes
 
 FOLDER = "/etc/containers/systemd"
@@ -71,6 +72,29 @@ def test_what_the_owner_changed_by_hand_is_kept_and_said(stage: Stage) -> None:
     assert stage.running()["Config"]["Labels"]["mine"] == "yes"
     assert stage.update() == {"web": "updated"}
     assert stage.agrees() == "2"
+
+
+def test_a_default_that_the_definition_says_wins_over_the_image_s_label(stage: Stage) -> None:
+    """Also where it is said later: nothing else has changed then, and the image's word counted until now."""
+    stage.push(config=ImageConfig(labels={"io.beacon.stop.timeout": "5s"}))
+    stage.define()
+    stage.apply()
+    assert "StopTimeout=5\n" in stage.host.read(WEB)
+    stage.define(more='[stop]\ntimeout = "10s"')
+    assert stage.apply() == {"web": "updated"}
+    assert "StopTimeout=10\n" in stage.host.read(WEB)
+
+
+def test_a_text_that_means_the_same_restarts_nothing_and_is_known_from_then_on(stage: Stage) -> None:
+    stage.deploy("web")
+    read = stage.live()
+    invocations = stage.invocations("web")
+    stage.define(more="# with a word of explanation")
+    assert stage.apply() == {"web": "unchanged"}
+    assert stage.invocations("web") == invocations
+    noted = stage.live()
+    assert noted["definition"] != read["definition"]
+    assert noted["reader"] == read["reader"] == stage.beacon("--version").stdout.split()[-1]
 
 
 def test_what_others_wrote_is_left_alone(stage: Stage) -> None:

@@ -325,6 +325,20 @@ def test_all_faults_come_at_once_also_those_between_keys() -> None:
     ]
 
 
+def test_what_was_read_before_is_not_read_again() -> None:
+    known = decode(IMAGE + "description = 'known'", name="web", file="web.toml")
+    (found,) = decode_all({"/etc/web.toml": "no TOML, and nobody looks"}, {"web": known})
+    assert found is known
+
+
+def test_what_was_read_before_is_judged_with_the_others() -> None:
+    known = decode(IMAGE + "needs = ['db']", name="web", file="web.toml")
+    texts = {"web.toml": "", "db.toml": IMAGE}
+    assert {service.name for service in decode_all(texts, {"web": known})} == {"web", "db"}
+    with pytest.raises(DefinitionError, match="must name a service that is defined"):
+        decode_all({"web.toml": ""}, {"web": known})
+
+
 def test_services_of_many_files_are_sorted_by_name() -> None:
     services = decode_all({"/etc/b.toml": IMAGE + "needs = ['a']", "/etc/a.toml": IMAGE})
     assert [found.name for found in services] == ["a", "b"]
