@@ -60,8 +60,6 @@ class StateStore:
         self._adoptions = folder / "adoptions"
         self._proxy = folder / "proxy.json"
         self._runtime = runtime
-        self._loaded: dict[str, tuple[object, ServiceState]] = {}
-        """The states that were read, each with a stamp of its file: those are replaced, never changed."""
 
     def names(self) -> tuple[str, ...]:
         """Return the services of which something is remembered."""
@@ -77,7 +75,8 @@ class StateStore:
             for entry in sorted(os.scandir(self._services), key=lambda entry: entry.name):
                 name, dot, kind = entry.name.rpartition(".")
                 if dot and kind == "json" and not name.startswith("."):
-                    found[name] = _stamp(entry.stat())
+                    stat = entry.stat()
+                    found[name] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         except FileNotFoundError:
             return {}
         except PermissionError:
@@ -95,21 +94,12 @@ class StateStore:
         """Return what is remembered of *name*: an empty state where that is nothing."""
         path = self._path(name)
         try:
-            stamp = _stamp(path.stat())
-            if (known := self._loaded.get(name)) and known[0] == stamp:
-                return known[1]
             text = read_text(path)
-        except FileNotFoundError:
-            return ServiceState(name)
-        except (AccessError, PermissionError):
+        except AccessError:
             raise _closed() from None
-        except OSError as error:
-            raise HostError(f"cannot read {path}: {error.strerror}") from error
         if text is None:
             return ServiceState(name)
-        state = _decode(path, text, ServiceState)
-        self._loaded[name] = stamp, state
-        return state
+        return _decode(path, text, ServiceState)
 
     def load_all(self) -> dict[str, ServiceState]:
         """Return the state of every service of which something is remembered."""
@@ -225,10 +215,6 @@ class PublishedRecord:
 def fingerprint(service: Service) -> str:
     """Return a short stable name for a declared service: equal definitions, equal fingerprints."""
     return hashlib.sha256(msgspec.json.encode(service, order="deterministic")).hexdigest()[:16]
-
-
-def _stamp(stat: os.stat_result) -> object:
-    return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
 def _closed() -> AccessError:
