@@ -230,6 +230,13 @@ _TRY = "5s"
 _HELD = "60s"
 """How long it waits while a release is replaced."""
 _FAILED = "2s"
+"""How long a release that could not be connected to gets no requests while another is beside it."""
+_DIAL = "250ms"
+"""How long a connection may take to come about before another is tried.
+
+The first packet to a container that has just gone is lost, and TCP would send it again after a second. Not
+where a failure has consequences: under load a packet is lost now and then.
+"""
 
 
 def _asked(name: str, marker: str, *also: str) -> Iterator[str]:
@@ -288,7 +295,8 @@ def _reverse(to: str, *options: str, insecure: bool) -> Iterator[str]:
     yield "\tlb_try_interval 50ms"
     yield "\ttransport http {"
     yield "\t\tkeepalive off"
-    yield "\t\tdial_timeout 250ms"
+    if options != _FIRST:
+        yield f"\t\tdial_timeout {_DIAL}"
     if insecure:
         yield "\t\ttls_insecure_skip_verify"
     yield "\t}"
