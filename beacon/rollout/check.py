@@ -138,7 +138,7 @@ class Check:
         if quarantined is not None:
             return Finding(quarantined)
         candidate = make_release(state, live.service, wish.reference, resolution, Trigger.UPDATE)
-        candidate = replace(candidate, definition=live.definition)
+        candidate = replace(candidate, definition=live.definition, reader=live.reader)
         detail = f"{wish.reference} is at {short(resolution.digest)}, {short(live.digest)} is live"
         outcome = Outcome(name, OutcomeKind.AVAILABLE, detail, f"beacon update {name}", live.number)
         return Finding(outcome, candidate, moment(pending.first_seen))

@@ -95,6 +95,9 @@ def test_a_text_that_means_the_same_restarts_nothing_and_is_known_from_then_on(s
     noted = stage.live()
     assert noted["definition"] != read["definition"]
     assert noted["reader"] == read["reader"] == stage.beacon("--version").stdout.split()[-1]
+    stage.push(version="2")
+    assert stage.update() == {"web": "updated"}
+    assert (stage.live()["definition"], stage.live()["reader"]) == (noted["definition"], noted["reader"])
 
 
 def test_what_others_wrote_is_left_alone(stage: Stage) -> None:
