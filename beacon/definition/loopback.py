@@ -85,8 +85,8 @@ def is_behind_proxy(declared: Service, service: Service) -> bool:
 
     *declared* is the definition, *service* the same in effect and with its ports.
     """
-    chosen = [port.protocol for port in service.ports] if not declared.ports else []
-    return any(map(is_web, service.endpoints)) and set(chosen) == {Protocol.TCP}
+    protocols = {port.protocol for port in service.ports}
+    return not declared.ports and any(map(is_web, service.endpoints)) and protocols == {Protocol.TCP}
 
 
 def reached_at(service: Service) -> frozenset[tuple[str, int]]:

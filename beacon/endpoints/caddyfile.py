@@ -265,9 +265,9 @@ def _proxy(route: Route, number: int) -> Iterator[str]:
         if apart:
             yield from _asked(f"sockets-ahead-{number}", marker, _SOCKET)
             upstreams = f"{socket_upstream(ahead)} {socket_upstream(here)}"
-            yield from _reverse(f"@sockets-ahead-{number} {upstreams}", *_FIRST, insecure=insecure)
+            yield from _reverse(f"@sockets-ahead-{number} {upstreams}", *_FIRST, insecure=insecure, dial=None)
         yield from _asked(f"ahead-{number}", marker)
-        yield from _reverse(f"@ahead-{number} {ahead} {here}", *_FIRST, insecure=insecure)
+        yield from _reverse(f"@ahead-{number} {ahead} {here}", *_FIRST, insecure=insecure, dial=None)
     if route.holds:
         yield from _asked(f"held-{number}", hold_marker(route.service))
         yield from _reverse(f"@held-{number} {here}", f"lb_try_duration {_HELD}", insecure=insecure)
@@ -288,15 +288,15 @@ def socket_upstream(upstream: str) -> str:
     return upstream.replace(_LOOPBACK, "localhost:")
 
 
-def _reverse(to: str, *options: str, insecure: bool) -> Iterator[str]:
+def _reverse(to: str, *options: str, insecure: bool, dial: str | None = _DIAL) -> Iterator[str]:
     """Yield how a service is spoken to: each request by a connection of its own, so that none is cut."""
     yield f"reverse_proxy {to} {{"
     yield from _indented(options)
     yield "\tlb_try_interval 50ms"
     yield "\ttransport http {"
     yield "\t\tkeepalive off"
-    if options != _FIRST:
-        yield f"\t\tdial_timeout {_DIAL}"
+    if dial is not None:
+        yield f"\t\tdial_timeout {dial}"
     if insecure:
         yield "\t\ttls_insecure_skip_verify"
     yield "\t}"
