@@ -284,7 +284,7 @@ class Host:
         """Turns releases into unit files for this machine."""
         from beacon.rollout.candidates import Renderer
 
-        return Renderer(self.facts, self.templates, self.allot)
+        return Renderer(lambda: self.facts, self.templates, self.allot)
 
     def allot(self, release: Release) -> Release:
         """Return *release* with the ports and the domain that Beacon chooses for it."""

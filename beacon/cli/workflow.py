@@ -326,7 +326,7 @@ def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[
     definitions, _ = read_definitions(host, names, host.definition_files())
     wanted = Wanted(definitions=definitions, retry=True)
     states = {name: host.store.load(name) for name in definitions}
-    renderer = Renderer(facts, host.templates, host.allot)
+    renderer = Renderer(lambda: facts, host.templates, host.allot)
     planner = Proposer(host.world, host.registry_on_demand, renderer, host.platform)
     intents, outcomes = planner.intents(wanted, states, {})
     if outcomes:

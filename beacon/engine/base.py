@@ -33,27 +33,23 @@ class EngineCommands(ABC):
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
+    @abstractmethod
     def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
-        """Fetch the image named by digest, have it on the disk when this returns, and return its id.
+        """Fetch the image named by digest, and return its id.
 
-        Neither engine flushes what it unpacks: after a power cut an image can be there with empty files.
         Without the login where the registry refuses that: an old one locks out of public images too.
         """
-        self._pull(image, progress)
-        image_id, folder = self._pulled(image)
-        flush_folder(folder, self._environment)
-        return image_id
 
-    @abstractmethod
-    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
-        """Fetch the image."""
+    def flush(self, image: ImageReference) -> None:
+        """Have all of a fetched image on the disk when this returns.
 
-    @abstractmethod
-    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
-        """Return the id of an image under this very name, and a folder on the file system that has it.
-
-        No folder where that is not told.
+        Neither engine flushes what it unpacks: after a power cut an image can be there with empty files.
         """
+        flush_folder(self._folder(image), self._environment)
+
+    @abstractmethod
+    def _folder(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has the image; empty where that is not told."""
 
     @abstractmethod
     def images(self) -> Mapping[str, Digest]:

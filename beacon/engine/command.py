@@ -86,10 +86,10 @@ def stream(
     progress: Callable[[str], None],
     *,
     both: bool = False,
-) -> None:
-    """Run *argv*, handing each line of its stderr to *progress*; raises CommandFailedError.
+) -> str:
+    """Run *argv*, handing each line of its stderr to *progress*, and return its stdout.
 
-    With *both*, standard output too: docker tells its progress there.
+    With *both*, standard output is progress too: docker tells it there. Raises CommandFailedError.
     """
     said: list[str] = []
     try:
@@ -97,7 +97,7 @@ def stream(
             argv,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if both else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if both else subprocess.PIPE,
             text=True,
         )
@@ -107,9 +107,11 @@ def stream(
         for line in (process.stdout if both else process.stderr) or ():
             said.append(line)
             progress(line.rstrip())
+        answer = process.stdout.read() if process.stdout is not None else ""
     if process.returncode:
         text = "".join(said)
         raise CommandFailedError(_failure(argv, text), text)
+    return answer
 
 
 def explain(error: CommandFailedError, what: str, registry: str, *, engine: str = "podman") -> BeaconError:

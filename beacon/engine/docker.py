@@ -40,14 +40,15 @@ class Docker(EngineCommands):
         except ValueError as error:
             raise HostError(f"cannot understand what docker --version says: {said.strip()!r}") from error
 
-    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+        """Fetch the image named by digest, and return its id."""
         try:
             with self._logins() as environment:
                 stream(["docker", "pull", str(image)], environment, progress, both=True)
         except CommandFailedError as error:
-            if is_login_trouble(error) and self._pull_anonymously(image, progress):
-                return
-            raise self._explained(error, f"cannot pull {image}", image.registry) from error
+            if not is_login_trouble(error) or not self._pull_anonymously(image, progress):
+                raise self._explained(error, f"cannot pull {image}", image.registry) from error
+        return Digest(self._run("image", "inspect", "--format", "{{.Id}}", str(image)).strip())
 
     def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
         """Say whether the image can be had by everybody."""
@@ -59,9 +60,9 @@ class Docker(EngineCommands):
                 return False
         return True
 
-    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
-        image_id = self._run("image", "inspect", "--format", "{{.Id}}", str(image))
-        return Digest(image_id.strip()), self._run("info", "--format", "{{.DockerRootDir}}").strip()
+    def _folder(self, image: ImageReference) -> str:
+        del image
+        return self._run("info", "--format", "{{.DockerRootDir}}").strip()
 
     @contextlib.contextmanager
     def _logins(self) -> Iterator[Mapping[str, str]]:

@@ -33,32 +33,32 @@ class Podman(EngineCommands):
         except (ValueError, IndexError) as error:
             raise HostError(f"cannot understand what podman --version says: {said.strip()!r}") from error
 
-    def _pull(self, image: ImageReference, progress: Callable[[str], None]) -> None:
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+        """Fetch the image named by digest, and return its id, which is all that Podman prints of it."""
         try:
-            stream(["podman", "pull", str(image)], self._environment, progress)
+            said = stream(["podman", "pull", str(image)], self._environment, progress)
         except CommandFailedError as error:
-            if is_login_trouble(error) and self._pull_anonymously(image, progress):
-                return
-            raise explain(error, f"cannot pull {image}", image.registry) from error
+            public = self._pull_anonymously(image, progress) if is_login_trouble(error) else None
+            if public is None:
+                raise explain(error, f"cannot pull {image}", image.registry) from error
+            said = public
+        return Digest(f"sha256:{said.strip()}")
 
-    def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
-        """Say whether the image can be had by everybody."""
+    def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> str | None:
+        """Return what Podman says of an image that can be had by everybody; None where it cannot."""
         with tempfile.NamedTemporaryFile(prefix="beacon-", suffix=".json") as nobody:
             nobody.write(b"{}")
             nobody.flush()
+            command = ["podman", "pull", f"--authfile={nobody.name}", str(image)]
             try:
-                stream(
-                    ["podman", "pull", f"--authfile={nobody.name}", str(image)], self._environment, progress
-                )
+                return stream(command, self._environment, progress)
             except CommandFailedError:
-                return False
-        return True
+                return None
 
-    def _pulled(self, image: ImageReference) -> tuple[Digest, str]:
+    def _folder(self, image: ImageReference) -> str:
         # podman info would tell the folder too, after a second: it asks dpkg for the version of everything.
-        wanted = '{{.Id}} {{index .GraphDriver.Data "UpperDir"}}'
-        image_id, _, folder = self._run("image", "inspect", "--format", wanted, str(image)).partition(" ")
-        return Digest(f"sha256:{image_id}"), folder.strip()
+        wanted = '{{index .GraphDriver.Data "UpperDir"}}'
+        return self._run("image", "inspect", "--format", wanted, str(image)).strip()
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.

@@ -35,7 +35,8 @@ def _as_it_is(release: Release) -> Release:
 class Renderer(Struct, frozen=True):
     """Turns releases into unit files for one machine."""
 
-    facts: HostFacts
+    facts: Callable[[], HostFacts]
+    """Of this machine; the engine takes a moment to tell its version."""
     templates: Templates
     allot: Callable[[Release], Release] = _as_it_is
     """Gives a release the ports of the loopback that it needs; a release is asked for before its files."""
@@ -57,7 +58,7 @@ class Renderer(Struct, frozen=True):
                 followed=release.reference,
                 number=release.number,
             ),
-            self.facts,
+            self.facts(),
             self.templates,
         )
 
@@ -87,7 +88,7 @@ class Renderer(Struct, frozen=True):
             beside=True,
         )
         try:
-            files = render_plain(helper, self.facts, self.templates)
+            files = render_plain(helper, self.facts(), self.templates)
         except DefinitionError:
             return {}  # something that only Quadlet can do
         return {file.name: file.text for file in files if file.name.startswith(container_name(name))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from msgspec.structs import replace
@@ -10,11 +11,13 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.reference import Digest
 from beacon.model.release import Phase, Quarantine, ReleaseState, ServiceState
 from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
 from beacon.rollout.images import tidy
 from beacon.rollout.machine import (
+    EditedError,
     GoingDownError,
     HookRefusedError,
     Work,
@@ -28,35 +31,47 @@ from beacon.rollout.machine import (
 )
 from beacon.rollout.world import World
 
+Images = Mapping[str, Digest]
+"""What an engine lists: name → id."""
+
 _PULLS = 3
 _RESTARTS = 16
 
 
 def deploy(
-    world: World, works: Sequence[Work], *, canary: bool = False, also: Mapping[str, None] | None = None
+    world: World, works: Sequence[Work], *, also: Mapping[str, None] | None = None
 ) -> tuple[Outcome, ...]:
     """Bring every service of *works* to its candidate; the outcome of one never hinders another.
 
     *also* names further files to remove, so that systemd is reloaded once for all.
+    """
+    return _tidied(world, works, _Wave(world, also=also or {}).run(works))
 
-    With *canary*, of several services on one image one goes first, and the others follow only where it
-    stands; where it does not, the image is quarantined for them too, untried.
+
+def deploy_carefully(
+    world: World, works: Sequence[Work], render: Callable[[Work], Work], images: Callable[[], Images]
+) -> tuple[Outcome, ...]:
+    """Do the same, and of several services on one image bring one to it first.
+
+    The others follow only where it stands; where it does not, the image is quarantined for them too,
+    untried. Works get their files from *render*, while the engine pulls. *images* are those on disk now.
     """
     by_name = {work.name: work for work in works}
-    if not canary:
-        outcomes = _wave(world, works, also or {})
-    else:
-        first, follow = canaries([(work.candidate.digest, work.name) for work in works])
-        outcomes = _wave(world, [by_name[name] for name in first])
-        bad = {
-            by_name[outcome.service].candidate.digest: outcome
-            for outcome in outcomes
-            if _has_failed(world, by_name[outcome.service])
-        }
-        spared = [name for name in follow if by_name[name].candidate.digest in bad]
-        outcomes += [_spare(world, by_name[name], bad[by_name[name].candidate.digest]) for name in spared]
-        outcomes += _wave(world, [by_name[name] for name in follow if name not in set(spared)])
-    tidy(world, by_name)
+    first, follow = canaries([(work.candidate.digest, work.name) for work in works])
+    outcomes = _Wave(world, render, images).run([by_name[name] for name in first])
+    bad = {
+        by_name[outcome.service].candidate.digest: outcome
+        for outcome in outcomes
+        if _has_failed(world, by_name[outcome.service])
+    }
+    spared = [name for name in follow if by_name[name].candidate.digest in bad]
+    outcomes += [_spare(world, by_name[name], bad[by_name[name].candidate.digest]) for name in spared]
+    outcomes += _Wave(world, render).run([by_name[name] for name in follow if name not in set(spared)])
+    return _tidied(world, works, outcomes)
+
+
+def _tidied(world: World, works: Iterable[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    tidy(world, [work.name for work in works])
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
@@ -93,53 +108,113 @@ def _go_on(world: World, state: ServiceState) -> Outcome:
     return finish(world, state)
 
 
-def _wave(world: World, works: Sequence[Work], also: Mapping[str, None] | None = None) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    with ExitStack() as locks:
+class _Wave:
+    """Rollouts side by side: *render* gives a work its files, *images* are those on disk when it begins."""
+
+    def __init__(
+        self,
+        world: World,
+        render: Callable[[Work], Work] | None = None,
+        images: Callable[[], Images] | None = None,
+        *,
+        also: Mapping[str, None] | None = None,
+    ) -> None:
+        self._world = world
+        self._render = render or (lambda work: work)
+        self._images = images or world.engine.images
+        self._also = also or {}
+        self._outcomes: list[Outcome] = []
+
+    def run(self, works: Sequence[Work]) -> list[Outcome]:
+        """Return how each of *works* ended."""
+        with ExitStack() as locks:
+            ready = self._begin(works, locks)
+            with ThreadPoolExecutor(1) as hand:
+                rendered = {work.name: hand.submit(self._render, work) for work in ready}
+                pulled = self._fetch(ready) if ready else []
+                states = self._prepare([(work, rendered[work.name].result) for work in pulled])
+            switched = self._switch(states)
+            self._outcomes += concurrently(
+                _RESTARTS, lambda state: _attempt(state.name, lambda: finish(self._world, state)), switched
+            )
+        return self._outcomes
+
+    def _begin(self, works: Sequence[Work], locks: ExitStack) -> list[Work]:
         ready = []
         for work in works:
             try:
-                locks.enter_context(world.store.lock(work.name))
-                begin(world, work)
+                locks.enter_context(self._world.store.lock(work.name))
+                begin(self._world, work)
             except BusyError as error:
-                outcomes.append(Outcome(work.name, OutcomeKind.BUSY, error.message))
+                self._outcomes.append(Outcome(work.name, OutcomeKind.BUSY, error.message))
             except BeaconError as error:
-                outcomes.append(_unbegun(work, error))
+                self._outcomes.append(_unbegun(work, error))
             else:
                 ready.append(work)
-        pulled, failures = _fetch_all(world, ready)
-        outcomes += failures
-        switched = _switch_all(world, pulled, outcomes, also or {})
-        outcomes += concurrently(
-            _RESTARTS, lambda state: _attempt(state.name, lambda: finish(world, state)), switched
-        )
-    return outcomes
+        return ready
 
+    def _fetch(self, works: Sequence[Work]) -> list[Work]:
+        """Pull each image once, however many services want it; return the works whose images are there."""
+        groups: dict[str, list[Work]] = {}
+        for work in works:
+            groups.setdefault(str(work.candidate.pinned), []).append(work)
+        try:
+            present = self._images()
+        except BeaconError as error:
+            self._outcomes += [_give_up(self._world, work, error) for work in works]
+            return []
 
-def _fetch_all(world: World, works: Sequence[Work]) -> tuple[list[Work], list[Outcome]]:
-    """Pull each image once, however many services want it."""
-    groups: dict[str, list[Work]] = {}
-    for work in works:
-        groups.setdefault(str(work.candidate.pinned), []).append(work)
+        def fetch_group(group: list[Work]) -> list[Outcome | None]:
+            there = dict(present)
+            ends: list[Outcome | None] = []
+            for work in group:
+                try:
+                    there[str(work.candidate.pinned)] = fetch(self._world, work, there)
+                except BeaconError as error:
+                    ends.append(_give_up(self._world, work, error))
+                else:
+                    ends.append(None)
+            return ends
 
-    def fetch_group(group: list[Work]) -> list[Outcome | None]:
-        return [_fetch_one(world, work) for work in group]
+        results = concurrently(_PULLS, fetch_group, list(groups.values()))
+        ends = {
+            work.name: end
+            for group, of_group in zip(groups.values(), results, strict=True)
+            for work, end in zip(group, of_group, strict=True)
+        }
+        self._outcomes += [end for end in ends.values() if end is not None]
+        return [work for work in works if ends[work.name] is None]
 
-    results = concurrently(_PULLS, fetch_group, list(groups.values()))
-    pairs = [
-        pair
-        for group, ends in zip(groups.values(), results, strict=True)
-        for pair in zip(group, ends, strict=True)
-    ]
-    return [work for work, end in pairs if end is None], [end for _, end in pairs if end is not None]
+    def _prepare(self, works: Iterable[tuple[Work, Callable[[], Work]]]) -> list[ServiceState]:
+        states = []
+        for work, rendered in works:
+            try:
+                states.append(prepare_switch(self._world, rendered()))
+            except BeaconError as error:
+                self._outcomes.append(_give_up(self._world, work, error))
+        return states
 
-
-def _fetch_one(world: World, work: Work) -> Outcome | None:
-    try:
-        fetch(world, work)
-    except BeaconError as error:
-        return _give_up(world, work, error)
-    return None
+    def _switch(self, states: Sequence[ServiceState]) -> list[ServiceState]:
+        """Put the files of all candidates in place with one daemon-reload."""
+        # One that moves to another engine must be stopped first, and one that is swapped be tried: finish()
+        # switches them by itself.
+        moving = [state for state in states if state.rollout and state.rollout.phase is not Phase.SWITCHING]
+        states = [state for state in states if state not in moving]
+        files: dict[str, str | None] = dict(self._also)
+        for state in states:
+            files |= state.rollout.after if state.rollout else {}
+        world = self._world
+        try:
+            world.put_files(files)
+        except BeaconError as error:
+            try:
+                require_up(world)
+            except GoingDownError as reason:
+                self._outcomes += [_put_off(state.name, reason) for state in states]
+                return moving
+            ended = [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
+            return [*ended, *moving]
+        return [*(enter(world, state, Phase.RESTARTING) for state in states), *moving]
 
 
 def _give_up(world: World, work: Work, error: BeaconError) -> Outcome:
@@ -152,42 +227,20 @@ def _give_up(world: World, work: Work, error: BeaconError) -> Outcome:
 
 
 def _unbegun(work: Work, error: BeaconError) -> Outcome:
-    kind = OutcomeKind.FAILED
-    if isinstance(error, HookRefusedError):
-        kind = OutcomeKind.DEFERRED
-    elif isinstance(error, RegistryError):
-        kind = OutcomeKind.UNCHECKED
-    return Outcome(work.name, kind, error.message, error.hint)
+    return Outcome(work.name, kind_of(error), error.message, error.hint)
 
 
-def _switch_all(
-    world: World, works: Sequence[Work], outcomes: list[Outcome], also: Mapping[str, None]
-) -> list[ServiceState]:
-    """Put the files of all candidates in place with one daemon-reload."""
-    states = []
-    for work in works:
-        try:
-            states.append(prepare_switch(world, work))
-        except BeaconError as error:
-            outcomes.append(_give_up(world, work, error))
-    # One that moves to another engine must be stopped first, and one that is swapped be tried: finish()
-    # switches them by itself.
-    moving = [state for state in states if state.rollout and state.rollout.phase is not Phase.SWITCHING]
-    states = [state for state in states if state not in moving]
-    files: dict[str, str | None] = dict(also)
-    for state in states:
-        files |= state.rollout.after if state.rollout else {}
-    try:
-        world.put_files(files)
-    except BeaconError as error:
-        try:
-            require_up(world)
-        except GoingDownError as reason:
-            outcomes += [_put_off(state.name, reason) for state in states]
-            return moving
-        ended = [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
-        return [*ended, *moving]
-    return [*(enter(world, state, Phase.RESTARTING) for state in states), *moving]
+def kind_of(error: BeaconError) -> OutcomeKind:
+    """Return what has come of a service whose rollout *error* kept from changing anything."""
+    match error:
+        case HookRefusedError():
+            return OutcomeKind.DEFERRED
+        case EditedError():
+            return OutcomeKind.HELD
+        case RegistryError():
+            return OutcomeKind.UNCHECKED
+        case _:
+            return OutcomeKind.FAILED
 
 
 def _has_failed(world: World, work: Work) -> bool:

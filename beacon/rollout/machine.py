@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -136,11 +137,13 @@ def _begin(world: World, state: ServiceState, work: Work) -> ServiceState:
     return state
 
 
-def fetch(world: World, work: Work) -> None:
-    """Have the candidate's image on disk, verified, and see that the way back is open."""
+def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
+    """Have the candidate's image on disk, verified, and see that the way back is open; return its id.
+
+    *present* is what the engine lists.
+    """
     state = world.store.load(work.name)
     candidate, live, former = work.candidate, state.live_release, world.on(_journal(state).former)
-    present = world.engine.images()
     way_back = present if former is world else former.engine.images()
     if live is not None and live.state is ReleaseState.LIVE and str(live.pinned) not in way_back:
         raise HostError(
@@ -153,33 +156,44 @@ def fetch(world: World, work: Work) -> None:
     fault = _hook(world, candidate.service.hooks.before_update, environment)
     if fault is not None:
         raise HookRefusedError(f"before_update says no: {fault}")
-    image_id = pull(world, candidate, present)
-    world.engine.keep(image_id, work.name, candidate.number)
+    image_id = present.get(str(candidate.pinned))
+    if image_id is None:
+        image_id = _pull(world, candidate)
+        # Each takes the engine a moment, and neither needs the other.
+        with ThreadPoolExecutor(1) as hand:
+            flushed = hand.submit(world.engine.flush, candidate.pinned)
+            _keep(world, candidate, image_id)
+            flushed.result()
+    else:
+        _keep(world, candidate, image_id)
+    return image_id
 
 
 class HookRefusedError(BeaconError):
     """The owner's before_update hook said no; the rollout waits."""
 
 
+class EditedError(BeaconError):
+    """A file that is to be replaced was edited by hand; the owner's work is left alone."""
+
+
 class GoingDownError(BeaconError):
     """The machine is being shut down: what services do now says nothing of their releases."""
 
 
-def pull(world: World, release: Release, present: Mapping[str, Digest]) -> Digest:
-    """Have the image of *release* on disk, as the registry promised it, and return its id.
+def _pull(world: World, release: Release) -> Digest:
+    """Fetch the image under the very name that the unit uses: Podman does not find it by another one's."""
+    with world.reporter.pulling(release.service.name, release.pinned) as progress:
+        return world.engine.pull(release.pinned, progress)
 
-    It must be there under the very name that the unit uses: Podman does not find it by another one's.
-    """
-    found = present.get(str(release.pinned))
-    if found is None:
-        name = release.service.name
-        with world.reporter.pulling(name, release.pinned) as progress:
-            found = world.engine.pull(release.pinned, progress)
-    if found not in release.image_ids:
+
+def _keep(world: World, release: Release, image_id: Digest) -> None:
+    if image_id not in release.image_ids:
+        promised = release.image.image_id
         raise HostError(
-            f"{release.pinned} is not what the registry promised: image {found}, not {release.image.image_id}"
+            f"{release.pinned} is not what the registry promised: image {image_id}, not {promised}"
         )
-    return found
+    world.engine.keep(image_id, release.service.name, release.number)
 
 
 def abandon(world: World, state: ServiceState) -> None:

@@ -24,6 +24,9 @@ class Engine(Protocol):
     def pull(self, image: ImageReference, progress: Progress) -> Digest:
         """Fetch the image named by digest, to run with the registry out of reach too; return its id."""
 
+    def flush(self, image: ImageReference) -> None:
+        """Have all of a fetched image on the disk when this returns: a power cut leaves it whole."""
+
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing."""
 

@@ -13,7 +13,7 @@ from tests.bench.measure import Bar, BenchError, Section, Spread, Table, number
 from tests.lab.host import LabHost
 from tests.lab.images import Broken, push
 
-ROUNDS = 5
+ROUNDS = 8
 MIB = 60
 WITHIN = 1.2
 SETTLE = 10
@@ -63,16 +63,24 @@ def measure(host: LabHost) -> Section:
     ours, theirs = [], []
     for round_ in range(1, ROUNDS + 1):
         version = f"v{round_}"
-        _push(host, "ours", version)
-        _push(host, "theirs", version)
-        ours.append(_watch(host, [_UPDATE], _OURS, version))
-        theirs.append(_watch(host, [_PULL, _RESTART], _THEIRS, version))
+
+        def update(version: str = version) -> None:
+            _push(host, "ours", version)
+            ours.append(_watch(host, [_UPDATE], _OURS, version))
+
+        def by_hand(version: str = version) -> None:
+            _push(host, "theirs", version)
+            theirs.append(_watch(host, [_PULL, _RESTART], _THEIRS, version))
+
+        for turn in (update, by_hand) if round_ % 2 else (by_hand, update):
+            turn()
     calls = _podman_calls(host)
     section = Section(
         "From push to live",
         f"A new version of a web service, {MIB} MiB that do not compress, in a registry on the same host. "
         "Seconds from the start of `beacon update` until the new version answers; the peer is `podman pull` "
-        "and `systemctl restart` typed by hand for a Quadlet container like it. What Beacon does afterwards, "
+        "and `systemctl restart` typed by hand for a Quadlet container like it; they take turns in going "
+        "first. What Beacon does afterwards, "
         f"to see that the release stands for {SETTLE} s, is not in it. Down is how long nobody answered.",
     )
     live, hand = _spread(ours, "answered"), _spread(theirs, "answered")
@@ -128,6 +136,7 @@ def _install(host: LabHost) -> None:
 def _push(host: LabHost, name: str, version: str, broken: Broken | None = None) -> None:
     ballast = base64.b64encode(os.urandom(MIB << 20)).decode()  # packed, it is as big as what it holds
     push(host, f"{host.registry}/bench/{name}", version=version, broken=broken, files={"ballast": ballast})
+    host.run("sync")  # what the push has left to write would slow whoever comes first
 
 
 def _watch(  # noqa: PLR0913 (what is done, what is awaited, and how it may end)

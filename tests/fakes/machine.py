@@ -204,6 +204,9 @@ class FakeMachine:
         self.local[str(image)] = found.image_id
         return found.image_id
 
+    def flush(self, image: ImageReference) -> None:
+        self._effect(f"flush {image}")
+
     def images(self) -> Mapping[str, Digest]:
         return dict(self.local)
 

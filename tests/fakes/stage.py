@@ -24,7 +24,7 @@ from tests.fakes.machine import Behaviour, FakeImage, FakeMachine, Helpers
 PLATFORM = Platform("linux", "amd64")
 FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM)
 _TEMPLATES = Path(__file__).parents[2] / "unit-templates"
-RENDERER = Renderer(FACTS, {name: (_TEMPLATES / name).read_text() for name in TEMPLATE_NAMES})
+RENDERER = Renderer(lambda: FACTS, {name: (_TEMPLATES / name).read_text() for name in TEMPLATE_NAMES})
 
 
 def digest(text: str) -> Digest:

@@ -80,21 +80,21 @@ def test_the_service_answers_all_the_time_while_its_next_image_is_pulled(
     stage.define(image=f"{faulty_registry.address}/me/web:latest")
     stage.apply()
     stage.push(version="2", files={"www/ballast": ballast(48 << 20)})
-    faulty_registry.when("/blobs/", Delay(2))
+    faulty_registry.when("/blobs/", Delay(4))
     with polled(stage) as answers:
         began = time.monotonic()
         assert stage.update() == {"web": "updated"}
         took = time.monotonic() - began
         wait_until(lambda: answers[-1][1] == "2")
     versions = [answer for _, answer in answers]
-    first_missing = next((number for number, answer in enumerate(versions) if answer != "1"), len(versions))
     back = versions.index("2")
-    down = answers[back][0] - answers[first_missing][0]
-    assert took > 2
-    assert set(versions[first_missing:back]) <= {""}
+    last = max(number for number, answer in enumerate(versions[:back]) if answer == "1")
+    assert took > 4
+    assert answers[last][0] - began > 4
+    assert answers[back][0] - answers[last][0] < 4
     assert set(versions[back:]) == {"2"}
-    assert answers[first_missing][0] - began > 2
-    assert down < 3
+    slow = versions[:last].count("")  # on a busy machine an answer may take longer than is waited for
+    assert slow <= last / 20
 
 
 # The way back

@@ -92,11 +92,11 @@ def test_a_pull_tells_its_progress_and_why_it_fails(docker: Docker, store: str) 
         docker.pull(NOPE, said.append)
 
 
-def test_a_pulled_image_is_flushed_to_the_disk(docker: Docker, environment: Mapping[str, str]) -> None:
-    image = ImageReference.parse("example.org/web").with_digest(WEB)
-    docker.pull(image, lambda _: None)
-    pull, *_, flush = calls(environment)
-    assert pull == f"pull {image}"
+def test_a_flush_is_of_the_file_system_that_has_the_image(
+    docker: Docker, environment: Mapping[str, str]
+) -> None:
+    docker.flush(ImageReference.parse("example.org/web").with_digest(WEB))
+    _, flush = calls(environment)
     assert flush == "sync --file-system /var/lib/docker"
 
 

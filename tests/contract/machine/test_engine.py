@@ -17,6 +17,13 @@ def test_a_pulled_image_is_there_under_its_digest(rig: Rig) -> None:
     assert rig.engine.images()[str(image.reference)] == image.image_id
 
 
+def test_a_pulled_image_can_be_flushed(rig: Rig) -> None:
+    image = rig.push("1")
+    rig.engine.pull(image.reference, lambda _: None)
+    rig.engine.flush(image.reference)
+    assert image.image_id in rig.engine.images().values()
+
+
 def test_an_image_that_the_registry_does_not_have_cannot_be_pulled(rig: Rig) -> None:
     image = rig.push("1")
     with pytest.raises(BeaconError, match="cannot pull"):

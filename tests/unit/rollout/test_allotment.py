@@ -54,7 +54,7 @@ def test_a_service_keeps_its_port_over_updates_and_rollbacks(machine: FakeMachin
     assert first.ports == second.ports
     (port,) = first.ports.values()
     assert f"PublishPort=127.0.0.1:{port}:8080\n" in machine.files["beacon-web.container"]
-    renderer = Renderer(FACTS, RENDERER.templates, loopback(machine).allot)
+    renderer = Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot)
     roll_back(world(machine), renderer, "web", None)
     assert machine.load("web").live == 1
     assert f"PublishPort=127.0.0.1:{port}:8080\n" in machine.files["beacon-web.container"]
@@ -75,7 +75,7 @@ def test_a_release_of_before_gets_its_port_when_it_is_gone_back_to(machine: Fake
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
     deploy(world(machine), [Work(release, files, None)])
     roll_out(machine, web, "2")
-    roll_back(world(machine), Renderer(FACTS, RENDERER.templates, loopback(machine).allot), "web", 1)
+    roll_back(world(machine), Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot), "web", 1)
     live = machine.load("web").live_release
     assert live is not None
     assert (live.number, live.ports) == (1, machine.load("web").ports)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from beacon.model.event import EventKind
-from beacon.model.outcome import OutcomeKind
+from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import ReleaseState
 from beacon.model.service import Health, Hooks, HttpProbe
 from beacon.rollout.back import roll_back
-from beacon.rollout.deploy import deploy, resume
+from beacon.rollout.deploy import deploy, deploy_carefully, resume
+from beacon.rollout.machine import Work
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
     RENDERER,
@@ -30,6 +31,10 @@ def machine() -> FakeMachine:
     return FakeMachine()
 
 
+def carefully(machine: FakeMachine, works: list[Work]) -> tuple[Outcome, ...]:
+    return deploy_carefully(world(machine), works, lambda work: work, machine.images)
+
+
 def test_a_first_release_goes_live(machine: FakeMachine) -> None:
     one = push(machine, "1")
     outcome = roll_out(machine, one)
@@ -47,6 +52,28 @@ def test_an_update_keeps_the_way_back(machine: FakeMachine) -> None:
     assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 2, 1)
     assert running(machine) == two.config.image_id
     assert one.config.image_id in machine.images().values()
+
+
+def test_an_image_is_flushed_before_anything_is_switched_and_only_where_it_was_pulled(
+    machine: FakeMachine,
+) -> None:
+    roll_out(machine, push(machine, "1"))
+    machine.effects.clear()
+    two = push(machine, "2")
+    roll_out(machine, two)
+    flush = machine.effects.index(f"flush {service().image.with_digest(two.digest)}")
+    assert flush < machine.effects.index("save web switching")
+    machine.effects.clear()
+    roll_back(world(machine), RENDERER, "web", 1)
+    assert not any(line.startswith("flush") for line in machine.effects)
+
+
+def test_an_image_that_several_services_want_is_pulled_once(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b", "c")]
+    one = push(machine, "1")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    assert sum(line.startswith("pull ") for line in machine.effects) == 1
+    assert all(running(machine, of.name) == one.config.image_id for of in names)
 
 
 def test_two_images_are_kept_and_older_ones_are_deleted(machine: FakeMachine) -> None:
@@ -196,7 +223,7 @@ def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeM
     one, two = push(machine, "1"), push(machine, "2")
     deploy(world(machine), [work(machine, one, of) for of in names])
     machine.effects.clear()
-    outcomes = deploy(world(machine), [work(machine, two, of) for of in names], canary=True)
+    outcomes = carefully(machine, [work(machine, two, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.UPDATED] * 3
     assert sum(effect.startswith("pull") for effect in machine.effects) == 1
     restarts = [effect for effect in machine.effects if effect.startswith("restart")]
@@ -208,7 +235,7 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
     one, bad = push(machine, "1"), push(machine, "2", "exits")
     deploy(world(machine), [work(machine, one, of) for of in names])
     machine.effects.clear()
-    outcomes = deploy(world(machine), [work(machine, bad, of) for of in names], canary=True)
+    outcomes = carefully(machine, [work(machine, bad, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [
         OutcomeKind.ROLLED_BACK,
         OutcomeKind.QUARANTINED,
@@ -225,7 +252,7 @@ def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: Fa
     one, two = push(machine, "1"), push(machine, "2")
     deploy(world(machine), [work(machine, one, of) for of in names])
     hooked = service("a", hooks=Hooks(before_update=("false",)))
-    deploy(world(machine), [work(machine, two, hooked), work(machine, two, names[1])], canary=True)
+    carefully(machine, [work(machine, two, hooked), work(machine, two, names[1])])
     assert not machine.load("b").quarantine
     assert running(machine, "b") == two.config.image_id
     assert running(machine, "a") == one.config.image_id

@@ -32,7 +32,7 @@ class Observed(FakeMachine):
 
     def _effect(self, what: str) -> None:
         super()._effect(what)
-        if not what.startswith(("save", "pull", "keep")):
+        if not what.startswith(("save", "pull", "flush", "keep")):
             self.answered.append(self.answers())
 
     def answers(self) -> Digest | None:
@@ -54,7 +54,7 @@ def with_ports(release: Release) -> Release:
     return replace(release, ports=PORTS)
 
 
-ALLOTTING = Renderer(FACTS, RENDERER.templates, with_ports)
+ALLOTTING = Renderer(lambda: FACTS, RENDERER.templates, with_ports)
 
 
 def roll_out(machine: FakeMachine, version: str, of: Service = WEB, behaviour: str = "good") -> OutcomeKind:

@@ -14,7 +14,7 @@ case "$*" in
 'inspect --type container beacon-web') cat "$ANSWERS/container-web.json" ;;
 'volume ls --format json --filter label='*) cat "$ANSWERS/volumes.json" ;;
 'volume inspect '*) refuse mountpoint-nope.txt 125 ;;
-'image inspect --format '*) cat "$ANSWERS/pulled.txt" ;;
+'image inspect --format '*) cat "$ANSWERS/folder.txt" ;;
 'rmi '*) refuse rmi-nope.txt 1 ;;
 'pull registry.example:5000/me/nope@'*) refuse pull-nope.txt 125 ;;
 'pull '*)
