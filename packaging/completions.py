@@ -15,7 +15,7 @@ from pathlib import Path
 import typer.main
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from beacon.cli.app import app
+from beacon.cli.app import command_line
 
 SERVICES = "/etc/beacon/services"
 
@@ -42,7 +42,7 @@ class Verb:
 
 def read_verbs() -> tuple[tuple[Option, ...], tuple[Verb, ...]]:
     """Return the options of the whole command line, and its verbs."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(command_line())
     if not isinstance(group, TyperGroup):
         raise TypeError("the command line has no verbs")
     return _options(group.params), tuple(_verbs(group))

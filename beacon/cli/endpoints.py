@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from beacon.cli.output import Output
     from beacon.endpoints.routes import Route, Running
 
-group = typer.Typer(
-    help="The domains of services, and where each is reached.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
 
 def register(app: typer.Typer) -> None:
     """Add the group of this module."""
+    group = typer.Typer(
+        help="The domains of services, and where each is reached.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command(name="list")(list_endpoints)
+    group.command(name="name")(give_name)
+    group.command()(setup)
+    group.command()(trust)
     checking.register(group)
     opening.register(group)
     publishing.register(group)
     app.add_typer(group, name="endpoint")
 
 
-@group.command(name="list")
 def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = False) -> None:
     """Show every endpoint: its domain, its service, where that is reached, and from where."""
     from beacon.endpoints.routes import routes
@@ -51,7 +53,6 @@ def list_endpoints(context: typer.Context, names: Names = None, as_json: Json = 
         host.output.say('no endpoints; domain = "example.org" in a definition makes one')
 
 
-@group.command(name="name")
 def give_name(
     context: typer.Context,
     name: Annotated[
@@ -80,7 +81,6 @@ def give_name(
     host.output.answer(host.naming.domain(service))
 
 
-@group.command()
 def setup(
     context: typer.Context,
     overwrite: Annotated[
@@ -103,7 +103,6 @@ def setup(
             host.output.say("Caddy answers the domains of the services; beacon endpoint list shows them")
 
 
-@group.command()
 def trust(context: typer.Context) -> None:
     """Print the root certificate of Caddy's own authority, which signs for internal names.
 

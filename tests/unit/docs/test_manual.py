@@ -9,7 +9,7 @@ from pathlib import Path
 import typer.main
 from typer.core import TyperGroup, TyperOption
 
-from beacon.cli.app import app
+from beacon.cli.app import command_line
 from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.publishing import PARSERS
 from beacon.definition.settings import Settings
@@ -78,7 +78,7 @@ def test_the_machine_s_configuration_is_shipped_and_explained_whole() -> None:
 
 def group() -> TyperGroup:
     """Return the command line."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(command_line())
     assert isinstance(command, TyperGroup)
     return command
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from beacon.cli.app import app
+from beacon.cli.app import command_line
 from beacon.definition.decode import decode
 from beacon.definition.effective import effective
 from beacon.definition.encode import new_definition
@@ -35,8 +35,8 @@ def test_the_unit_is_what_the_definition_renders_to() -> None:
 
 
 def test_every_verb_that_is_shown_exists() -> None:
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    verbs |= {str(group.name) for group in app.registered_groups}
+    verbs = {command.callback.__name__ for command in command_line().registered_commands if command.callback}
+    verbs |= {str(group.name) for group in command_line().registered_groups}
     shown = set(re.findall(r"(?:^    (?:sudo )?|`)beacon ([a-z]+)", README, re.MULTILINE))
     assert shown
     assert shown <= verbs
