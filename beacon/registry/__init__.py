@@ -52,7 +52,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    from beacon.imports import missing  # noqa: PLC0415
+    from beacon.imports import authorities_unread, missing  # noqa: PLC0415
 
-    with missing("chardet"):  # requests loads it to guess encodings, and nothing here is guessed: 15 ms
+    # requests loads chardet to guess encodings, and nothing here is guessed: 15 ms. The transport brings its
+    # own TLS contexts.
+    with missing("chardet"), authorities_unread():
         return getattr(import_module(_HOMES[name]), name)
