@@ -332,8 +332,14 @@ class Host:
     def _declared(self) -> Iterator[Service]:
         """Yield the services whose definitions are in order."""
         from beacon.definition.decode import decode
+        from beacon.rollout.readings import earlier_readings
 
-        for name, text in self.definition_files().items():
+        texts = self.definition_files()
+        known = earlier_readings(self.store, texts)
+        for name, text in texts.items():
+            if name in known:
+                yield known[name]
+                continue
             with suppress(DefinitionError):
                 yield decode(text, name=name, file=str(self.definition_path(name)))
 

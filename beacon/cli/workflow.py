@@ -6,11 +6,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from beacon import __version__
 from beacon.cli.proxy import follow
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import validate_name
-from beacon.errors import AccessError, DefinitionError, Fault, HostError, RegistryError, UsageError
+from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
 from beacon.model.limits import idle_limits
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -19,6 +18,7 @@ from beacon.model.service import Resources, Service
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import resume
+from beacon.rollout.readings import earlier_readings
 from beacon.state.files import remove, write_atomic
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def read_definitions(
     files = {str(host.definition_path(name)): text for name, text in texts.items()}
     faulty: tuple[str, ...] = ()
     try:
-        services = {service.name: service for service in decode_all(files, _known(host, texts))}
+        found = decode_all(files, earlier_readings(host.store, texts))
+        services = {service.name: service for service in found}
     except DefinitionError as error:
         wrong = {fault.file for fault in error.faults}
         if any(str(host.definition_path(name)) in wrong for name in chosen):
@@ -46,19 +47,6 @@ def read_definitions(
         faulty = tuple(sorted(name for name in texts if str(host.definition_path(name)) in wrong))
         services = {name: _decode_one(host, name, texts[name]) for name in chosen}
     return {name: Definition(services[name], text_digest(texts[name])) for name in chosen}, faulty
-
-
-def _known(host: Host, texts: Mapping[str, str]) -> dict[str, Service]:
-    """Return the services that this Beacon has read out of the same texts before: those that live."""
-    try:
-        lives = {name: host.store.load(name).live_release for name in texts}
-    except AccessError:
-        return {}
-    return {
-        name: live.service
-        for name, live in lives.items()
-        if live is not None and (live.definition, live.reader) == (text_digest(texts[name]), __version__)
-    }
 
 
 def _check_rootless(host: Host, definitions: Mapping[str, Definition]) -> None:
