@@ -112,7 +112,8 @@ def test_a_swap_loses_no_request(proxied: Stage) -> None:
     last_old = max(one.sent for one in load.replies if one.body == "1")
     first_new = min(one.sent + one.took for one in load.replies if one.body == "2")
     assert last_old < first_new + 0.2  # all moved at one time
-    assert load.p99(began, ended) < max(3 * load.p99(until=began), 0.1)
+    # Who had to wait for a restart would do so for longer; less says how busy the machine is.
+    assert load.p99(began, ended) < max(3 * load.p99(until=began), 0.3)
     assert asked(proxied.host) == "2"
     assert proxied.live()["number"] == 2
     assert proxied.active() == "active"
@@ -258,7 +259,9 @@ def test_what_must_not_be_sent_twice_waits_too(stage: Stage) -> None:
     down, up = (int(shown[name]) / 1e6 for name in names)
     # What the old release has begun to answer is its own to end, and this one ends with its programs.
     assert [one for one in load.failed() if one.sent > down] == []
-    waited = [one for one in load.replies if down < one.sent < up]
+    # While the old release is stopped, all workers may come to wait already.
+    answered = [one for one in load.replies if one not in load.failed()]
+    waited = [one for one in answered if one.sent < up and one.sent + one.took > down]
     assert waited
     assert {one.body for one in waited} == {"2"}
 
