@@ -154,10 +154,14 @@ class _Wave:
         return ready
 
     def _fetch(self, works: Sequence[Work]) -> list[Work]:
-        """Pull each image once, however many services want it; return the works whose images are there."""
-        groups: dict[str, list[Work]] = {}
+        """Pull each image once, however many services want it; return the works whose images are there.
+
+        One image has its names from different repositories one after the other: Podman before 5 writes all
+        names of an image anew when it adds one, and then those are lost that come meanwhile.
+        """
+        groups: dict[Digest, list[Work]] = {}
         for work in works:
-            groups.setdefault(str(work.candidate.pinned), []).append(work)
+            groups.setdefault(work.candidate.image.image_id, []).append(work)
         try:
             present = self._images()
         except BeaconError as error:

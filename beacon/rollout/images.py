@@ -53,8 +53,17 @@ def distrust(world: World, release: Release) -> None:
 
 
 def _delete(world: World, releases: Iterable[Release]) -> None:
-    """Delete the images of *releases*, but for those that a release of any service keeps."""
-    in_use = {image for marks in world.engine.kept().values() for image in marks.values()}
+    """Take the names of *releases* off their images, but for those that any kept release runs by.
+
+    An image goes with its last name; one that services follow in two repositories has two.
+    """
+    kept = world.engine.kept()
     for release in releases:
-        if release.image_ids.isdisjoint(in_use):
+        sharers = [
+            world.store.load(service).release(number)
+            for service, marks in kept.items()
+            for number, image_id in marks.items()
+            if image_id in release.image_ids
+        ]
+        if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
             world.engine.remove_image(release.pinned)

@@ -154,6 +154,18 @@ def test_two_images_of_a_service_stay_and_those_of_others_are_not_touched(stage:
     assert {theirs, tagged.tagged, "localhost/mine:1"} <= names
 
 
+def test_an_image_from_two_repositories_goes_with_the_last_service_that_runs_it(stage: Stage) -> None:
+    """It is one image to the engine, with a name for each, and every service needs its own."""
+    pinned = {name: stage.push(name).pinned for name in ("web", "shop")}
+    stage.deploy(*pinned)
+    assert set(pinned.values()) <= stage.image_names()
+    stage.beacon("rm", "web")
+    assert set(pinned.values()) & stage.image_names() == {pinned["shop"]}
+    assert stage.agrees("shop") == "1"
+    stage.beacon("rm", "shop")
+    assert not stage.engine("images", "--quiet").split()
+
+
 # When: what decides that asks neither engine nor systemd, and is the same on every host
 
 ONE_KIND = pytest.mark.not_on(ROOTLESS, OLD_PODMAN, DOCKER)

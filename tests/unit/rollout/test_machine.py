@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ReleaseState
 from beacon.model.service import Health, Hooks, HttpProbe
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
+from beacon.rollout.images import forget
 from beacon.rollout.machine import Work
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
@@ -76,11 +81,49 @@ def test_an_image_that_several_services_want_is_pulled_once(machine: FakeMachine
     assert all(running(machine, of.name) == one.config.image_id for of in names)
 
 
+class NamesInTurn(FakeMachine):
+    """An engine that refuses to pull an image while the same one is pulled under another name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pulling: set[Digest] = set()
+
+    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+        """Take long enough for another pull to come meanwhile."""
+        image_id = self.registry[image.digest or ""].image_id
+        assert image_id not in self._pulling
+        self._pulling.add(image_id)
+        time.sleep(0.05)
+        self._pulling.discard(image_id)
+        return super().pull(image, progress)
+
+
+def test_an_image_gets_its_names_from_several_repositories_one_after_the_other() -> None:
+    machine = NamesInTurn()
+    services = [service(name, f"me/{name}") for name in ("a", "b", "c")]
+    one = push(machine, "1")
+    deploy(world(machine), [work(machine, one, of) for of in services])
+    assert {str(of.image.with_digest(one.digest)) for of in services} <= set(machine.images())
+
+
 def test_two_images_are_kept_and_older_ones_are_deleted(machine: FakeMachine) -> None:
     images = [push(machine, str(number)) for number in range(1, 5)]
     for image in images:
         roll_out(machine, image)
     assert set(machine.images().values()) == {image.config.image_id for image in images[-2:]}
+
+
+def test_an_image_from_two_repositories_goes_with_its_last_name(machine: FakeMachine) -> None:
+    ours, theirs = service("a", "me/a"), service("b", "me/b")
+    shared = push(machine, "1")
+    for of in (ours, theirs):
+        roll_out(machine, shared, of)
+    forget(world(machine), machine.load("a"))
+    pinned = [str(of.image.with_digest(shared.digest)) for of in (ours, theirs)]
+    assert [name in machine.images() for name in pinned] == [False, True]
+    assert running(machine, "b") == shared.config.image_id
+    forget(world(machine), machine.load("b"))
+    assert not machine.images()
 
 
 @pytest.mark.parametrize("behaviour", ["exits", "unstartable", "unready"])
