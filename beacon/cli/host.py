@@ -337,11 +337,8 @@ class Host:
         texts = self.definition_files()
         known = earlier_readings(self.store, texts)
         for name, text in texts.items():
-            if name in known:
-                yield known[name]
-                continue
             with suppress(DefinitionError):
-                yield decode(text, name=name, file=str(self.definition_path(name)))
+                yield known.get(name) or decode(text, name=name, file=str(self.definition_path(name)))
 
     @cached_property
     def platform(self) -> Platform:

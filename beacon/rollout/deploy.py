@@ -45,7 +45,7 @@ def deploy(
 
     *also* names further files to remove, so that systemd is reloaded once for all.
     """
-    return _tidied(world, works, _Wave(world, also=also or {}).run(works))
+    return _tidied(world, works, _Wave(world, also=also).run(works))
 
 
 def deploy_carefully(

@@ -60,20 +60,18 @@ class Watched:
 def measure(host: LabHost) -> Section:
     """Compare `beacon update` with a pull and a restart by hand, and with podman auto-update's way back."""
     _install(host)
-    ours, theirs = [], []
+    ours: list[Watched] = []
+    theirs: list[Watched] = []
+    turns: list[tuple[str, list[Sequence[str]], int, list[Watched]]] = [
+        ("ours", [_UPDATE], _OURS, ours),
+        ("theirs", [_PULL, _RESTART], _THEIRS, theirs),
+    ]
     for round_ in range(1, ROUNDS + 1):
         version = f"v{round_}"
-
-        def update(version: str = version) -> None:
-            _push(host, "ours", version)
-            ours.append(_watch(host, [_UPDATE], _OURS, version))
-
-        def by_hand(version: str = version) -> None:
-            _push(host, "theirs", version)
-            theirs.append(_watch(host, [_PULL, _RESTART], _THEIRS, version))
-
-        for turn in (update, by_hand) if round_ % 2 else (by_hand, update):
-            turn()
+        for name, commands, port, watched in turns:
+            _push(host, name, version)
+            watched.append(_watch(host, commands, port, version))
+        turns.reverse()
     calls = _podman_calls(host)
     section = Section(
         "From push to live",

@@ -46,16 +46,18 @@ def test_a_release_stands_when_its_check_passes_and_only_then(stage: Stage) -> N
             config = ImageConfig(healthcheck=test if name == "image" else None)
             stage.push(name, f"{version} of {name}", config=config, broken=broken)
 
-    push("1", "slow")
+    push("1")
     for name, more in CHECKS.items():
         stage.define(name, more=more)
-    assert stage.apply() == dict.fromkeys(CHECKS, "installed")
-    assert [stage.version(name) for name in CHECKS] == [f"1 of {name}" for name in CHECKS]
-    push("2", "unhealthy")
+    stage.apply()
+    push("2", "slow")
+    assert stage.update() == dict.fromkeys(CHECKS, "updated")
+    assert [stage.version(name) for name in CHECKS] == [f"2 of {name}" for name in CHECKS]
+    push("3", "unhealthy")
     began = time.monotonic()
     assert stage.update(status=ROLLED_BACK) == dict.fromkeys(CHECKS, "rolled_back")
     assert time.monotonic() - began < 60
-    assert [stage.agrees(name) for name in CHECKS] == [f"1 of {name}" for name in CHECKS]
+    assert [stage.agrees(name) for name in CHECKS] == [f"2 of {name}" for name in CHECKS]
 
 
 @pytest.mark.parametrize("broken", ["exit", "unstartable"])

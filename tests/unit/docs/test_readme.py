@@ -35,8 +35,9 @@ def test_the_unit_is_what_the_definition_renders_to() -> None:
 
 
 def test_every_verb_that_is_shown_exists() -> None:
-    verbs = {command.callback.__name__ for command in command_line().registered_commands if command.callback}
-    verbs |= {str(group.name) for group in command_line().registered_groups}
+    app = command_line()
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    verbs |= {str(group.name) for group in app.registered_groups}
     shown = set(re.findall(r"(?:^    (?:sudo )?|`)beacon ([a-z]+)", README, re.MULTILINE))
     assert shown
     assert shown <= verbs

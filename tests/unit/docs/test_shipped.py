@@ -49,10 +49,11 @@ def test_catalog_entries_are_whole() -> None:
 
 
 def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
-    shown = [command for command in command_line().registered_commands if not command.hidden]
+    app = command_line()
+    shown = [command for command in app.registered_commands if not command.hidden]
     verbs = {command.callback.__name__ for command in shown if command.callback}
-    verbs |= {str(group.name) for group in command_line().registered_groups}
-    inner = [group.typer_instance for group in command_line().registered_groups if group.typer_instance]
+    verbs |= {str(group.name) for group in app.registered_groups}
+    inner = [group.typer_instance for group in app.registered_groups if group.typer_instance]
     inside = [command for group in inner for command in group.registered_commands]
     verbs |= {command.name or command.callback.__name__ for command in inside if command.callback}
     for path in ("bash/beacon", "zsh/_beacon", "fish/beacon.fish"):
