@@ -70,8 +70,9 @@ def deploy_carefully(
     return _tidied(world, works, outcomes)
 
 
-def _tidied(world: World, works: Iterable[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    tidy(world, [work.name for work in works])
+def _tidied(world: World, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    if works:
+        tidy(world, [work.name for work in works])
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 

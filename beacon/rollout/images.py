@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from beacon.errors import BeaconError
+from beacon.model.reference import Digest
 from beacon.model.release import Release, ServiceState
 from beacon.rollout.world import World
 
@@ -23,24 +24,19 @@ def tidy(world: World, names: Iterable[str]) -> None:
     deleted now is tried again after the next one.
     """
     with contextlib.suppress(BeaconError):
-        kept = world.engine.kept()
-        surplus: list[Release] = []
+        kept = _kept(world)
         for name in names:
             state = world.store.load(name)
-            numbers = kept.get(name, {}).keys() - needed(state)
-            for number in sorted(numbers):
-                world.engine.let_go(name, number)
-            surplus += [release for release in state.releases if release.number in numbers]
-        if surplus:
-            _delete(world, surplus)
+            for number in sorted(kept.get(name, {}).keys() - needed(state)):
+                _let_go(world, state, number, kept)
 
 
 def forget(world: World, state: ServiceState) -> None:
     """Let go of all images of a service that is removed, and delete those that nobody else needs."""
     with contextlib.suppress(BeaconError):
-        for number in sorted(world.engine.kept().get(state.name, {})):
-            world.engine.let_go(state.name, number)
-        _delete(world, state.releases)
+        kept = _kept(world)
+        for number in sorted(kept.get(state.name, {})):
+            _let_go(world, state, number, kept)
 
 
 def distrust(world: World, release: Release) -> None:
@@ -49,21 +45,36 @@ def distrust(world: World, release: Release) -> None:
     After a power cut files of it may be empty, and no engine would see that.
     """
     with contextlib.suppress(BeaconError):
-        _delete(world, [release])
+        _delete(world, release, _kept(world))
 
 
-def _delete(world: World, releases: Iterable[Release]) -> None:
-    """Take the names of *releases* off their images, but for those that any kept release runs by.
+_Kept = dict[str, dict[int, Digest]]
+"""Service → release → image id."""
+
+
+def _kept(world: World) -> _Kept:
+    return {service: dict(marks) for service, marks in world.engine.kept().items()}
+
+
+def _let_go(world: World, state: ServiceState, number: int, kept: _Kept) -> None:
+    """Take both names of a release off its image. The mark comes last: it is what tells of work left over."""
+    del kept[state.name][number]
+    release = state.release(number)
+    if release is not None:
+        _delete(world, release, kept)
+    world.engine.let_go(state.name, number)
+
+
+def _delete(world: World, release: Release, kept: _Kept) -> None:
+    """Take the name of *release* off its image, unless a release that is *kept* runs by that name too.
 
     An image goes with its last name; one that services follow in two repositories has two.
     """
-    kept = world.engine.kept()
-    for release in releases:
-        sharers = [
-            world.store.load(service).release(number)
-            for service, marks in kept.items()
-            for number, image_id in marks.items()
-            if image_id in release.image_ids
-        ]
-        if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
-            world.engine.remove_image(release.pinned)
+    sharers = [
+        world.store.load(service).release(number)
+        for service, marks in kept.items()
+        for number, image_id in marks.items()
+        if image_id in release.image_ids
+    ]
+    if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
+        world.engine.remove_image(release.pinned)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from beacon.errors import HostError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
@@ -124,6 +125,25 @@ def test_an_image_from_two_repositories_goes_with_its_last_name(machine: FakeMac
     assert running(machine, "b") == shared.config.image_id
     forget(world(machine), machine.load("b"))
     assert not machine.images()
+
+
+def test_an_image_that_could_not_be_deleted_is_tried_again_after_the_next_rollout() -> None:
+    class Stubborn(FakeMachine):
+        stuck = True
+
+        def remove_image(self, image: ImageReference) -> bool:
+            if self.stuck:
+                raise HostError(f"cannot remove {image}")
+            return super().remove_image(image)
+
+    machine = Stubborn()
+    images = [push(machine, str(number)) for number in range(1, 5)]
+    for image in images[:3]:
+        roll_out(machine, image)
+    assert images[0].config.image_id in machine.images().values()
+    machine.stuck = False
+    roll_out(machine, images[3])
+    assert set(machine.images().values()) == {image.config.image_id for image in images[-2:]}
 
 
 @pytest.mark.parametrize("behaviour", ["exits", "unstartable", "unready"])
