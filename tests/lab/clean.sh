@@ -18,15 +18,16 @@ awk -F: '$3 >= 1000 && $3 < 60000 { print $1 }' /etc/passwd | while read -r name
     userdel --force --remove "$name" 2>/dev/null || true
 done
 
-systemctl --quiet disable --now caddy 2>/dev/null || true
+# One reload is enough for all; enable and disable would do one each.
+systemctl --quiet --no-reload disable --now caddy 2>/dev/null || true
 rm -rf /etc/caddy/beacon.caddy /var/lib/caddy/.local /var/lib/caddy/.config
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
     /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker
 tar -C / -xf /var/lib/lab/files.tar
 systemd-tmpfiles --create --prefix=/run/beacon
+xargs -r systemctl --quiet --no-reload enable </var/lib/lab/enabled
 systemctl daemon-reload
 systemctl reset-failed
-xargs -r systemctl --quiet enable </var/lib/lab/enabled
 xargs -r systemctl start </var/lib/lab/units
 
 # Podman takes its time to say that there is nothing.
