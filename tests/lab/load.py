@@ -38,11 +38,6 @@ class Load:
         """Return how often each version answered."""
         return Counter(one.body for one in self.replies)
 
-    def p99(self, since: float = 0.0, until: float = float("inf")) -> float:
-        """Return the time within which 99 of 100 requests of a span were answered."""
-        times = sorted(one.took for one in self.replies if since <= one.sent < until)
-        return times[int(len(times) * 0.99)]
-
     def longest(self) -> float:
         """Return the longest time that a request took."""
         return max(one.took for one in self.replies)

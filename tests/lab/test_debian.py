@@ -27,7 +27,7 @@ def test_the_suites_pass_with_debian_s_libraries(host: LabHost) -> None:
         f"python3 -m pytest -q -p no:cacheprovider --hypothesis-profile=few {' '.join(suites)}"
     )
     try:
-        done = host.run("sh", "-c", run_all, timeout=300)
+        done = host.run("sh", "-c", run_all, timeout=900)
     finally:
         host.run("rm", "-rf", TREE)
     passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
