@@ -93,6 +93,11 @@ class UnitFileName(Struct, frozen=True):
             case FileSort.VOLUME | FileSort.NETWORK:
                 return f"{self.stem}-{self.sort}.service"
 
+    @property
+    def files(self) -> tuple[str, str]:
+        """What the file is called: with Quadlet, and as a plain unit."""
+        return f"{self.stem}.{self.sort}", self.unit
+
 
 def is_service_file(name: str) -> bool:
     """Say whether *name* is that of a service's main file, which runs its container."""
@@ -109,7 +114,7 @@ def service_of_file(name: str) -> str | None:
 
 def service_files(service: str) -> tuple[str, str]:
     """Return what the main file of *service* is called: with Quadlet, and as a plain unit."""
-    return f"{container_name(service)}.container", unit_name(service)
+    return UnitFileName(container_name(service), FileSort.CONTAINER).files
 
 
 def engine_of(text: str) -> Engine:

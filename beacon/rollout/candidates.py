@@ -15,7 +15,7 @@ from beacon.model.image import Platform, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.model.service import Handover, Service
-from beacon.model.unit import UnitFile, container_name, helper_name
+from beacon.model.unit import FileSort, UnitFile, UnitFileName, container_name, helper_name
 from beacon.model.version import VersionRange
 from beacon.rollout.ports import Registry
 
@@ -61,6 +61,21 @@ class Renderer(Struct, frozen=True):
             self.facts(),
             self.templates,
         )
+
+    def file_names(self, release: Release) -> list[str]:
+        """Return what the files of *release* may be called on any machine, without making them."""
+        from beacon.definition.effective import effective  # noqa: PLC0415 -- as above
+        from beacon.units.container import network_name, own_networks  # noqa: PLC0415
+        from beacon.units.mounts import volume_name  # noqa: PLC0415
+
+        service = effective(release.service, release.image).service
+        volumes = [volume_name(service.name, volume.name) for volume in service.volumes if volume.name]
+        objects = [
+            UnitFileName(container_name(service.name), FileSort.CONTAINER),
+            *(UnitFileName(volume, FileSort.VOLUME) for volume in volumes),
+            *(UnitFileName(network_name(network), FileSort.NETWORK) for network in own_networks(service)),
+        ]
+        return [name for one in objects for name in one.files]
 
     def beside(self, release: Release) -> dict[str, str]:
         """Return the files of the helper that runs *release* beside the live one; none where it cannot.

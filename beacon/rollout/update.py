@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError
 from beacon.model.outcome import Outcome
 from beacon.model.runtime import UnitState
-from beacon.model.unit import service_files, unit_name
+from beacon.model.unit import unit_name
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
@@ -71,7 +71,8 @@ def _work_or_outcome(
         if gate is not None:
             return gate
     try:
-        _require_own(world, finding.name, service_files(finding.name))
+        # Before anything is pulled, which no release would ever take away again.
+        _require_own(world, finding.name, renderer.file_names(candidate))
         candidate = renderer.allot(candidate)
     except BeaconError as error:
         return Outcome(finding.name, kind_of(error), error.message, error.hint)

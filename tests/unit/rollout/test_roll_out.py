@@ -11,8 +11,8 @@ from beacon.rollout.update import update
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import RENDERER, candidate, is_at_rest, push, roll_out, running, service, world
 
-WEB = service(volumes=(Volume("/data", name="data"),))
-MAIN, VOLUME = "beacon-web.container", "beacon-web-data.volume"
+WEB = service(volumes=(Volume("/data", name="data"),), networks=("backend",))
+MAIN, VOLUME, NETWORK = "beacon-web.container", "beacon-web-data.volume", "beacon-backend.network"
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_image_is_pulled_before_anything_is_stopped(machine: FakeMachine) ->
     assert machine.effects[1].startswith("pull ")
 
 
-@pytest.mark.parametrize("name", [MAIN, VOLUME])
+@pytest.mark.parametrize("name", [MAIN, VOLUME, NETWORK])
 def test_what_was_edited_by_hand_is_left_alone(machine: FakeMachine, name: str) -> None:
     machine.files[name] += "# mine\n"
     before = dict(machine.files)
@@ -57,8 +57,9 @@ def test_what_was_edited_by_hand_is_left_alone(machine: FakeMachine, name: str) 
     assert is_at_rest(machine.load("web"))
 
 
-def test_nothing_is_pulled_for_a_service_that_was_edited_by_hand(machine: FakeMachine) -> None:
-    machine.files[MAIN] += "# mine\n"
+@pytest.mark.parametrize("name", [MAIN, VOLUME, NETWORK])
+def test_nothing_is_pulled_for_a_service_that_was_edited_by_hand(machine: FakeMachine, name: str) -> None:
+    machine.files[name] += "# mine\n"
     machine.effects.clear()
     updated(machine)
     assert machine.effects == []
