@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from tests.lab.ground import HERE, TRIXIE, Ground, make_cgroup, mount_overlay, remove_cgroup
 
 BOOT_TIMEOUT = 60.0
+SHUTDOWN_TIMEOUT = 90.0
 _BOOT_ATTEMPTS = 5
 REGISTRY_PORT = 5000
 ENVIRONMENT = {
@@ -109,7 +111,7 @@ class LabHost:
             return
         self._nspawn.terminate()
         try:
-            self._nspawn.wait(90)
+            wait_until(self._is_down, SHUTDOWN_TIMEOUT)
         finally:
             self._cut()
 
@@ -347,6 +349,17 @@ class LabHost:
     def _ip(self, *commands: str) -> None:
         enter = ["nsenter", "--target", str(self._leader), "--net"]
         subprocess.run([*enter, "ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+    def _is_down(self) -> bool:
+        """Tell whether the machine has gone down; wake commands that were started from the outside.
+
+        systemd-shutdown(8) stops all processes for a moment. nsenter(1) stops together with its command, and
+        nobody inside could wake it; the command would stay a zombie, which is waited for.
+        """
+        with contextlib.suppress(OSError):
+            for pid in (self._cgroup / "payload" / "lab" / "cgroup.procs").read_text().split():
+                os.kill(int(pid), signal.SIGCONT)
+        return not self.is_up
 
     def _cut(self) -> None:
         remove_cgroup(self._cgroup)
