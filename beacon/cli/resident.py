@@ -58,15 +58,18 @@ class Resident:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         host = self._make_host()
+        # Before it is read: what is written while it is read must not pass for known.
+        stamp = _stamp(host)
         host.require_write("endpoint publish")
         several = _stores(host)
         notifier = Notifier(os.environ)
         watch = UnitWatch(host.scope)
         watch.subscribe()
         while True:
-            self._keep(host, several, watch, notifier)
+            self._keep(host, several, stamp, watch, notifier)
             if self._is_over:
                 break
+            stamp = _stamp(host)
             newer = self._changed(host)
             if newer is not None:
                 found = _stores(newer) if newer.settings.publish else ()
@@ -77,14 +80,14 @@ class Resident:
                 break
         notifier.stopping()
 
-    def _keep(self, host: Host, several: Sequence[Store], watch: UnitWatch, notifier: Notifier) -> None:
-        """Keep the stores up to date until the end, or until beacon.toml changes."""
+    def _keep(
+        self, host: Host, several: Sequence[Store], stamp: object, watch: UnitWatch, notifier: Notifier
+    ) -> None:
+        """Keep the stores up to date until the end, or until beacon.toml is no longer the one of *stamp*."""
         from beacon.endpoints.resident import Senses, keep
 
-        before = _stamp(host)
-
         def is_over() -> bool:
-            return self._is_over or _stamp(host) != before
+            return self._is_over or _stamp(host) != stamp
 
         keepers = [_keeper(host, store, self._tell) for store in several]
         look, glance = self._looker(host, several, watch)

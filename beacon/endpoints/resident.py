@@ -127,12 +127,14 @@ def status(view: View | None, keepers: Sequence[Keeper], trouble: str) -> str:
         return f"What is published stays as it is: {trouble}"
     if view is None:
         return "Looking at the services"
-    parts = [f"{_count(view.endpoints, 'endpoint')} of {_count(view.services, 'service')} published"]
-    away = [keeper for keeper in keepers if keeper.trouble is not None]
-    if good := [keeper.where for keeper in keepers if keeper not in away]:
-        parts[0] += f" to {' and '.join(good)}"
-    else:
-        parts.clear()
+    told = [keeper for keeper in keepers if keeper.tried.is_set()]
+    away = [keeper for keeper in told if keeper.trouble is not None]
+    parts = []
+    if good := [keeper.where for keeper in told if keeper not in away]:
+        what = f"{_count(view.endpoints, 'endpoint')} of {_count(view.services, 'service')}"
+        parts.append(f"{what} published to {' and '.join(good)}")
+    if waiting := [keeper.where for keeper in keepers if keeper not in told]:
+        parts.append(f"telling {' and '.join(waiting)}")
     for keeper in away:
         message = keeper.trouble.message if keeper.trouble else ""
         parts.append(f"{message}; next try at {keeper.retry_clock}")

@@ -220,6 +220,23 @@ def test_stores_that_are_away_full_or_refuse(stage: Stage, redis: LabRedis, etcd
     assert said.count("cannot reach redis") < 10
 
 
+def test_a_file_that_is_written_while_the_last_one_is_taken_up_counts(
+    stage: Stage, redis: LabRedis, etcd: LabEtcd
+) -> None:
+    redis.start()
+    etcd.start()
+    publish(stage, "web")
+    configure(stage, BOTH)
+    stage.beacon("endpoint", "publish", "--enable")
+    # What was told to a store is taken back first, and this one takes its time.
+    stage.systemctl("kill", "--signal=STOP", etcd.unit)
+    configure(stage, f'[publish.redis]\npassword = "{PASSWORD}"\n')
+    wait_until(lambda: "beacon.toml is new" in stage.host.run("journalctl", "-u", UNIT).stdout)
+    configure(stage, f'[publish.redis]\npassword = "{PASSWORD}"\nprefix = "/newest/"\n')
+    newest = key(stage).replace("/beachhead/", "/newest/")
+    wait_until(lambda: redis.keys() == {newest}, 30)
+
+
 def test_killed_it_comes_back_and_knows_what_it_wrote(stage: Stage, redis: LabRedis) -> None:
     redis.start()
     publish(stage, "web", "shop")
