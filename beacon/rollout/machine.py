@@ -458,7 +458,7 @@ def _commit(world: World, state: ServiceState) -> Outcome:
     if back:
         detail = f"back at {detail}"
     if not journal.start:
-        detail += "; not started"
+        detail += "; no restart needed" if journal.was in _UP - {"failed"} else "; not started"
     if journal.copied:
         detail += f"; {journal.former} keeps what it had in {', '.join(journal.copied)}"
     kind = OutcomeKind.INSTALLED if old is None else OutcomeKind.UPDATED

@@ -74,6 +74,21 @@ def test_what_the_owner_changed_by_hand_is_kept_and_said(stage: Stage) -> None:
     assert stage.agrees() == "2"
 
 
+def test_a_volume_s_file_that_was_edited_by_hand_is_put_right_without_a_restart(stage: Stage) -> None:
+    stage.push()
+    stage.define(more='[[volume]]\nname = "data"\npath = "/data"')
+    stage.apply()
+    before = stage.invocations("web")
+    (volume,) = stage.host.run("sh", "-c", f"ls {FOLDER}/beacon-web-*.volume").stdout.split()
+    written = stage.host.read(volume)
+    stage.host.write(volume, f"{written}\n# my own line\n")
+    done = stage.beacon("apply", "--overwrite").stdout
+    assert "updated" in done
+    assert "; no restart needed" in done
+    assert stage.host.read(volume) == written
+    assert stage.invocations("web") == before
+
+
 def test_a_default_that_the_definition_says_wins_over_the_image_s_label(stage: Stage) -> None:
     """Also where it is said later: nothing else has changed then, and the image's word counted until now."""
     stage.push(config=ImageConfig(labels={"io.beacon.stop.timeout": "5s"}))

@@ -378,8 +378,17 @@ def test_hooks_hear_of_the_end(machine: FakeMachine) -> None:
 def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine) -> None:
     (outcome,) = deploy(world(machine), [work(machine, push(machine, "1"), start=False)])
     assert outcome.kind is OutcomeKind.INSTALLED
+    assert outcome.detail.endswith("; not started")
     assert running(machine) is None
     assert machine.load("web").live == 1
+
+
+def test_a_change_that_the_unit_does_not_see_says_that_the_service_runs_on(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    roll_out(machine, one)
+    (outcome,) = deploy(world(machine), [work(machine, one, start=False)])
+    assert outcome.detail.endswith("; no restart needed")
+    assert running(machine) == one.config.image_id
 
 
 def test_the_owner_goes_back_without_the_registry(machine: FakeMachine) -> None:
