@@ -107,12 +107,14 @@ def test_the_status_says_what_is_published_and_what_is_away(tmp_path: Path) -> N
     view = View({}, 3, 1)
     assert status(None, [rig.keeper], "") == "Looking at the services"
     assert status(view, [rig.keeper], "no engine") == "What is published stays as it is: no engine"
-    assert (
-        status(view, [rig.keeper, other.keeper], "")
-        == "3 endpoints of 1 service published to memory and other"
-    )
+    keepers = [rig.keeper, other.keeper]
+    assert status(view, keepers, "") == "telling memory and other"
+    rig.keeper.tried.set()
+    assert status(view, keepers, "") == "3 endpoints of 1 service published to memory; telling other"
+    other.keeper.tried.set()
+    assert status(view, keepers, "") == "3 endpoints of 1 service published to memory and other"
     other.keeper.trouble, other.keeper.retry_clock = StoreError("cannot reach other"), "12:34:56"
-    assert status(view, [rig.keeper, other.keeper], "") == (
+    assert status(view, keepers, "") == (
         "3 endpoints of 1 service published to memory; cannot reach other; next try at 12:34:56"
     )
     for one in (rig, other):

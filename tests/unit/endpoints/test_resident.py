@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beacon.endpoints.keeper import Keeper
 from beacon.endpoints.publisher import Entry
-from beacon.endpoints.resident import Senses, View, keep, status
+from beacon.endpoints.resident import Senses, View, keep
 from beacon.errors import BeaconError, HostError
 from beacon.state.store import StateStore
 from tests.fakes.store import MemoryStore
@@ -138,14 +138,3 @@ def test_a_store_of_which_nothing_can_be_said_keeps_what_it_has(tmp_path: Path) 
     world = World(tmp_path, finds({"web": "1"}), changes(None), finds({"web": "1"}), finds({"web": "1"}))
     world.run()
     assert world.store.values == {"web": "1"}
-
-
-def test_a_store_counts_as_told_when_it_was_told(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    view = world.look()
-    assert status(view, [world.keeper], "") == "telling memory"
-    world.keeper.start()
-    world.keeper.want(view.wanted["memory"])
-    assert world.keeper.tried.wait(5)
-    world.keeper.end(5)
-    assert status(view, [world.keeper], "") == "1 endpoint of 1 service published to memory"
