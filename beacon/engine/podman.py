@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,10 @@ from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
 
 _HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
 _ABSENT = ("no such image", "image not known")
+_CHANGING = ("locating item named", "locating image with id", "layer not known")
+"""What Podman 4 says of an image that somebody is pulling or removing: it reads all images for each."""
+_PATIENCE = (0.1, 0.2, 0.4, 0.8)
+"""Seconds to wait, one after the other, until such an image is there or gone."""
 
 
 class Podman(EngineCommands):
@@ -36,7 +41,7 @@ class Podman(EngineCommands):
     def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
         """Fetch the image named by digest, and return its id, which is all that Podman prints of it."""
         try:
-            said = stream(["podman", "pull", str(image)], self._environment, progress)
+            said = _settled(lambda: stream(["podman", "pull", str(image)], self._environment, progress))
         except CommandFailedError as error:
             public = self._pull_anonymously(image, progress) if is_login_trouble(error) else None
             if public is None:
@@ -108,7 +113,10 @@ class Podman(EngineCommands):
         self._run("network", "create", "--ignore", *label_flags(labels), name)
 
     def _says_absent(self, error: CommandFailedError) -> bool:
-        return any(mark in error.said.lower() for mark in _ABSENT)
+        return any(mark in error.said.lower() for mark in _ABSENT) and not _is_changing(error)
+
+    def _run(self, *arguments: str) -> str:
+        return _settled(lambda: super(Podman, self)._run(*arguments))
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
         said = self._run(*arguments)
@@ -117,6 +125,22 @@ class Podman(EngineCommands):
         except json.JSONDecodeError as error:
             raise HostError(f"cannot understand what podman {arguments[0]} says: {error}") from error
         return [row for row in rows or () if isinstance(row, dict)]
+
+
+def _settled(command: Callable[[], str]) -> str:
+    """Return what *command* says when no image that it reads is half there."""
+    for wait in _PATIENCE:
+        try:
+            return command()
+        except CommandFailedError as error:
+            if not _is_changing(error):
+                raise
+        time.sleep(wait)
+    return command()
+
+
+def _is_changing(error: CommandFailedError) -> bool:
+    return any(mark in error.said.lower() for mark in _CHANGING)
 
 
 def _container(row: Mapping[str, Any]) -> Container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,38 @@ def test_a_flush_is_of_the_file_system_that_has_the_image(
     _, flush = calls(environment)
     layer = "8407c31e537de6495d6c2c0cd4a3aa3e84fcd80096668a7e344e1c5df38b0502"
     assert flush == f"sync --file-system /var/lib/containers/storage/overlay/{layer}/diff"
+
+
+CHANGING = Path(__file__).parent / "podman/4.3.1/changing.txt"
+
+
+@pytest.fixture
+def unsettled(environment: Mapping[str, str], tmp_path: Path) -> Callable[[str], Podman]:
+    """Return what makes an engine whose next command meets an image that is half there."""
+
+    def make(said: str) -> Podman:
+        file = tmp_path / "changing"
+        file.write_text(said, encoding="utf-8")
+        return Podman({**environment, "CHANGING": str(file)})
+
+    return make
+
+
+@pytest.mark.parametrize("said", CHANGING.read_text(encoding="utf-8").splitlines())
+def test_an_image_that_comes_or_goes_meanwhile_is_waited_for(
+    unsettled: Callable[[str], Podman], environment: Mapping[str, str], said: str
+) -> None:
+    assert f"registry.example:5000/me/web@{MANIFEST}" in unsettled(f"{said}\n").images()
+    assert unsettled(f"{said}\n").pull(WEB, print) == IMAGE
+    assert unsettled(f"{said}\n").remove_image(NOPE)
+    assert len(calls(environment)) == 6
+
+
+def test_an_image_that_stays_half_there_is_told_of(unsettled: Callable[[str], Podman]) -> None:
+    said = CHANGING.read_text(encoding="utf-8").splitlines()[-1]
+    with pytest.raises(HostError, match="you may need to remove the image"):
+        unsettled(f"{said}\n" * 9).images()
+    assert not unsettled(f"{said}\n" * 9).remove_image(WEB), "it is another that is not known"
 
 
 def test_a_command_that_fails_is_said_to(podman: Podman) -> None:
