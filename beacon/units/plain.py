@@ -22,6 +22,12 @@ _SINCE: Final[Mapping[str, EngineVersion]] = {
 """Keys whose option came late, with the first Podman that knows it (RELEASE_NOTES.md of Podman)."""
 
 _PODMAN: Final = "/usr/bin/podman"
+_UNCUT: Final = """/bin/sh -c 'trap : TERM; "$@"; exit' sh"""
+"""Lets a command that is told to stop meanwhile do its work to the end.
+
+A ``podman run`` of Podman 4.3 that dies by SIGTERM leaves its port of the host leading to an address that no
+container has, and so does the next container at that port: the first rule counts.
+"""
 _LISTS: Final = {"command", "podman.args", "docker.args"}
 
 
@@ -135,7 +141,7 @@ class PodmanSheet(Sheet):
             "Delegate=yes",
             # Podman 4.3 refuses a file that a power cut left behind.
             "ExecStartPre=/bin/rm -f %t/%N.cid",
-            self.command_line(f"{_PODMAN} run", fixed.split()),
+            self.command_line(f"{_UNCUT} {_PODMAN} run", fixed.split()),
             *([wait_healthy(Engine.PODMAN, name, scope)] if self.holds_start else []),
             f"ExecStop={remove}",
             f"ExecStopPost=-{remove}",

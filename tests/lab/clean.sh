@@ -40,10 +40,9 @@ if [ -d /var/lib/containers/storage ]; then
     [ ! -e $storage/secrets/secrets.json ] || podman secret rm --all >/dev/null
 fi
 # A container that is killed while Podman takes its network away may leave a port that leads nowhere, which the
-# next container at that port does not get.
-if iptables -t nat -S NETAVARK-HOSTPORT-DNAT 2>/dev/null | grep -q dport; then
-    iptables -t nat -F NETAVARK-HOSTPORT-DNAT
-fi
+# next container at that port does not get: the first rule of the port's network counts, too.
+iptables -t nat -S 2>/dev/null | sed -n 's/^-A \(NETAVARK-HOSTPORT-DNAT\|NETAVARK-DN-[^ ]*\) .*dport.*/\1/p' | sort -u |
+    while read -r chain; do iptables -t nat -F "$chain"; done
 if systemctl is-active --quiet docker; then
     docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null
     docker volume ls --quiet | xargs -r docker volume rm --force >/dev/null

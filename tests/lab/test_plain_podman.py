@@ -22,6 +22,30 @@ def kind() -> Kind:
     return OLD_PODMAN
 
 
+@pytest.mark.parametrize("after", [0, 0.02, 0.04], ids="{} s".format)
+def test_a_start_that_is_cut_while_it_has_the_port_leaves_none_that_leads_nowhere(
+    stage: Stage, after: float
+) -> None:
+    """What a rollback does to an image that crashes: it is being started again when its unit is stopped."""
+    stage.deploy("web")
+    cut = f"until pgrep -x netavark; do :; done; sleep {after}; systemctl stop beacon-web"
+    for _ in range(3):
+        stage.systemctl("stop", "beacon-web")
+        assert dead_ports(stage) == []
+        stage.systemctl("start", "--no-block", "beacon-web")
+        stage.run("timeout", "20", "sh", "-c", cut)
+    assert dead_ports(stage) == []
+    stage.systemctl("reset-failed", "beacon-web")
+    stage.systemctl("start", "beacon-web")
+    wait_until(lambda: stage.version() == "1")
+
+
+def dead_ports(stage: Stage) -> list[str]:
+    """Return the rules that lead to containers of a service that is stopped."""
+    rules = stage.run("iptables", "-t", "nat", "-S").stdout.splitlines()
+    return [rule for rule in rules if "DNAT --to" in rule]
+
+
 def test_services_start_after_a_power_cut(stage: Stage) -> None:
     stage.deploy("web")
     stage.host.power_cut()
