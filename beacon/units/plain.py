@@ -22,11 +22,14 @@ _SINCE: Final[Mapping[str, EngineVersion]] = {
 """Keys whose option came late, with the first Podman that knows it (RELEASE_NOTES.md of Podman)."""
 
 _PODMAN: Final = "/usr/bin/podman"
-_UNCUT: Final = """/bin/sh -c 'trap : TERM; "$@"; exit' sh"""
-"""Lets a command that is told to stop meanwhile do its work to the end.
+_PID: Final = "%t/%N.pid"
+_READY: Final = f"pid=$(cat {_PID}) && rm {_PID} && exec systemd-notify --ready --pid=$pid"
+_START: Final = f"""/bin/sh -c 'trap exit TERM; "$@" && {_READY}' sh"""
+"""Lets a ``podman run`` that is told to stop meanwhile do its work to the end.
 
-A ``podman run`` of Podman 4.3 that dies by SIGTERM leaves its port of the host leading to an address that no
-container has, and so does the next container at that port: the first rule counts.
+One of Podman 4.3 that dies by SIGTERM leaves its port of the host leading to an address that no container
+has, and so does the next container at that port: the first rule counts. The shell itself says when it is
+ready: systemd does not know whose word it is when a process is gone before it is heard (sd_notify(3)).
 """
 _LISTS: Final = {"command", "podman.args", "docker.args"}
 
@@ -131,7 +134,8 @@ class PodmanSheet(Sheet):
     def engine_service(self, name: str, scope: Scope) -> list[str]:
         """Return how the container of *name* is started and stopped, for [Service]."""
         remove = f"{_PODMAN} rm --volumes --force --ignore --cidfile=%t/%N.cid"
-        fixed = "--cidfile=%t/%N.cid --replace --rm --cgroups=split --sdnotify=conmon --detach"
+        files = f"--cidfile=%t/%N.cid --conmon-pidfile={_PID}"
+        fixed = f"{files} --replace --rm --cgroups=split --sdnotify=ignore --detach"
         return [
             "Type=notify",
             "NotifyAccess=all",
@@ -141,7 +145,7 @@ class PodmanSheet(Sheet):
             "Delegate=yes",
             # Podman 4.3 refuses a file that a power cut left behind.
             "ExecStartPre=/bin/rm -f %t/%N.cid",
-            self.command_line(f"{_UNCUT} {_PODMAN} run", fixed.split()),
+            self.command_line(f"{_START} {_PODMAN} run", fixed.split()),
             *([wait_healthy(Engine.PODMAN, name, scope)] if self.holds_start else []),
             f"ExecStop={remove}",
             f"ExecStopPost=-{remove}",
