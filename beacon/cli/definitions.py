@@ -98,14 +98,14 @@ def rm(
 ) -> None:
     """Stop and remove services; their data stays without --purge."""
     from beacon.cli.outcomes import show as show_outcomes
-    from beacon.cli.workflow import end_adoptions, remove_services
+    from beacon.cli.workflow import remove_services
     from beacon.errors import UsageError
 
     host = session(context).host()
     host.require_write("rm")
     if bool(names) == every:
         raise UsageError("say which services to remove, or --all", hint="beacon rm NAME")
-    end_adoptions(host)
+    host.end_adoptions()
     chosen = host.select(names)
     if purge and not yes:
         _confirm(f"Delete {', '.join(chosen)} with all data?")

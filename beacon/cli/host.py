@@ -417,6 +417,13 @@ class Host:
             defined = set()
         return tuple(sorted(defined | set(self.store.names())))
 
+    def end_adoptions(self) -> None:
+        """End the adoptions that a kill interrupted, before it is asked which services there are."""
+        if self.store.adoptions():
+            from beacon.cli.adoption import finish_adoptions
+
+            finish_adoptions(self)
+
     def select(self, names: list[str] | None) -> tuple[str, ...]:
         """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.
 

@@ -45,10 +45,8 @@ def update(
 
     host = session(context).host()
     if not check:
-        from beacon.cli.workflow import end_adoptions
-
         host.require_write("update")
-        end_adoptions(host)
+        host.end_adoptions()
     chosen = host.select(names)
     outcomes: list[Outcome] = []
     if not check:
@@ -114,10 +112,10 @@ def _elsewhere(host: Host, names: Collection[str]) -> list[Outcome]:
 
 
 def _resume(host: Host, names: Sequence[str]) -> list[Outcome]:
-    from beacon.rollout.deploy import resume
-
     if not any(host.store.load(name).rollout for name in names):
         return []
+    from beacon.rollout.deploy import resume
+
     return list(resume(host.world, names))
 
 

@@ -179,21 +179,13 @@ def apply_services(
     host: Host, names: Sequence[str] | None, *, overwrite: bool = False, retry: bool = False
 ) -> tuple[Outcome, ...]:
     """Plan, and do what the plan says. What a kill interrupted is ended first."""
-    end_adoptions(host)
+    host.end_adoptions()
     resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
     proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
     done = execute(host.world, proposal)
     follow(host, (*resumed, *done))
     told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
     return (*(outcome for outcome in resumed if outcome.service not in told), *done)
-
-
-def end_adoptions(host: Host) -> None:
-    """End the adoptions that a kill interrupted, before it is asked which services there are."""
-    if host.store.adoptions():
-        from beacon.cli.adoption import finish_adoptions
-
-        finish_adoptions(host)
 
 
 def add_service(

@@ -40,15 +40,15 @@ class EngineCommands(ABC):
         Without the login where the registry refuses that: an old one locks out of public images too.
         """
 
-    def flush(self, image: ImageReference) -> None:
-        """Have all of a fetched image on the disk when this returns.
+    def flush(self, folder: str) -> None:
+        """Have all that was fetched to the file system of *folder* on the disk when this returns.
 
         Neither engine flushes what it unpacks: after a power cut an image can be there with empty files.
         """
-        flush_folder(self._folder(image), self._environment)
+        flush_folder(folder, self._environment)
 
     @abstractmethod
-    def _folder(self, image: ImageReference) -> str:
+    def image_folder(self, image: ImageReference) -> str:
         """Return a folder on the file system that has the image; empty where that is not told."""
 
     @abstractmethod

@@ -60,7 +60,8 @@ class Docker(EngineCommands):
                 return False
         return True
 
-    def _folder(self, image: ImageReference) -> str:
+    def image_folder(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has the image; empty where that is not told."""
         del image
         return self._run("info", "--format", "{{.DockerRootDir}}").strip()
 

@@ -60,7 +60,8 @@ class Podman(EngineCommands):
             except CommandFailedError:
                 return None
 
-    def _folder(self, image: ImageReference) -> str:
+    def image_folder(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has the image; empty where that is not told."""
         # podman info would tell the folder too, after a second: it asks dpkg for the version of everything.
         wanted = '{{index .GraphDriver.Data "UpperDir"}}'
         return self._run("image", "inspect", "--format", wanted, str(image)).strip()

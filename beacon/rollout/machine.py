@@ -24,7 +24,7 @@ from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.host import Engine
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest, short
+from beacon.model.reference import Digest, ImageReference, short
 from beacon.model.release import (
     Phase,
     Quarantine,
@@ -158,14 +158,9 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
         raise HookRefusedError(f"before_update says no: {fault}")
     image_id = present.get(str(candidate.pinned))
     if image_id is None:
-        image_id = _pull(world, candidate)
-        # Each takes the engine a moment, and neither needs the other.
-        with ThreadPoolExecutor(1) as hand:
-            flushed = hand.submit(world.engine.flush, candidate.pinned)
-            _keep(world, candidate, image_id)
-            flushed.result()
-    else:
-        _keep(world, candidate, image_id)
+        beside_it = live is not None and former is world and str(live.pinned) in present
+        return _pull_whole(world, candidate, live.pinned if live is not None and beside_it else None)
+    _keep(world, candidate, image_id)
     return image_id
 
 
@@ -179,6 +174,21 @@ class EditedError(BeaconError):
 
 class GoingDownError(BeaconError):
     """The machine is being shut down: what services do now says nothing of their releases."""
+
+
+def _pull_whole(world: World, release: Release, other: ImageReference | None) -> Digest:
+    """Fetch an image, keep it, and have it on the disk; *other* is one that is there already.
+
+    Each command takes the engine a moment: what another one does not need is done beside it.
+    """
+    with ThreadPoolExecutor(1) as hand:
+        folder = hand.submit(world.engine.image_folder, other) if other is not None else None
+        image_id = _pull(world, release)
+        folder = folder or hand.submit(world.engine.image_folder, release.pinned)
+        flushed = hand.submit(lambda: world.engine.flush(folder.result()))
+        _keep(world, release, image_id)
+        flushed.result()
+    return image_id
 
 
 def _pull(world: World, release: Release) -> Digest:

@@ -24,8 +24,11 @@ class Engine(Protocol):
     def pull(self, image: ImageReference, progress: Progress) -> Digest:
         """Fetch the image named by digest, to run with the registry out of reach too; return its id."""
 
-    def flush(self, image: ImageReference) -> None:
-        """Have all of a fetched image on the disk when this returns: a power cut leaves it whole."""
+    def image_folder(self, image: ImageReference) -> str:
+        """Return a folder on the file system that has an image on disk; empty where that is not told."""
+
+    def flush(self, folder: str) -> None:
+        """Have all that was fetched to the file system of *folder* on the disk, also for a power cut."""
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing."""

@@ -204,8 +204,13 @@ class FakeMachine:
         self.local[str(image)] = found.image_id
         return found.image_id
 
-    def flush(self, image: ImageReference) -> None:
-        self._effect(f"flush {image}")
+    def image_folder(self, image: ImageReference) -> str:
+        if str(image) not in self.local:
+            raise HostError(f"no such image: {image}")
+        return "/images"
+
+    def flush(self, folder: str) -> None:
+        self._effect(f"flush {folder}")
 
     def images(self) -> Mapping[str, Digest]:
         return dict(self.local)

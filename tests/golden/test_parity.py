@@ -22,6 +22,7 @@ ALONE = {"--replace", "--rm", "--detach", "--init", "--read-only", "--no-healthc
 """Options without a value."""
 PODMANS = {
     "--cidfile",
+    "--conmon-pidfile",
     "--replace",
     "--rm",
     "--cgroups",
@@ -55,7 +56,8 @@ def _decoded(word: str) -> str:
 
 def command(unit: str, *, dollars: bool) -> tuple[Counter[str], list[str]]:
     """Return the options and the rest of the command that *unit* starts."""
-    line = re.search(r"^ExecStart=:?/usr/bin/\w+ run ((?:.*\\\n)*.*)$", unit, re.MULTILINE)
+    shell = "(?:/bin/sh -c '.*' sh )?"
+    line = re.search(rf"^ExecStart=:?{shell}/usr/bin/\w+ run ((?:.*\\\n)*.*)$", unit, re.MULTILINE)
     assert line is not None
     rest = [word.replace("$$", "$") if dollars else word for word in words(line[1])]
     options: Counter[str] = Counter()
@@ -104,11 +106,10 @@ def _is_health(option: str) -> bool:
 def test_older_podman_is_started_as_quadlet_does(case: Case, tmp_path: Path) -> None:
     quadlet, rest = by_quadlet(case, tmp_path)
     plain, plain_rest = by_beacon(case, Engine.PODMAN, OLD_PODMAN)
-    newer = {one for one in quadlet if one.startswith("--health-startup-")}
-    assert plain["--sdnotify=conmon"] == 1
-    assert without(plain, {"--sdnotify", "--entrypoint"}) == without(
-        quadlet, {"--sdnotify", "--entrypoint", *(one.partition("=")[0] for one in newer)}
-    )
+    newer = {one.partition("=")[0] for one in quadlet if one.startswith("--health-startup-")}
+    assert plain["--sdnotify=ignore"] == plain["--conmon-pidfile=%t/%N.pid"] == 1
+    elsewhere = {"--sdnotify", "--conmon-pidfile", "--entrypoint"}
+    assert without(plain, elsewhere) == without(quadlet, elsewhere | newer)
     if any(one.startswith("--entrypoint") for one in plain | quadlet):
         return  # odd words of the command go there with Quadlet alone
     assert plain_rest == rest

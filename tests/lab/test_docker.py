@@ -166,5 +166,5 @@ def test_units_can_be_shown_for_any_machine_anywhere(stage: Stage) -> None:
     assert set(rendered) == {"beacon-web.service", "beacon-web.slice"}
     old = json.loads(stage.beacon("render", "--podman-version", "4.3.1", "--json").stdout)["files"]
     assert set(old) == {"beacon-web.service"}
-    assert "--sdnotify=conmon" in old["beacon-web.service"]
+    assert "--sdnotify=ignore" in old["beacon-web.service"]
     stage.beacon("render", "--engine", "docker", "--check")

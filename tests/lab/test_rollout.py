@@ -222,6 +222,16 @@ def test_a_service_is_checked_no_more_often_than_every(stage: Stage, faulty_regi
     assert stage.update("web") == {"web": "updated"}
 
 
+@ONE_KIND
+def test_a_check_that_finds_nothing_loads_nothing_of_a_rollout(stage: Stage) -> None:
+    """It runs every five minutes on small machines: what it does not need costs more than what it does."""
+    stage.deploy("web")
+    done = stage.run("env", "PYTHONPROFILEIMPORTTIME=1", "beacon", "update")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "beacon.rollout.check" in loaded
+    assert not loaded & {"beacon.rollout.deploy", "beacon.definition.decode", "pydantic", "pystemd"}
+
+
 # What is told
 
 

@@ -95,7 +95,7 @@ def test_a_pull_tells_its_progress_and_why_it_fails(docker: Docker, store: str) 
 def test_a_flush_is_of_the_file_system_that_has_the_image(
     docker: Docker, environment: Mapping[str, str]
 ) -> None:
-    docker.flush(ImageReference.parse("example.org/web").with_digest(WEB))
+    docker.flush(docker.image_folder(ImageReference.parse("example.org/web").with_digest(WEB)))
     _, flush = calls(environment)
     assert flush == "sync --file-system /var/lib/docker"
 

@@ -99,7 +99,7 @@ def test_a_pull_tells_its_progress_and_why_it_fails(podman: Podman) -> None:
 def test_a_flush_is_of_the_file_system_that_has_the_image(
     podman: Podman, environment: Mapping[str, str]
 ) -> None:
-    podman.flush(WEB)
+    podman.flush(podman.image_folder(WEB))
     _, flush = calls(environment)
     layer = "8407c31e537de6495d6c2c0cd4a3aa3e84fcd80096668a7e344e1c5df38b0502"
     assert flush == f"sync --file-system /var/lib/containers/storage/overlay/{layer}/diff"

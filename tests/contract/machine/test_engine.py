@@ -20,7 +20,7 @@ def test_a_pulled_image_is_there_under_its_digest(rig: Rig) -> None:
 def test_a_pulled_image_can_be_flushed(rig: Rig) -> None:
     image = rig.push("1")
     rig.engine.pull(image.reference, lambda _: None)
-    rig.engine.flush(image.reference)
+    rig.engine.flush(rig.engine.image_folder(image.reference))
     assert image.image_id in rig.engine.images().values()
 
 
