@@ -281,7 +281,6 @@ def test_an_update_without_a_way_back_is_refused(stage: Stage) -> None:
     image = stage.live()["image"]["image_id"].partition(":")[2]
     engine = stage.kind.engine
     stage.run("sh", "-c", f"{engine} rm --force beacon-web; {engine} rmi --force {image}", check=False)
-    stage.systemctl("reset-failed", "beacon-web")
     stage.push(version="2")
     done = stage.beacon("update", "--json", status=1)
     assert outcomes(done) == {"web": "failed"}
