@@ -6,8 +6,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-# Half of the lab's time is waiting: four tests at once keep two processors busy, each worker with hosts of its own.
-SIDE_BY_SIDE := --numprocesses=4 --dist=worksteal
+# Most of the lab's time is waiting: two tests at once, each worker with a host of its own.
+SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
 # Virtual machines take minutes, and an emulator that nothing else needs.
 NO_MACHINES := --ignore=tests/vm
 # Shell scripts, told by their name or their first line.
