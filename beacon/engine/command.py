@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from beacon.errors import BeaconError, HostError, RegistryError
 
@@ -38,6 +38,11 @@ class CommandFailedError(HostError):
         super().__init__(message)
         self.said = said
         self.answer = answer
+
+    def mentions(self, marks: Iterable[str]) -> bool:
+        """Say whether stderr has one of *marks*, which are in small letters."""
+        said = self.said.lower()
+        return any(mark in said for mark in marks)
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
@@ -127,8 +132,7 @@ def explain(error: CommandFailedError, what: str, registry: str, *, engine: str 
 
 def is_login_trouble(error: CommandFailedError) -> bool:
     """Say whether a login would have helped, or a wrong one was in the way."""
-    said = error.said.lower()
-    return any(mark in said for mark, _, _, hint in _MOTIVES if hint and "login" in hint)
+    return error.mentions(mark for mark, _, _, hint in _MOTIVES if hint and "login" in hint)
 
 
 def _failure(argv: Sequence[str], stderr: str) -> str:

@@ -149,7 +149,7 @@ class Docker(EngineCommands):
             self._run("network", "create", *label_flags(labels), name)
 
     def _says_absent(self, error: CommandFailedError) -> bool:
-        return any(mark in error.said.lower() for mark in _ABSENT)
+        return error.mentions(_ABSENT)
 
     def _run(self, *arguments: str) -> str:
         try:

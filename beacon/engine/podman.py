@@ -41,7 +41,7 @@ class Podman(EngineCommands):
     def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
         """Fetch the image named by digest, and return its id, which is all that Podman prints of it."""
         try:
-            said = _settled(lambda: stream(["podman", "pull", str(image)], self._environment, progress))
+            said = self._stream("pull", str(image), progress=progress)
         except CommandFailedError as error:
             public = self._pull_anonymously(image, progress) if is_login_trouble(error) else None
             if public is None:
@@ -54,9 +54,8 @@ class Podman(EngineCommands):
         with tempfile.NamedTemporaryFile(prefix="beacon-", suffix=".json") as nobody:
             nobody.write(b"{}")
             nobody.flush()
-            command = ["podman", "pull", f"--authfile={nobody.name}", str(image)]
             try:
-                return stream(command, self._environment, progress)
+                return self._stream("pull", f"--authfile={nobody.name}", str(image), progress=progress)
             except CommandFailedError:
                 return None
 
@@ -114,10 +113,13 @@ class Podman(EngineCommands):
         self._run("network", "create", "--ignore", *label_flags(labels), name)
 
     def _says_absent(self, error: CommandFailedError) -> bool:
-        return any(mark in error.said.lower() for mark in _ABSENT) and not _is_changing(error)
+        return error.mentions(_ABSENT) and not error.mentions(_CHANGING)
 
     def _run(self, *arguments: str) -> str:
         return _settled(lambda: super(Podman, self)._run(*arguments))
+
+    def _stream(self, *arguments: str, progress: Callable[[str], None]) -> str:
+        return _settled(lambda: stream(["podman", *arguments], self._environment, progress))
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
         said = self._run(*arguments)
@@ -134,14 +136,10 @@ def _settled(command: Callable[[], str]) -> str:
         try:
             return command()
         except CommandFailedError as error:
-            if not _is_changing(error):
+            if not error.mentions(_CHANGING):
                 raise
         time.sleep(wait)
     return command()
-
-
-def _is_changing(error: CommandFailedError) -> bool:
-    return any(mark in error.said.lower() for mark in _CHANGING)
 
 
 def _container(row: Mapping[str, Any]) -> Container:

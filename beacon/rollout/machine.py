@@ -158,8 +158,8 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
         raise HookRefusedError(f"before_update says no: {fault}")
     image_id = present.get(str(candidate.pinned))
     if image_id is None:
-        beside_it = live is not None and former is world and str(live.pinned) in present
-        return _pull_whole(world, candidate, live.pinned if live is not None and beside_it else None)
+        other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
+        return _pull_whole(world, candidate, other)
     _keep(world, candidate, image_id)
     return image_id
 
