@@ -44,7 +44,7 @@ lab: setup  ## run the tests that boot test hosts (needs root)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m lab $(ARGS)
 
 .PHONY: vm
-vm: setup  ## run the tests of limits and power cuts, in a virtual machine (needs root)
+vm: setup  ## run the tests of limits, power cuts and Debian 12's users, in virtual machines (needs root)
 	@tests/apt.sh debian-archive-keyring e2fsprogs kmod qemu-system-x86
 	@$(PYTEST) tests/vm $(ARGS)
 

@@ -104,6 +104,11 @@ def install_from_checkout(host: LabHost) -> None:
     The timer is stopped: a test says itself when updates are looked for.
     """
     copy_tree(host, CHECKOUT)
+    install_checked_out(host)
+
+
+def install_checked_out(host: LabHost) -> None:
+    """Do the same on a host that has the checkout already."""
     host.run(f"{CHECKOUT}/install.sh", timeout=180)
     host.run("systemctl", "--quiet", "disable", "--now", "beacon-update.timer")
 

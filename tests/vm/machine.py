@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from tests.lab.ground import Ground, LabUnavailableError
+from tests.lab.ground import TRIXIE, Ground, LabUnavailableError
 from tests.lab.host import LabHost
 from tests.vm.ask import PORT
 
@@ -52,10 +52,21 @@ class VirtualHost(LabHost):
     Its files cannot be seen from outside while it runs: they are read and written by commands.
     """
 
-    def __init__(self, ground: Ground, name: str, kernel: Path, *, layers: tuple[Path, ...] = ()) -> None:
+    def __init__(  # noqa: PLR0913 (each is a different thing about a machine)
+        self,
+        ground: Ground,
+        name: str,
+        kernel: Path,
+        *,
+        suite: str = TRIXIE,
+        layers: tuple[Path, ...] = (),
+        furnish: Callable[[LabHost], None] = lambda _: None,
+    ) -> None:
+        """*furnish* puts on the machine what is too large to be written by commands."""
         self._kernel = kernel / "vmlinuz"
         self._emulator: subprocess.Popen[bytes] | None = None
-        super().__init__(ground, name, layers=(*layers, kernel / "layer"))
+        super().__init__(ground, name, suite=suite, layers=(*layers, kernel / "layer"))
+        furnish(self)
         self._make_disk()
 
     # Power
@@ -266,13 +277,13 @@ def _boots(kernel: Path, options: tuple[str, ...]) -> bool:
     return False
 
 
-def make_kernel() -> Path:
-    """Return the folder with the kernel of virtual machines, made first when it is not there."""
+def make_kernel(suite: str = TRIXIE) -> Path:
+    """Return the folder with a suite's kernel for virtual machines, made first when it is not there."""
     if platform.machine() != "x86_64":
         raise LabUnavailableError(f"virtual machines are x86_64, and this machine is {platform.machine()}")
     if shutil.which(EMULATOR) is None:
         raise LabUnavailableError(f"{EMULATOR} is missing; run make vm")
-    made = subprocess.run([HERE / "make-kernel.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    made = subprocess.run([HERE / "make-kernel.sh", suite], stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
         raise LabUnavailableError("tests/vm/make-kernel.sh could not fetch a kernel")
     return Path(made.stdout.strip())

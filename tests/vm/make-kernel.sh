@@ -1,11 +1,12 @@
 #!/bin/bash
 # Print the path of a folder with a Debian kernel, made when it is not there yet: `vmlinuz`, and `layer`, which laid
-# on the root of the test hosts gives it the kernel's modules and what loads them.
+# on the root of the test hosts gives it the kernel's modules and what loads them. The suite is trixie (Debian 13)
+# unless another one is named.
 # Debian's kernel for clouds has ext4 and NVMe built in, so that it boots from a disk without an initial RAM disk.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
-root=$("$here/../lab/make-root.sh")
+root=$("$here/../lab/make-root.sh" "${1:-trixie}")
 cache=$(dirname "$root")
 key=$({ echo "$root" && cat "$here/make-kernel.sh"; } | sha256sum | cut -c1-16)
 made=$cache/kernel-$key
@@ -48,11 +49,18 @@ mkdir "$new/packages" "$new/layer"
 for package in "$new"/packages/*.deb; do
     dpkg-deb --extract "$package" "$new/layer"
 done
-version=${image#linux-image-}
+for folder in bin lib sbin; do # Debian 12's packages still have these of their own
+    if [ -d "$new/layer/$folder" ]; then
+        mkdir -p "$new/layer/usr/$folder"
+        cp -a --link "$new/layer/$folder/." "$new/layer/usr/$folder"
+        rm -rf "$new/layer/${folder:?}"
+    fi
+done
 ln -s usr/lib "$new/layer/lib" # where depmod looks
+version=${image#linux-image-}
 depmod --basedir "$new/layer" --filesyms "$new/layer/boot/System.map-$version" "$version"
 mv "$new/layer/boot/vmlinuz-$version" "$new/vmlinuz"
-rm -rf "$new/apt" "$new/packages" "$new/layer/lib" "$new/layer/boot" "$new/layer/usr/share"
+rm -rf "$new/apt" "$new/packages" "$new"/layer/{lib,boot,usr/share}
 chmod 755 "$new"
 
 mv -T "$new" "$made"
