@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from difflib import unified_diff
 from enum import StrEnum
 from typing import Literal
@@ -157,6 +157,10 @@ class Plan(Struct, frozen=True):
     def services(self) -> tuple[str, ...]:
         """The services that any step concerns, sorted."""
         return tuple(sorted({service for step in self.steps for service in step.services}))
+
+    def without(self, names: Collection[str]) -> Plan:
+        """Return the plan without the steps that concern *names* alone."""
+        return replace(self, steps=tuple(step for step in self.steps if not set(step.services) <= set(names)))
 
     def for_service(self, name: str) -> Plan:
         """Return what of the plan concerns the service *name*, shared files among it."""

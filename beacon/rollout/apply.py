@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -258,11 +258,38 @@ def _stopped(
     )
 
 
-def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
-    """Do exactly what the plan of *proposal* says, and return how each of its services ended."""
-    plan = proposal.plan
-    outcomes = list(proposal.outcomes)
-    gone = [name for name in plan.services if name in proposal.gone]
+def execute(world: World, proposal: Proposal, *, locked: Collection[str] = ()) -> tuple[Outcome, ...]:
+    """Do exactly what the plan of *proposal* says, and return how each of its services ended.
+
+    What another process is at work on is left alone, and deferred. The caller holds the locks of *locked*.
+    """
+    gone = [name for name in proposal.plan.services if name in proposal.gone]
+    with contextlib.ExitStack() as locks:
+        busy = [outcome for name in gone if name not in locked and (outcome := _lock(world, name, locks))]
+        names = {outcome.service for outcome in busy}
+        left = [name for name in gone if name not in names]
+        outcomes = [*busy, *_execute(world, proposal, proposal.plan.without(names), left)]
+    return tuple(sorted(map(_asked_for, outcomes), key=lambda outcome: outcome.service))
+
+
+def _lock(world: World, name: str, locks: contextlib.ExitStack) -> Outcome | None:
+    try:
+        locks.enter_context(world.store.lock(name))
+    except BusyError as error:
+        return Outcome(name, OutcomeKind.BUSY, error.message)
+    return None
+
+
+def _asked_for(outcome: Outcome) -> Outcome:
+    """Say of a busy service what its owner is to do: unlike an update, nobody else will do what was asked."""
+    if outcome.kind is not OutcomeKind.BUSY:
+        return outcome
+    hint = f"beacon apply {outcome.service}, when it is done"
+    return replace(outcome, kind=OutcomeKind.DEFERRED, hint=hint)
+
+
+def _execute(world: World, proposal: Proposal, plan: Plan, gone: Iterable[str]) -> Iterator[Outcome]:
+    yield from proposal.outcomes
     for step in plan.steps:
         if isinstance(step, StopUnit):
             world.systemd.stop(step.unit, _STOP_LIMIT)
@@ -276,16 +303,15 @@ def execute(world: World, proposal: Proposal) -> tuple[Outcome, ...]:
         step.name: None for step in plan.steps if isinstance(step, RemoveFile) and step.name not in mine
     }
     moving = {name for step in plan.steps if isinstance(step, MoveService) for name in step.services}
-    outcomes += deploy(world, [work for work in works if work.name not in moving], also=removed)
+    yield from deploy(world, [work for work in works if work.name not in moving], also=removed)
     for name in _needed_first({name: proposal.intents[name].release.service.needs for name in moving}):
-        outcomes += deploy(world, [work for work in works if work.name == name])
-    outcomes += [_forget(world, name) for name in gone]
+        yield from deploy(world, [work for work in works if work.name == name])
+    for name in gone:
+        yield _forget(world, name)
     _drop_networks(world, plan)
-    outcomes += _unchanged(world, proposal)
-    outcomes += [
-        Outcome(conflict.services[0], OutcomeKind.FAILED, conflict.sentence) for conflict in plan.conflicts
-    ]
-    return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
+    yield from _unchanged(world, proposal)
+    for conflict in plan.conflicts:
+        yield Outcome(conflict.services[0], OutcomeKind.FAILED, conflict.sentence)
 
 
 def _needed_first(needs: Mapping[str, Iterable[str]]) -> list[str]:

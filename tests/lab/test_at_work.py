@@ -1,0 +1,65 @@
+"""What its owner asks of a service that another Beacon is rolling out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from beacon.errors import ExitStatus
+from tests.lab.host import wait_until
+from tests.lab.stage import Stage
+
+WEB = "/etc/containers/systemd/beacon-web.container"
+Run = subprocess.Popen[str]
+
+
+@pytest.fixture
+def run(stage: Stage) -> Iterator[Run]:
+    """Return an update that watches how the second release of web settles."""
+    stage.push()
+    stage.define(update='settle = "5s"')
+    stage.apply()
+    stage.push(version="2")
+    update = stage.start("beacon", "update", "--json")
+    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", 30)
+    yield update
+    update.communicate(timeout=60)
+
+
+def test_what_is_removed_is_gone_once_the_rollout_has_ended(stage: Stage, run: Run) -> None:
+    assert "removed" in stage.beacon("rm", "web").stdout
+    said, _ = run.communicate(timeout=60)
+    assert '"updated"' in said
+    assert stage.version() == ""
+    assert stage.active() == "inactive"
+    assert not stage.host.exists(WEB)
+    assert not stage.host.exists("/var/lib/beacon/services/web.json")
+    assert stage.engine("ps", "--all", "--quiet") == ""
+    assert json.loads(stage.beacon("status", "--json").stdout)["services"] == []
+    assert stage.beacon("plan").stdout == "nothing to do\n"
+
+
+def test_a_definition_that_is_gone_is_left_to_the_next_apply(stage: Stage, run: Run) -> None:
+    stage.host.run("rm", "/etc/beacon/services/web.toml")
+    done = stage.beacon("apply", status=ExitStatus.TEMPFAIL)
+    assert "at work on 'web'" in done.stdout
+    assert "beacon apply web" in done.stderr
+    run.communicate(timeout=60)
+    assert stage.agrees() == "2"
+    assert stage.apply() == {"web": "removed"}
+    assert stage.active() == "inactive"
+
+
+def test_a_changed_definition_is_not_said_to_be_applied(stage: Stage, run: Run) -> None:
+    stage.define(update='settle = "1s"', more='[env]\nGREETING = "hello"')
+    done = stage.beacon("apply", "web", status=ExitStatus.TEMPFAIL)
+    assert "at work on 'web'" in done.stdout
+    assert "beacon apply web" in done.stderr
+    run.communicate(timeout=60)
+    assert stage.agrees() == "2"
+    assert "GREETING" not in stage.host.read(WEB)
+    assert stage.apply() == {"web": "updated"}
+    assert "GREETING=hello" in stage.host.read(WEB)
