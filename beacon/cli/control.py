@@ -77,9 +77,10 @@ def _job(host: Host, verb: str, name: str, action: Callable[[str, float], JobRes
     host.require_write(verb)
     (chosen,) = host.select([name])
     unit = unit_name(chosen)
-    if verb != "stop":
-        host.systemd.reset_failed(unit)
-    result = action(unit, _LIMIT)
+    with host.alone([chosen]):
+        if verb != "stop":
+            host.systemd.reset_failed(unit)
+        result = action(unit, _LIMIT)
     if result is not JobResult.DONE:
         from beacon.rollout.decide import judge_job
 
@@ -89,5 +90,5 @@ def _job(host: Host, verb: str, name: str, action: Callable[[str, float], JobRes
 
 def _change(host: Host, name: str, change: Callable[[ServiceState], ServiceState]) -> None:
     (chosen,) = host.select([name])
-    with host.store.lock(chosen, wait=10):
+    with host.alone([chosen]):
         host.store.save(change(host.store.load(chosen)))

@@ -8,13 +8,13 @@ import re
 import shutil
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from beacon.errors import AccessError, DefinitionError, HostError, NoSuchServiceError
+from beacon.errors import AccessError, BusyError, DefinitionError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file
@@ -22,7 +22,7 @@ from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
@@ -56,6 +56,9 @@ _ARCHITECTURES = {
     "loongarch64": ("loong64", ""),
 }
 """Names of the kernel to GOARCH and variant, as image indexes use them."""
+
+_ROLLOUT = 300.0
+"""Seconds that what an owner asks for waits for a rollout."""
 
 _TEMPLATE_FOLDERS = (
     Path("/usr/share/beacon/unit-templates"),
@@ -423,6 +426,20 @@ class Host:
             from beacon.cli.adoption import finish_adoptions
 
             finish_adoptions(self)
+
+    @contextmanager
+    def alone(self, names: Iterable[str]) -> Iterator[None]:
+        """Hold the locks of services, once rollouts of theirs that are under way have ended."""
+        with ExitStack() as locks:
+            for name in sorted(names):
+                try:
+                    locks.enter_context(self.store.lock(name))
+                except BusyError as error:
+                    if "BEACON_RELEASE" in os.environ:
+                        raise  # a hook, which its own rollout waits for
+                    self.output.say(f"{name}: waiting, {error.message}")
+                    locks.enter_context(self.store.lock(name, wait=_ROLLOUT))
+            yield
 
     def select(self, names: list[str] | None) -> tuple[str, ...]:
         """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.cli.proxy import follow
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import validate_name
-from beacon.errors import BusyError, DefinitionError, Fault, HostError, RegistryError, UsageError
+from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
 from beacon.model.limits import idle_limits
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from beacon.cli.host import Host
     from beacon.model.host import HostFacts
     from beacon.model.unit import UnitFile
-
-_ROLLOUT = 300.0
-"""Seconds that a removal waits for a rollout."""
 
 
 def read_definitions(
@@ -253,7 +249,7 @@ def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[O
     needing = _needing(host, names, texts)
     if needing:
         raise UsageError(f"cannot remove {', '.join(names)}: {needing}", hint="change that definition first")
-    with _alone(host, names):
+    with host.alone(names):
         for name in names:
             remove(host.definition_path(name))
         wanted = Wanted(definitions={}, gone=frozenset(names), overwrite=True)
@@ -268,19 +264,6 @@ def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[O
     if purge:
         outcomes = tuple(_purge(host, outcome) for outcome in outcomes)
     return outcomes
-
-
-@contextmanager
-def _alone(host: Host, names: Iterable[str]) -> Iterator[None]:
-    """Hold the locks of *names*, once rollouts that are under way have ended."""
-    with ExitStack() as locks:
-        for name in sorted(names):
-            try:
-                locks.enter_context(host.store.lock(name))
-            except BusyError as error:
-                host.output.say(f"{name}: waiting, {error.message}")
-                locks.enter_context(host.store.lock(name, wait=_ROLLOUT))
-        yield
 
 
 def _needing(host: Host, names: Sequence[str], texts: Mapping[str, str]) -> str | None:

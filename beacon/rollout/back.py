@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beacon.errors import UsageError
+from beacon.errors import BusyError, UsageError
 from beacon.model.outcome import Outcome
 from beacon.model.release import Release, ReleaseState, ServiceState
 from beacon.rollout.candidates import Renderer
@@ -15,9 +15,14 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     """Bring *name* to release *number* (None: the one before the live one), through the health gate.
 
     Raises UsageError where there is no such release, HostError where its image is neither on disk nor to be
-    had.
+    had, BusyError where a rollout is under way: it may end with the release that was to be gone back to.
     """
     state = world.store.load(name)
+    if state.rollout is not None:
+        raise BusyError(
+            f"another beacon is rolling out release {state.rollout.release} of {name}",
+            hint="wait for its end: a release that does not stand is put back by itself",
+        )
     target = renderer.allot(_target(state, number))
     files = {file.name: file.text for file in renderer.files(target)}
     live = state.live_release

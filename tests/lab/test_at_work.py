@@ -63,3 +63,32 @@ def test_a_changed_definition_is_not_said_to_be_applied(stage: Stage, run: Run) 
     assert "GREETING" not in stage.host.read(WEB)
     assert stage.apply() == {"web": "updated"}
     assert "GREETING=hello" in stage.host.read(WEB)
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart", "hold"])
+def test_what_its_owner_does_by_name_waits_and_disturbs_no_rollout(stage: Stage, run: Run, verb: str) -> None:
+    done = stage.beacon(verb, "web")
+    assert "waiting, another beacon" in done.stderr
+    assert run.wait(60) == 0
+    assert stage.live()["number"] == 2
+    assert stage.state()["quarantine"] == []
+    assert stage.active() == ("inactive" if verb == "stop" else "active")
+
+
+def test_there_is_no_way_back_before_the_rollout_has_ended(stage: Stage, run: Run) -> None:
+    done = stage.beacon("rollback", "web", status=ExitStatus.TEMPFAIL)
+    assert "rolling out release 2 of web" in done.stderr
+    assert run.wait(60) == 0
+    assert stage.agrees() == "2"
+    stage.beacon("rollback", "web")
+    assert stage.agrees() == "1"
+
+
+def test_a_hook_does_not_wait_for_its_own_rollout(stage: Stage) -> None:
+    stage.push()
+    stage.define(more='[hooks]\nafter_update = ["beacon", "restart", "web"]')
+    stage.apply()
+    stage.push(version="2")
+    stage.beacon("update", timeout=60)  # a hook may take five minutes
+    assert "status=75/TEMPFAIL" in stage.journal("--output=cat")
+    assert stage.agrees() == "2"
