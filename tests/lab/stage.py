@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry
-from tests.lab.host import LabHost, LabUser, wait_until
+from tests.lab.host import CommandError, LabHost, LabUser, wait_until
 from tests.lab.kinds import QUADLET, Kind
 
 REGISTRY = "registry.example:5000"
@@ -138,6 +138,16 @@ class Stage:
         for name in names:
             wait_until(lambda name=name: self.version(name) == version)  # type: ignore[misc]
 
+    def settling(self, settle: str, **how: Any) -> Popen[str]:  # noqa: ANN401 (as images.push)
+        """Return an update of web that has begun to watch how its second release settles."""
+        self.push()
+        self.define(update=f'settle = "{settle}"')
+        self.apply()
+        self.push(version="2", **how)
+        run = self.start("beacon", "update", "--json")
+        wait_until(lambda: self.phase() == "gating", 60, interval=0.01)
+        return run
+
     def beacon(self, *argv: str, status: int | None = 0, timeout: float = 90) -> CompletedProcess[str]:
         """Run beacon, and check its exit status unless any will do."""
         done = self.run("beacon", *argv, check=False, timeout=timeout)
@@ -174,6 +184,14 @@ class Stage:
         """Return what Beacon remembers of a service."""
         state: dict[str, Any] = json.loads(self.host.read(f"{self.memory}/services/{name}.json"))
         return state
+
+    def phase(self, name: str = "web") -> str:
+        """Return the phase of the rollout that is under way, or nothing."""
+        try:
+            rollout = self.state(name)["rollout"]
+        except (OSError, CommandError, json.JSONDecodeError):
+            return ""
+        return str(rollout["phase"]) if rollout else ""
 
     def live(self, name: str = "web") -> dict[str, Any]:
         """Return the release that is live by Beacon's own account."""

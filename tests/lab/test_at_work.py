@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from beacon.errors import ExitStatus
-from tests.lab.host import wait_until
 from tests.lab.stage import Stage
 
 WEB = "/etc/containers/systemd/beacon-web.container"
@@ -19,12 +18,7 @@ Run = subprocess.Popen[str]
 @pytest.fixture
 def run(stage: Stage) -> Iterator[Run]:
     """Return an update that watches how the second release of web settles."""
-    stage.push()
-    stage.define(update='settle = "5s"')
-    stage.apply()
-    stage.push(version="2")
-    update = stage.start("beacon", "update", "--json")
-    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", 30)
+    update = stage.settling("5s")
     yield update
     update.communicate(timeout=60)
 

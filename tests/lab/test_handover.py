@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import time
@@ -294,7 +293,7 @@ def test_killed_in_any_phase_of_a_swap_the_route_works_and_the_next_run_ends_it(
     proxied.push("web", "2")
     with loaded(proxied.host.address, DOMAIN) as load:
         run = proxied.host.start("beacon", "update")
-        wait_until(lambda: current(proxied) == phase, 60, interval=0.002)
+        wait_until(lambda: proxied.phase() == phase, 60, interval=0.002)
         proxied.host.kill(run, signal.SIGKILL)
         run.communicate()
         time.sleep(1)
@@ -305,14 +304,6 @@ def test_killed_in_any_phase_of_a_swap_the_route_works_and_the_next_run_ends_it(
     assert proxied.live()["number"] == 2
 
 
-def current(stage: Stage) -> str:
-    """Return the phase of the rollout that is under way."""
-    try:
-        return str((stage.state()["rollout"] or {}).get("phase"))
-    except (OSError, json.JSONDecodeError):
-        return ""
-
-
 @pytest.mark.parametrize("phase", ["trying", "restarting", "gating"])
 def test_a_machine_that_is_cut_off_in_a_swap_answers_after_a_boot(fresh_host: FreshHost, phase: str) -> None:
     stage = set_up(Stage(fresh_host(f"cut-{phase}")))
@@ -320,7 +311,7 @@ def test_a_machine_that_is_cut_off_in_a_swap_answers_after_a_boot(fresh_host: Fr
     host.run("systemctl", "stop", "beacon-update.timer", check=False)
     stage.push("web", "2")
     run = host.start("beacon", "update")
-    wait_until(lambda: current(stage) == phase, 60, interval=0.002)
+    wait_until(lambda: stage.phase() == phase, 60, interval=0.002)
     host.power_cut()
     run.communicate()
     host.run("systemctl", "start", "network-online.target")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.lab.host import LabHost, wait_until
+from tests.lab.host import LabHost
 from tests.lab.images import Broken, Pushed
 from tests.lab.stage import Stage
 
@@ -69,12 +69,7 @@ def test_a_machine_that_goes_down_in_a_rollout_ends_it_when_it_is_back(
     host = fresh_host()
     host.run("systemctl", "stop", "beacon-update.timer", check=False)
     stage = Stage(host)
-    stage.push()
-    stage.define(update='settle = "2s"')
-    stage.apply()
-    stage.push(version="2", broken=broken)
-    run = host.start("beacon", "update")
-    wait_until(lambda: (stage.state()["rollout"] or {}).get("phase") == "gating", 60, interval=0.01)
+    run = stage.settling("2s", broken=broken)
     getattr(host, end)()
     run.communicate()
     status = 0 if broken is None else ROLLED_BACK

@@ -153,7 +153,7 @@ def test_killed_at_any_instant_the_next_apply_ends_the_move(stage: Stage) -> Non
     points = dict(zip(names, KILLS, strict=True))
     statuses = kill_applies(stage, points)
     assert set(statuses.values()) == {-signal.SIGKILL}, statuses
-    phases = {name: (stage.state(name)["rollout"] or {}).get("phase") for name in names}
+    phases = {name: stage.phase(name) for name in names}
     assert {"pulling", "copying", "switching", "restarting", "gating"} == set(phases.values()), phases
     stage.beacon("apply", status=None)
     ends = stage.apply()

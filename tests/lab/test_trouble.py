@@ -20,19 +20,9 @@ def stage(both_engines: LabHost) -> Stage:
     return Stage(both_engines)
 
 
-def phase(stage: Stage) -> str:
-    """Return how far the rollout of web has come."""
-    return str((stage.state()["rollout"] or {}).get("phase"))
-
-
 def test_docker_restarts_in_the_middle_of_an_update(stage: Stage) -> None:
     """The candidate goes down with the daemon, which is no fault of its image: it is tried again."""
-    stage.push()
-    stage.define(update='settle = "3s"')
-    stage.apply()
-    stage.push(version="2")
-    run = stage.host.start("beacon", "update", "--json")
-    wait_until(lambda: phase(stage) == "gating", 60, interval=0.01)
+    run = stage.settling("3s")
     stage.host.run("systemctl", "restart", "docker")
     said, _ = run.communicate(timeout=60)
     (outcome,) = json.loads(said)["services"]
@@ -46,12 +36,7 @@ def test_docker_restarts_in_the_middle_of_an_update(stage: Stage) -> None:
 
 def test_a_rollout_ends_on_the_engine_that_it_began_on(stage: Stage) -> None:
     """The setting is changed while a rollout lies in the journal: it is ended where it began."""
-    stage.push()
-    stage.define(update='settle = "3s"')
-    stage.apply()
-    stage.push(version="2")
-    run = stage.host.start("beacon", "update")
-    wait_until(lambda: phase(stage) == "gating", 60, interval=0.01)
+    run = stage.settling("3s")
     stage.host.run("pkill", "--signal=KILL", "--full", "/usr/bin/beacon update")
     run.communicate()
     stage.host.write("/etc/beacon/beacon.toml", 'engine = "podman"\n')

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from beacon.model.release import Phase
@@ -21,13 +19,6 @@ def stage(machine: VirtualHost) -> Stage:
     return Stage(machine)
 
 
-def phase(stage: Stage) -> str:
-    """Return the phase that a rollout of the service is in, or nothing."""
-    said = stage.host.run("cat", f"{stage.memory}/services/web.json", check=False).stdout
-    rollout = json.loads(said)["rollout"] if said else None
-    return str(rollout["phase"]) if rollout else ""
-
-
 def test_a_rollout_that_loses_power_is_finished_or_undone(stage: Stage, machine: VirtualHost) -> None:
     """Cut off in its pull, an image is pulled anew; cut off after it, the next run finds the image whole."""
     stage.push()
@@ -39,10 +30,10 @@ def test_a_rollout_that_loses_power_is_finished_or_undone(stage: Stage, machine:
         stage.push(version=version)
         machine.run("sync")  # the registry, which is on the same disk
         update = stage.start("beacon", "update")
-        wait_until(lambda: phase(stage) == cut_in, PATIENCE, interval=0)  # noqa: B023 (called at once)
+        wait_until(lambda: stage.phase() == cut_in, PATIENCE, interval=0)  # noqa: B023 (called at once)
         machine.power_cut()
         update.communicate(timeout=PATIENCE)
-        assert phase(stage)  # it was cut short, and is remembered
+        assert stage.phase()  # it was cut short, and is remembered
         stage.beacon("update", status=None)
         wait_until(stage.version, PATIENCE)
         if cut_in is Phase.PULLING:
