@@ -140,7 +140,9 @@ class RolloutJournal(Struct, frozen=True):
     reason: str = ""
     """Why the previous release is being restored."""
     untried: bool = False
-    """Whether the candidate was given up before it ran, so that nothing is known against its image."""
+    """Whether the candidate was given up before it proved anything: nothing is known against its image."""
+    stopped: bool = False
+    """Whether that is since somebody stopped the service, which is to stay down."""
     engine: str = ""
     """What is to run the candidate; empty in journals of older Beacons: the machine's engine."""
     former: str = ""

@@ -281,10 +281,12 @@ def _lock(world: World, name: str, locks: contextlib.ExitStack) -> Outcome | Non
 
 
 def _asked_for(outcome: Outcome) -> Outcome:
-    """Say of a busy service what its owner is to do: unlike an update, nobody else will do what was asked."""
-    if outcome.kind is not OutcomeKind.BUSY:
+    """Say of a service that was left alone what its owner is to do: nobody else will do what was asked."""
+    if outcome.kind not in {OutcomeKind.BUSY, OutcomeKind.STOPPED}:
         return outcome
-    hint = f"beacon apply {outcome.service}, when it is done"
+    hint = f"beacon apply {outcome.service}"
+    if outcome.kind is OutcomeKind.BUSY:
+        hint += ", when it is done"
     return replace(outcome, kind=OutcomeKind.DEFERRED, hint=hint)
 
 
@@ -339,10 +341,11 @@ def _work(world: World, intent: Intent, plan: Plan) -> Work:
             files[step.name] = step.text
         elif isinstance(step, RemoveFile):
             files[step.name] = None
-    start = any(isinstance(step, StartUnit | RestartUnit) for step in plan.steps)
+    runs = any(isinstance(step, RestartUnit) for step in plan.steps)
+    start = runs or any(isinstance(step, StartUnit) for step in plan.steps)
     if intent.is_new:
         release = replace(release, created=world.timestamp())
-    return Work(release, files, intent.live, start, intent.beside)
+    return Work(release, files, intent.live, start, intent.beside, runs)
 
 
 def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:

@@ -12,7 +12,7 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.release import Quarantine, Release, ServiceState
 from beacon.model.runtime import JobResult, UnitState
-from beacon.model.service import Service
+from beacon.model.service import RestartPolicy, Service
 from beacon.model.window import Window
 
 PROBE_INTERVAL = 1.0
@@ -34,6 +34,8 @@ class Verdict(Struct, frozen=True):
 
     gate: Gate
     reason: str = ""
+    stopped: bool = False
+    """Whether the release only does not stand since somebody stopped it."""
 
 
 PENDING = Verdict(Gate.PENDING)
@@ -43,6 +45,9 @@ PASSED = Verdict(Gate.PASSED)
 def failed(reason: str) -> Verdict:
     """Return the verdict that a release does not stand."""
     return Verdict(Gate.FAILED, reason)
+
+
+STOPPED = Verdict(Gate.FAILED, "it was stopped before it could prove itself", stopped=True)
 
 
 def find_quarantine(state: ServiceState, digest: Digest, fingerprint: str) -> Quarantine | None:
@@ -115,6 +120,29 @@ def judge_job(result: JobResult, unit: UnitState, limit: float) -> Verdict:
     if result in reasons:
         return failed(reasons[result])
     return failed(_why_down(unit))
+
+
+def is_handled(before: UnitState | None, now: UnitState) -> bool:
+    """Say whether somebody has a job at work on the unit: what it is meanwhile says nothing of the release.
+
+    systemd's own restart after a crash is such a job too; it counts as a restart.
+    """
+    return now.job != 0 and now.restarts <= (before.restarts if before is not None else 0)
+
+
+def is_restarted(before: UnitState, now: UnitState) -> bool:
+    """Say whether somebody restarted the unit since *before*; systemd itself counts its restarts."""
+    return now.active == "active" and now.started != before.started and now.restarts <= before.restarts
+
+
+def is_stopped(service: Service, now: UnitState, *, handled: bool) -> bool:
+    """Say whether somebody stopped the unit of *service*: a job was seen at work, or only that takes it down.
+
+    A service that ends by itself is down without failure too, unless systemd always restarts it.
+    """
+    if handled:
+        return now.active in {"inactive", "failed"}
+    return now.active == "inactive" and service.restart.policy is RestartPolicy.ALWAYS
 
 
 def judge_unit(before: UnitState, now: UnitState) -> Verdict:

@@ -20,6 +20,7 @@ from beacon.rollout.machine import (
     EditedError,
     GoingDownError,
     HookRefusedError,
+    StoppedError,
     Work,
     abandon,
     begin,
@@ -242,6 +243,8 @@ def kind_of(error: BeaconError) -> OutcomeKind:
             return OutcomeKind.DEFERRED
         case EditedError():
             return OutcomeKind.HELD
+        case StoppedError():
+            return OutcomeKind.STOPPED
         case RegistryError():
             return OutcomeKind.UNCHECKED
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from beacon.errors import BeaconError
 from beacon.model.release import Release
-from beacon.model.runtime import Container
+from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
 from beacon.rollout.candidates import in_effect
@@ -12,10 +12,14 @@ from beacon.rollout.decide import (
     PASSED,
     PENDING,
     PROBE_INTERVAL,
+    STOPPED,
     Gate,
     Verdict,
     failed,
     health_limit,
+    is_handled,
+    is_restarted,
+    is_stopped,
     judge_health,
     judge_probe,
     judge_settled,
@@ -32,31 +36,42 @@ def watch(world: World, release: Release) -> Verdict:
     """Return whether the started *release* stands; design.md's order: health check, READY=1, settled.
 
     READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
-    then only has to stay as it is for the settle time.
+    then only has to stay as it is for the settle time. That somebody else stops or restarts it says nothing
+    of the release.
     """
     service = in_effect(release)
     unit = unit_name(service.name)
-    before = world.systemd.states([unit])[unit]
-    verdict = judge_unit(before, before)
-    began = world.clock.monotonic()
-    while verdict.gate is Gate.PENDING:
-        elapsed = world.clock.monotonic() - began
+    before: UnitState | None = None
+    began = 0.0
+    handled = False
+    while True:
         now = world.systemd.states([unit])[unit]
-        health = service.health
-        if health.command is not None:
-            container = world.engine.containers().get(service.name)
-            verdict = judge_health(container.health if container else "", now, elapsed, health_limit(service))
-        elif health.http is not None or health.tcp is not None:
-            fault = _look(world, service)
-            verdict = judge_probe(fault, now, elapsed, health_limit(service))
-            if verdict is PENDING:
-                verdict = judge_unit(before, now)
+        if is_handled(before, now):
+            handled = True
         else:
-            verdict = judge_settled(before, now, elapsed, service.update.settle)
-            if verdict.gate is Gate.PASSED:
-                verdict = _confirm(world, release, elapsed - service.update.settle)
-        if verdict.gate is Gate.PENDING:
-            world.clock.sleep(_SETTLE_POLL if _settles(service) else PROBE_INTERVAL)
+            if before is None or is_restarted(before, now):
+                before, began, handled = now, world.clock.monotonic(), False
+            verdict = _judge(world, release, before, now, world.clock.monotonic() - began)
+            if verdict.gate is Gate.FAILED and is_stopped(service, now, handled=handled):
+                return STOPPED
+            if verdict.gate is not Gate.PENDING:
+                return verdict
+        world.clock.sleep(_SETTLE_POLL if _settles(service) else PROBE_INTERVAL)
+
+
+def _judge(world: World, release: Release, before: UnitState, now: UnitState, elapsed: float) -> Verdict:
+    """Return what is to be said of *release* after *elapsed* seconds."""
+    service = in_effect(release)
+    health = service.health
+    if health.command is not None:
+        container = world.engine.containers().get(service.name)
+        return judge_health(container.health if container else "", now, elapsed, health_limit(service))
+    if health.http is not None or health.tcp is not None:
+        verdict = judge_probe(_look(world, service), now, elapsed, health_limit(service))
+        return judge_unit(before, now) if verdict is PENDING else verdict
+    verdict = judge_settled(before, now, elapsed, service.update.settle)
+    if verdict.gate is Gate.PASSED:
+        return _confirm(world, release, elapsed - service.update.settle)
     return verdict
 
 

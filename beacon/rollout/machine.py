@@ -37,7 +37,7 @@ from beacon.model.release import (
 from beacon.model.runtime import JobResult, UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout import move
-from beacon.rollout.decide import PASSED, PENDING, Gate, Verdict, failed, health_limit, judge_job
+from beacon.rollout.decide import PASSED, PENDING, STOPPED, Gate, Verdict, failed, health_limit, judge_job
 from beacon.rollout.handover import come_back, go_ahead, helper_of, plan_handover
 from beacon.rollout.health import is_sick, watch
 from beacon.rollout.images import distrust
@@ -62,6 +62,8 @@ class Work(Struct, frozen=True):
     start: bool = True
     beside: dict[str, str] = field(default_factory=dict)
     """Files of the helper that can run the candidate beside the live release."""
+    runs: bool = False
+    """Whether the service was up when this was planned; stopped since then, it is left alone."""
 
     @property
     def name(self) -> str:
@@ -172,6 +174,10 @@ class EditedError(BeaconError):
     """A file that is to be replaced was edited by hand; the owner's work is left alone."""
 
 
+class StoppedError(BeaconError):
+    """Its owner stopped the service while its rollout was being prepared."""
+
+
 class GoingDownError(BeaconError):
     """The machine is being shut down: what services do now says nothing of their releases."""
 
@@ -225,6 +231,9 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     unit = unit_name(work.name)
     journal = _journal(state)
     now = world.systemd.states([unit])[unit]
+    # A hook may have stopped it, to make a backup of what does not change.
+    if work.runs and now.is_stopped and not work.candidate.service.hooks.before_update:
+        raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {work.name}")
     beside: dict[str, str] = {}
     hold = False
     if work.start and not journal.former:
@@ -296,11 +305,21 @@ def finish(world: World, state: ServiceState) -> Outcome:
     return Outcome(state.name, OutcomeKind.UNCHANGED)
 
 
-def enter(
-    world: World, state: ServiceState, phase: Phase, reason: str = "", *, untried: bool = False
+def enter(  # noqa: PLR0913  # what the journal is told of a phase
+    world: World,
+    state: ServiceState,
+    phase: Phase,
+    reason: str = "",
+    *,
+    untried: bool = False,
+    stopped: bool = False,
 ) -> ServiceState:
-    """Write down that *phase* begins; *untried* where the candidate is given up before it ran."""
-    state = replace(state, rollout=replace(_journal(state), phase=phase, reason=reason, untried=untried))
+    """Write down that *phase* begins; *untried* where the candidate is given up before it proved anything.
+
+    It may be so since the service was *stopped*.
+    """
+    journal = replace(_journal(state), phase=phase, reason=reason, untried=untried, stopped=stopped)
+    state = replace(state, rollout=journal)
     if phase is Phase.RESTORING:
         # On a full disk the journal cannot be written, but bringing the service back matters more:
         # the phase on disk is an earlier one, from which the next run comes here again.
@@ -372,11 +391,14 @@ def _restart(world: World, state: ServiceState) -> ServiceState:
 
 
 def _turn_back(world: World, state: ServiceState, verdict: Verdict) -> ServiceState:
-    """Begin to restore; where docker's daemon ended meanwhile, that says nothing of the image."""
-    if _lost_its_daemon(world, _journal(state)):
-        reason = f"docker's daemon ended meanwhile: {verdict.reason}"
+    """Begin to restore; that somebody stopped the service or docker's daemon says nothing of the image."""
+    journal, reason = _journal(state), verdict.reason
+    if _lost_its_daemon(world, journal):
+        reason = f"docker's daemon ended meanwhile: {reason}"
         return enter(world, state, Phase.RESTORING, reason, untried=True)
-    return enter(world, state, Phase.RESTORING, verdict.reason)
+    # Of a helper that was stopped the service itself knows nothing.
+    stopped = verdict.stopped and journal.phase is not Phase.TRYING
+    return enter(world, state, Phase.RESTORING, reason, untried=verdict.stopped, stopped=stopped)
 
 
 def _lost_its_daemon(world: World, journal: RolloutJournal) -> bool:
@@ -401,12 +423,15 @@ def start(world: World, release: Release) -> Verdict:
     limit = job_limit(release)
     world.systemd.reset_failed(unit)
     result = world.systemd.restart(unit, limit, lambda: is_sick(world, release))
-    return judge_job(result, world.systemd.states([unit])[unit], limit)
+    if result is JobResult.CANCELED:
+        world.systemd.wait_idle(unit, limit)  # the job that took the place of this one
+    now = world.systemd.states([unit])[unit]
+    return STOPPED if result is JobResult.CANCELED and not now.is_up else judge_job(result, now, limit)
 
 
 def _with_last_words(world: World, verdict: Verdict, name: str) -> Verdict:
     """Add to a failure what the service said last: more often than not the reason itself."""
-    if verdict.gate is not Gate.FAILED:
+    if verdict.gate is not Gate.FAILED or verdict.stopped:
         return verdict
     words = world.systemd.last_words(unit_name(name))
     return failed(f"{verdict.reason}: {words}") if words else verdict
@@ -496,7 +521,7 @@ def _restore(world: World, state: ServiceState) -> Outcome:
     world.put_files(journal.before)
     former = world.on(journal.former)
     verdict = PASSED
-    if journal.was in _UP:
+    if journal.was in _UP and not journal.stopped:
         container = former.engine.containers().get(state.name)
         if container is not None and container.release == old.number:
             world.systemd.wait_idle(unit, job_limit(old))  # a kill came while it was coming up
@@ -506,9 +531,12 @@ def _restore(world: World, state: ServiceState) -> Outcome:
             verdict = _guarded(world, lambda: watch(former, old))
     elif journal.start:
         world.systemd.stop(unit, job_limit(old))
+        if journal.stopped:
+            world.systemd.reset_failed(unit)  # one that was not up yet ends so, and would be updated again
     come_back(world, state, journal)
     move.drop(world, journal.copied)
-    _raise_dependents(world, journal.dependents)
+    if not journal.stopped:  # they may need it, and would start it
+        _raise_dependents(world, journal.dependents)
     return _end_restore(world, state, old, verdict)
 
 
@@ -518,7 +546,7 @@ _UP = {"active", "activating", "reloading", "refreshing", "failed"}
 def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdict) -> Outcome:
     journal, candidate = _journal(state), _candidate(state)
     reason = journal.reason
-    stands = verdict.gate is Gate.PASSED
+    stands = verdict.gate is Gate.PASSED or verdict.stopped
     if journal.untried and stands:
         return _give_up_untried(world, state, old)
     if candidate.state is ReleaseState.CANDIDATE:
@@ -551,12 +579,17 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
 
 
 def _give_up_untried(world: World, state: ServiceState, old: Release) -> Outcome:
-    """End a rollout that the machine itself hindered: its image is as good as before, and is tried again."""
+    """End a rollout that something else hindered: its image is as good as before, and is tried again."""
     journal, candidate = _journal(state), _candidate(state)
     if candidate.state is ReleaseState.CANDIDATE:
         state = state.without_release(candidate.number)
     state = replace(state, rollout=None)
     world.store.save(state)
+    if journal.stopped:
+        message = f"The rollout of {state.name} is put off: {journal.reason}"
+        world.tell(EventKind.DEFERRED, message, candidate, old)
+        detail = f"{journal.reason}; release {old.number} is installed again"
+        return Outcome(state.name, OutcomeKind.STOPPED, detail, f"beacon start {state.name}", old.number)
     message = f"Release {candidate.number} of {state.name} could not be installed ({journal.reason})"
     world.tell(EventKind.RELEASE_FAILED, message, candidate, old)
     detail = f"{journal.reason}; release {old.number} runs on"

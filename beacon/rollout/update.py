@@ -77,7 +77,7 @@ def _work_or_outcome(
     except BeaconError as error:
         return Outcome(finding.name, kind_of(error), error.message, error.hint)
     candidate = replace(candidate, number=state.next_number, created=world.timestamp())
-    return Work(candidate, {}, finding.outcome.release)
+    return Work(candidate, {}, finding.outcome.release, runs=True)
 
 
 def _rendered(world: World, renderer: Renderer, work: Work) -> Work:

@@ -21,7 +21,7 @@ from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
 """``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (times out), ``sick``
-(found unhealthy while systemd still waits for it).
+(found unhealthy while systemd still waits for it), ``stopped`` (somebody does so before it is up).
 """
 
 
@@ -50,6 +50,7 @@ class _Unit:
     crashes_at: float | None = None
     coming: bool = False
     """Whether a job brings it up."""
+    job: int = 0
 
 
 @dataclass
@@ -357,12 +358,13 @@ class FakeMachine:
             restarts=unit.restarts,
             main_pid=unit.pid,
             started=unit.started,
+            job=unit.job,
         )
 
     def _file(self, unit: str) -> str:
         return f"{container_name(service_of_unit(unit) or unit)}.container"
 
-    def _start(
+    def _start(  # noqa: PLR0911  # one for each way that a start can end
         self, name: str, verb: str, limit: float, hopeless: Callable[[], bool] | None = None
     ) -> JobResult:
         self._effect(f"{verb} {name}")
@@ -388,6 +390,9 @@ class FakeMachine:
             if hopeless is not None and hopeless():
                 self.time += 1
                 return JobResult.HOPELESS
+        if behaviour == "stopped":
+            self._fail(unit, "protocol")
+            return JobResult.CANCELED
         if behaviour in {"unready", "sick"}:
             self.time += min(limit, 90)
             self._fail(unit, "timeout")

@@ -70,13 +70,18 @@ def candidate(machine: FakeMachine, image: ResolvedImage, of: Service | None = N
 
 
 def work(
-    machine: FakeMachine, image: ResolvedImage, of: Service | None = None, *, start: bool = True
+    machine: FakeMachine,
+    image: ResolvedImage,
+    of: Service | None = None,
+    *,
+    start: bool = True,
+    runs: bool = False,
 ) -> Work:
     """Return what brings a service to *image*."""
     release = candidate(machine, image, of)
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
     live = machine.load(release.service.name).live
-    return Work(release, files, live, start, RENDERER.beside(release))
+    return Work(release, files, live, start, RENDERER.beside(release), runs)
 
 
 def roll_out(machine: FakeMachine, image: ResolvedImage, of: Service | None = None) -> Outcome:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from beacon.errors import ExitStatus
+from tests.lab.faulty_registry import Delay, FaultyRegistry
+from tests.lab.host import wait_until
 from tests.lab.stage import Stage
 
 WEB = "/etc/containers/systemd/beacon-web.container"
@@ -85,4 +87,61 @@ def test_a_hook_does_not_wait_for_its_own_rollout(stage: Stage) -> None:
     stage.push(version="2")
     stage.beacon("update", timeout=60)  # a hook may take five minutes
     assert "status=75/TEMPFAIL" in stage.journal("--output=cat")
+    assert stage.agrees() == "2"
+
+
+@pytest.mark.every_kind
+def test_a_release_that_is_stopped_before_it_has_settled_is_not_a_bad_one(stage: Stage) -> None:
+    update = stage.settling("3s")
+    stage.systemctl("stop", "beacon-web.service")
+    said, _ = update.communicate(timeout=60)
+    (outcome,) = json.loads(said)["services"]
+    assert (outcome["outcome"], outcome["hint"], update.returncode) == ("stopped", "beacon start web", 0)
+    assert (stage.active(), stage.version()) == ("inactive", "")
+    assert (stage.live()["number"], stage.state()["quarantine"]) == (1, [])
+    assert stage.told()[-1] == "deferred"
+    stage.beacon("start", "web")
+    assert stage.agrees() == "1"
+    assert stage.update() == {"web": "updated"}
+    assert stage.agrees() == "2"
+
+
+def test_a_release_that_is_restarted_before_it_has_settled_is_watched_anew(stage: Stage, run: Run) -> None:
+    stage.systemctl("restart", "beacon-web.service")
+    assert run.wait(60) == 0
+    assert stage.agrees() == "2"
+    assert stage.state()["quarantine"] == []
+
+
+def test_a_start_that_is_canceled_by_a_stop_says_nothing_of_the_release(stage: Stage) -> None:
+    stage.push()
+    stage.define(more='[health]\ncommand = "test $(cat /www/version) = 1"\ninterval = "1s"\nretries = 60')
+    stage.apply()
+    stage.push(version="2")
+    run = stage.start("beacon", "update", "--json")
+    wait_until(lambda: stage.phase() == "restarting" and stage.active() == "activating", 60)
+    stage.systemctl("stop", "beacon-web.service")
+    assert '"stopped"' in run.communicate(timeout=60)[0]
+    assert stage.active() == "inactive"
+    assert (stage.live()["number"], stage.state()["quarantine"]) == (1, [])
+    stage.beacon("start", "web")
+    assert stage.agrees() == "1"
+
+
+def test_what_is_stopped_while_its_image_is_pulled_stays_stopped(
+    stage: Stage, faulty_registry: FaultyRegistry
+) -> None:
+    stage.push()
+    stage.define(image=f"{faulty_registry.address}/me/web:latest")
+    stage.apply()
+    stage.push(version="2")
+    faulty_registry.when("/blobs/", Delay(2))
+    run = stage.start("beacon", "update", "--json")
+    wait_until(lambda: stage.phase() == "pulling", 60)
+    stage.systemctl("stop", "beacon-web.service")
+    assert '"stopped by its owner meanwhile"' in run.communicate(timeout=60)[0]
+    assert stage.active() == "inactive"
+    stage.beacon("start", "web")
+    assert stage.agrees() == "1"
+    assert stage.update() == {"web": "updated"}
     assert stage.agrees() == "2"

@@ -19,6 +19,9 @@ from beacon.rollout.decide import (
     find_quarantine,
     health_limit,
     is_due,
+    is_handled,
+    is_restarted,
+    is_stopped,
     judge_health,
     judge_job,
     judge_probe,
@@ -48,6 +51,38 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 )
 def test_settled(now: UnitState, elapsed: float, gate: Gate) -> None:
     assert judge_settled(UP, now, elapsed, 10).gate is gate
+
+
+@pytest.mark.parametrize(
+    ("now", "handled", "stopped"),
+    [
+        pytest.param(replace(UP, active="inactive"), False, True, id="nothing else takes it down"),
+        pytest.param(replace(UP, active="failed"), False, False, id="it failed"),
+        pytest.param(replace(UP, active="failed"), True, True, id="stopped before it was up"),
+        pytest.param(replace(UP, active="deactivating"), True, False, id="it ends after a restart"),
+        pytest.param(replace(UP, active="activating"), True, False, id="systemd starts it again"),
+    ],
+)
+def test_a_stop_is_told_from_a_failure(now: UnitState, handled: bool, stopped: bool) -> None:  # noqa: FBT001
+    assert is_stopped(service(), now, handled=handled) is stopped
+
+
+@pytest.mark.parametrize(
+    ("now", "handled", "restarted"),
+    [
+        pytest.param(UP, False, False, id="nothing happens"),
+        pytest.param(replace(UP, job=3), True, False, id="somebody acts"),
+        pytest.param(replace(UP, started=2, main_pid=8), False, True, id="somebody restarted it"),
+        pytest.param(replace(UP, started=2, main_pid=8, restarts=1), False, False, id="systemd did"),
+        pytest.param(replace(UP, active="activating", job=3, restarts=1), False, False, id="systemd does"),
+    ],
+)
+def test_a_restart_by_somebody_is_told_from_one_after_a_crash(
+    now: UnitState,
+    handled: bool,  # noqa: FBT001
+    restarted: bool,  # noqa: FBT001
+) -> None:
+    assert (is_handled(UP, now), is_restarted(UP, now)) == (handled, restarted)
 
 
 @pytest.mark.parametrize(

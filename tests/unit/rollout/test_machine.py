@@ -12,7 +12,7 @@ from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ReleaseState
-from beacon.model.service import Health, Hooks, HttpProbe
+from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
 from beacon.rollout.images import forget
@@ -35,6 +35,9 @@ from tests.fakes.stage import (
 def machine() -> FakeMachine:
     """Return a machine without services."""
     return FakeMachine()
+
+
+ON_FAILURE = Restart(RestartPolicy.ON_FAILURE)
 
 
 def carefully(machine: FakeMachine, works: list[Work]) -> tuple[Outcome, ...]:
@@ -320,6 +323,128 @@ def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: Fa
     assert not machine.load("b").quarantine
     assert running(machine, "b") == two.config.image_id
     assert running(machine, "a") == one.config.image_id
+
+
+class Steered(FakeMachine):
+    """A machine whose owner uses systemctl while Beacon waits: the acts, one at each wait of the gate."""
+
+    def __init__(self, *acts: Callable[[FakeMachine], None]) -> None:
+        super().__init__()
+        self._acts = list(acts)
+        self.steered = False
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, and the owner act."""
+        super().sleep(seconds)
+        for name in list(self.units):
+            self.wait_idle(name, seconds)
+        if self.steered and self._acts:
+            self._acts.pop(0)(self)
+
+
+def _stops(machine: FakeMachine) -> None:
+    machine.stop("beacon-web.service", 10)
+
+
+def _restarts(machine: FakeMachine) -> None:
+    machine.restart("beacon-web.service", 10)
+
+
+def _begins_to_stop(machine: FakeMachine) -> None:
+    unit = machine.units["beacon-web.service"]
+    unit.active, unit.sub, unit.job = "deactivating", "stop", 7
+
+
+def _is_stopped(machine: FakeMachine) -> None:
+    machine.units["beacon-web.service"].job = 0
+    _stops(machine)
+
+
+@pytest.mark.parametrize(
+    ("of", "acts"),
+    [
+        pytest.param(service(), [_stops], id="down between two looks"),
+        pytest.param(service(restart=ON_FAILURE), [_begins_to_stop, _is_stopped], id="a job takes it down"),
+    ],
+)
+def test_a_release_that_is_stopped_in_the_gate_has_not_failed(
+    of: Service, acts: list[Callable[[FakeMachine], None]]
+) -> None:
+    machine = Steered(*acts)
+    one, two = push(machine, "1"), push(machine, "2")
+    machine.requires["beacon-web.service"] = ("beacon-needy.service",)
+    roll_out(machine, one, of)
+    machine.start("beacon-needy.service", 10)
+    machine.steered = True
+    outcome = roll_out(machine, two, of)
+    assert (outcome.kind, outcome.hint) == (OutcomeKind.STOPPED, "beacon start web")
+    assert outcome.detail.endswith("release 1 is installed again")
+    state = machine.load("web")
+    assert is_at_rest(state)
+    assert (state.live, state.quarantine) == (1, ())
+    assert one.digest in machine.files["beacon-web.container"]
+    assert machine.units["beacon-web.service"].active == "inactive"
+    assert machine.units["beacon-needy.service"].active == "inactive"
+    assert machine.events[-1].kind is EventKind.DEFERRED
+    machine.start("beacon-web.service", 10)
+    assert roll_out(machine, two, of).kind is OutcomeKind.UPDATED
+
+
+def test_a_release_that_ends_by_itself_in_the_gate_has_failed() -> None:
+    of = service(restart=ON_FAILURE)
+    machine = Steered(_stops)  # no job was seen
+    roll_out(machine, push(machine, "1"), of)
+    machine.steered = True
+    assert roll_out(machine, push(machine, "2"), of).kind is OutcomeKind.ROLLED_BACK
+
+
+def test_a_release_that_is_restarted_in_the_gate_settles_anew() -> None:
+    machine = Steered(_restarts)
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    machine.steered = True
+    began = machine.time
+    assert roll_out(machine, two).kind is OutcomeKind.UPDATED
+    assert machine.time - began > service().update.settle + 0.25
+
+
+def test_a_restart_in_the_gate_does_not_save_a_bad_release() -> None:
+    machine = Steered(_restarts)
+    one, two = push(machine, "1"), push(machine, "2", "exits")
+    roll_out(machine, one)
+    machine.steered = True
+    assert roll_out(machine, two).kind is OutcomeKind.ROLLED_BACK
+    assert running(machine) == one.config.image_id
+
+
+def test_a_start_that_is_canceled_by_a_stop_says_nothing_of_the_release(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2", "stopped")
+    roll_out(machine, one)
+    assert roll_out(machine, two).kind is OutcomeKind.STOPPED
+    assert machine.load("web").quarantine == ()
+    assert machine.units["beacon-web.service"].active == "inactive"
+
+
+def test_what_is_stopped_during_the_pull_stays_so(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    planned = work(machine, two, runs=True)
+    machine.stop("beacon-web.service", 10)
+    (outcome,) = deploy(world(machine), [planned])
+    assert (outcome.kind, outcome.detail) == (OutcomeKind.STOPPED, "stopped by its owner meanwhile")
+    state = machine.load("web")
+    assert is_at_rest(state)
+    assert state.live == 1
+    assert machine.units["beacon-web.service"].active == "inactive"
+
+
+def test_a_service_that_its_hook_stops_is_updated(machine: FakeMachine) -> None:
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    planned = work(machine, two, service(hooks=Hooks(before_update=("make-backup",))), runs=True)
+    machine.stop("beacon-web.service", 10)  # as the hook would
+    (outcome,) = deploy(world(machine), [planned])
+    assert outcome.kind is OutcomeKind.UPDATED
 
 
 def test_what_a_shutdown_stops_has_not_failed(machine: FakeMachine) -> None:

@@ -241,3 +241,15 @@ def test_a_kill_at_any_effect_leaves_a_working_route(of: Service, behaviour: str
                 assert image(after, "2") not in after.answered
         kill += 1
     assert kill > 8
+
+
+def test_a_helper_that_somebody_stops_leaves_the_service_alone() -> None:
+    machine = proxied()
+    roll_out(machine, "1")
+    pid = machine.units["beacon-web.service"].pid
+    assert roll_out(machine, "2", behaviour="stopped") is OutcomeKind.FAILED
+    state = machine.load("web")
+    assert is_at_rest(state)
+    assert (state.live, state.quarantine) == (1, ())
+    assert machine.units["beacon-web.service"].pid == pid
+    assert machine.answers() == image(machine, "1")
