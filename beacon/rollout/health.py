@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from beacon.errors import BeaconError
 from beacon.model.release import Release
 from beacon.model.runtime import Container, UnitState
@@ -28,6 +30,7 @@ from beacon.rollout.decide import (
 from beacon.rollout.world import World
 
 _SETTLE_POLL = 0.25
+_LEAST_PAUSE = 0.01
 _LAG = 10.0
 _PROBE_TIMEOUT = 5.0
 
@@ -39,10 +42,11 @@ def watch(world: World, release: Release) -> Verdict:
     then only has to stay as it is for the settle time. That somebody else stops or restarts it says nothing
     of the release.
     """
-    service = in_effect(release)
+    release = replace(release, service=in_effect(release))
+    service = release.service
     unit = unit_name(service.name)
     before: UnitState | None = None
-    began = 0.0
+    began = elapsed = 0.0
     handled = False
     while True:
         now = world.systemd.states([unit])[unit]
@@ -51,18 +55,18 @@ def watch(world: World, release: Release) -> Verdict:
         else:
             if before is None or is_restarted(before, now):
                 before, began, handled = now, world.clock.monotonic(), False
-            verdict = _judge(world, release, before, now, world.clock.monotonic() - began)
+            elapsed = world.clock.monotonic() - began
+            verdict = _judge(world, release, before, now, elapsed)
             if verdict.gate is Gate.FAILED and is_stopped(service, now, handled=handled):
                 return STOPPED
             if verdict.gate is not Gate.PENDING:
                 return verdict
-        world.clock.sleep(_SETTLE_POLL if _settles(service) else PROBE_INTERVAL)
+        world.clock.sleep(_pause(service, elapsed))
 
 
 def _judge(world: World, release: Release, before: UnitState, now: UnitState, elapsed: float) -> Verdict:
     """Return what is to be said of *release* after *elapsed* seconds."""
-    service = in_effect(release)
-    health = service.health
+    service, health = release.service, release.service.health
     if health.command is not None:
         container = world.engine.containers().get(service.name)
         return judge_health(container.health if container else "", now, elapsed, health_limit(service))
@@ -99,9 +103,13 @@ def is_sick(world: World, release: Release) -> bool:
     return container is not None and (container.release, container.health) == (release.number, "unhealthy")
 
 
-def _settles(service: Service) -> bool:
+def _pause(service: Service, elapsed: float) -> float:
+    """Return the seconds to the next look; one that only has to settle stands once that is over."""
     health = service.health
-    return health.command is None and health.http is None and health.tcp is None
+    if health.command is not None or health.http is not None or health.tcp is not None:
+        return PROBE_INTERVAL
+    left = service.update.settle - elapsed
+    return min(_SETTLE_POLL, max(left, _LEAST_PAUSE)) if left > 0 else _SETTLE_POLL
 
 
 def _look(world: World, service: Service) -> str | None:
