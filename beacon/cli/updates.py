@@ -41,6 +41,7 @@ def update(
     from beacon.cli.proxy import follow
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
+    from beacon.rollout.ahead import Ahead
     from beacon.rollout.check import Check
 
     host = session(context).host()
@@ -55,13 +56,15 @@ def update(
     told = {outcome.service for outcome in outcomes}
     states = {name: host.store.load(name) for name in chosen if name not in told}
     last = {} if names or check else _last_checks(host)
-    findings = Check(host.world, host.registry, states, retry=retry).run(last)
+    images = Ahead(lambda: host.world.engine.images())  # noqa: PLW0108  # most checks need no engine
+    on_news = images.begin if not check else lambda: None
+    findings = Check(host.world, host.registry, states, retry=retry, on_news=on_news).run(last)
     if check or all(finding.candidate is None for finding in findings):
         outcomes += [finding.outcome for finding in findings]
     else:
         from beacon.rollout.update import update as roll_out
 
-        outcomes += roll_out(host.world, host.renderer, findings, insist=bool(names))
+        outcomes += roll_out(host.world, host.renderer, findings, images.result, insist=bool(names))
     if not check:
         follow(host, outcomes)
         _remember(host, outcomes)

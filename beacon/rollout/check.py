@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -35,13 +35,23 @@ class Finding(Struct, frozen=True):
 
 
 class Check:
-    """One look at the registries for many services. Remembers new digests; changes nothing else."""
+    """One look at the registries for many services. Remembers new digests; changes nothing else.
+
+    *on_news* is called once tags have moved, before it is known to what.
+    """
 
     def __init__(
-        self, world: World, registry: Registry, states: Mapping[str, ServiceState], *, retry: bool = False
+        self,
+        world: World,
+        registry: Registry,
+        states: Mapping[str, ServiceState],
+        *,
+        retry: bool = False,
+        on_news: Callable[[], object] = lambda: None,
     ) -> None:
         self._world = world
         self._retry = retry
+        self._on_news = on_news
         self._registry = registry
         self._states = states
         self._live = {
@@ -86,6 +96,8 @@ class Check:
                     yield Finding(Outcome(name, OutcomeKind.DEFERRED, deferred.reason))
                 case Failed() as failed:
                     yield Finding(Outcome(name, OutcomeKind.UNCHECKED, failed.problem, failed.hint))
+        if wishes:
+            self._on_news()
         pending = {name: self._states[name].pending for name in wishes}
         unknown = {
             name: wish

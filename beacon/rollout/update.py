@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -14,19 +13,24 @@ from beacon.model.unit import unit_name
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
-from beacon.rollout.deploy import deploy_carefully, kind_of
+from beacon.rollout.deploy import Images, deploy_carefully, kind_of
 from beacon.rollout.machine import EditedError, Work
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited
 
 
 def update(
-    world: World, renderer: Renderer, findings: Iterable[Finding], *, insist: bool = False
+    world: World,
+    renderer: Renderer,
+    findings: Iterable[Finding],
+    images: Callable[[], Images],
+    *,
+    insist: bool = False,
 ) -> tuple[Outcome, ...]:
     """Roll out the candidates of *findings*. With *insist*, windows and minimum ages do not count.
 
-    What takes the engine a moment, and what takes Python one, is done side by side: the files of a candidate
-    are made while its image is pulled.
+    What takes the engine a moment, and what takes Python one, is done side by side: the *images* on disk may
+    be listed meanwhile, and the files of a candidate are made while its image is pulled.
     """
     outcomes: list[Outcome] = []
     works: list[Work] = []
@@ -36,21 +40,19 @@ def update(
             outcomes.append(finding.outcome)
         else:
             candidates.append(finding)
-    with ThreadPoolExecutor(1) as hand:
-        images = hand.submit(world.engine.images)
-        units = world.systemd.states([unit_name(finding.name) for finding in candidates])
-        for finding in candidates:
-            unit = units[unit_name(finding.name)]
-            made = _work_or_outcome(world, renderer, finding, unit, insist=insist)
-            if isinstance(made, Work):
-                works.append(made)
-            else:
-                outcomes.append(made)
+    units = world.systemd.states([unit_name(finding.name) for finding in candidates])
+    for finding in candidates:
+        unit = units[unit_name(finding.name)]
+        made = _work_or_outcome(world, renderer, finding, unit, insist=insist)
+        if isinstance(made, Work):
+            works.append(made)
+        else:
+            outcomes.append(made)
 
-        def render(work: Work) -> Work:
-            return _rendered(world, renderer, work)
+    def render(work: Work) -> Work:
+        return _rendered(world, renderer, work)
 
-        outcomes += deploy_carefully(world, works, render, images.result)
+    outcomes += deploy_carefully(world, works, render, images)
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 

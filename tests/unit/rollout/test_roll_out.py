@@ -27,7 +27,7 @@ def updated(machine: FakeMachine) -> Outcome:
     """Return what comes of a push of a second version."""
     found = candidate(machine, push(machine, "2"), WEB)
     available = Outcome("web", OutcomeKind.AVAILABLE, "there is a new one", release=1)
-    (outcome,) = update(world(machine), RENDERER, [Finding(available, found)])
+    (outcome,) = update(world(machine), RENDERER, [Finding(available, found)], machine.images)
     return outcome
 
 

@@ -1,0 +1,98 @@
+"""A look at the registries: what it says of each service, and when it tells that there is news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from beacon.errors import HostError
+from beacon.model.image import Platform, ResolvedImage
+from beacon.model.outcome import OutcomeKind
+from beacon.model.reference import Digest, ImageReference
+from beacon.registry.results import CheckResult, Found
+from beacon.rollout.ahead import Ahead
+from beacon.rollout.check import Check, Finding
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import push, roll_out, world
+
+
+class OneImage:
+    """A registry in which every tag names one image; it notes what it is asked."""
+
+    def __init__(self, image: ResolvedImage, log: list[str]) -> None:
+        self._image = image
+        self._log = log
+
+    def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
+        self._log.append("check")
+        return {reference: Found(self._image.tag_digest) for reference in references}
+
+    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
+        del reference, digest, platform
+        self._log.append("resolve")
+        return self._image
+
+    def tags(self, reference: ImageReference) -> tuple[str, ...]:
+        raise AssertionError(reference)
+
+
+def check(machine: FakeMachine, image: ResolvedImage, log: list[str]) -> Finding:
+    look = Check(
+        world(machine),
+        OneImage(image, log),
+        {"web": machine.load("web")},
+        on_news=lambda: log.append("news"),
+    )
+    (finding,) = look.run({})
+    return finding
+
+
+@pytest.fixture
+def machine() -> FakeMachine:
+    """Return a machine on which release 1 is live."""
+    made = FakeMachine()
+    roll_out(made, push(made, "1"))
+    return made
+
+
+def test_a_moved_tag_is_news_before_its_image_is_looked_up(machine: FakeMachine) -> None:
+    log: list[str] = []
+    finding = check(machine, push(machine, "2"), log)
+    assert finding.outcome.kind is OutcomeKind.AVAILABLE
+    assert log == ["check", "news", "resolve"]
+
+
+def test_an_image_that_waits_is_news_again_without_being_looked_up(machine: FakeMachine) -> None:
+    two = push(machine, "2")
+    check(machine, two, [])
+    log: list[str] = []
+    assert check(machine, two, log).candidate is not None
+    assert log == ["check", "news"]
+
+
+def test_a_tag_that_has_not_moved_is_no_news(machine: FakeMachine) -> None:
+    log: list[str] = []
+    assert check(machine, push(machine, "1"), log).outcome.kind is OutcomeKind.UP_TO_DATE
+    assert log == ["check"]
+
+
+def test_a_call_is_made_once_however_often_it_is_begun_and_asked() -> None:
+    log: list[str] = []
+    ahead = Ahead(lambda: log.append("called"))
+    assert log == []
+    ahead.begin()
+    ahead.begin()
+    ahead.result()
+    ahead.result()
+    assert log == ["called"]
+
+
+def test_what_a_call_raises_meets_who_asks_for_its_result() -> None:
+    def fail() -> None:
+        raise HostError("no engine")
+
+    ahead = Ahead(fail)
+    ahead.begin()
+    with pytest.raises(HostError, match="no engine"):
+        ahead.result()
