@@ -143,6 +143,8 @@ class RolloutJournal(Struct, frozen=True):
     """Whether the candidate was given up before it proved anything: nothing is known against its image."""
     stopped: bool = False
     """Whether that is since somebody stopped the service, which is to stay down."""
+    hook_stopped: bool = False
+    """Whether before_update stopped the service, or may have: *was* and *dependents* are from before it."""
     engine: str = ""
     """What is to run the candidate; empty in journals of older Beacons: the machine's engine."""
     former: str = ""

@@ -154,16 +154,28 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
         )
     if former is not world:
         move.require_room(world, candidate)
-    environment = hook_environment(candidate)
-    fault = _hook(world, candidate.service.hooks.before_update, environment)
-    if fault is not None:
-        raise HookRefusedError(f"before_update says no: {fault}")
+    if candidate.service.hooks.before_update and live is not None:
+        _ask_hook(world, state, candidate)
     image_id = present.get(str(candidate.pinned))
     if image_id is None:
         other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
         return _pull_whole(world, candidate, other)
     _keep(world, candidate, image_id)
     return image_id
+
+
+def _ask_hook(world: World, state: ServiceState, candidate: Release) -> None:
+    """Run before_update. It may stop the service for a backup: it is the rollout then that has it down."""
+    unit = unit_name(state.name)
+    now = world.systemd.states([unit])[unit]
+    dependents = world.systemd.dependents(unit)
+    journal = replace(_journal(state), was=_standing(now), dependents=dependents, hook_stopped=now.is_up)
+    world.store.save(replace(state, rollout=journal))
+    fault = _hook(world, candidate.service.hooks.before_update, hook_environment(candidate))
+    if now.is_up and not world.systemd.states([unit])[unit].is_stopped:
+        world.store.save(replace(state, rollout=replace(journal, hook_stopped=False)))
+    if fault is not None:
+        raise HookRefusedError(f"before_update says no: {fault}")
 
 
 class HookRefusedError(BeaconError):
@@ -213,10 +225,13 @@ def _keep(world: World, release: Release, image_id: Digest) -> None:
 
 
 def abandon(world: World, state: ServiceState) -> None:
-    """Forget a rollout that has changed nothing yet."""
+    """Forget a rollout that has changed nothing yet, but that its hook may have stopped the service."""
     journal = state.rollout
     if journal is None:
         return
+    unit = unit_name(state.name)
+    if journal.hook_stopped and world.systemd.states([unit])[unit].is_stopped:
+        _raise(world, (unit, *journal.dependents))
     candidate = state.release(journal.release)
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
         state = state.without_release(journal.release)
@@ -231,8 +246,7 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     unit = unit_name(work.name)
     journal = _journal(state)
     now = world.systemd.states([unit])[unit]
-    # A hook may have stopped it, to make a backup of what does not change.
-    if work.runs and now.is_stopped and not work.candidate.service.hooks.before_update:
+    if work.runs and now.is_stopped and not journal.hook_stopped:
         raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {work.name}")
     beside: dict[str, str] = {}
     hold = False
@@ -248,9 +262,9 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
             hold=hold,
             before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},
             after=dict(work.files),
-            dependents=world.systemd.dependents(unit),
+            dependents=journal.dependents if journal.hook_stopped else world.systemd.dependents(unit),
             start=work.start,
-            was=_standing(now),
+            was=journal.was if journal.hook_stopped else _standing(now),
         ),
     )
     world.store.save(state)
@@ -483,8 +497,8 @@ def _commit(world: World, state: ServiceState) -> Outcome:
         pending=None,
         rollout=None,
     )
+    _raise(world, journal.dependents)  # before the journal is gone that knows them
     world.store.save(state)
-    _raise_dependents(world, journal.dependents)
     world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
     _hook(world, candidate.service.hooks.after_update, hook_environment(candidate))
     if journal.former:
@@ -536,7 +550,7 @@ def _restore(world: World, state: ServiceState) -> Outcome:
     come_back(world, state, journal)
     move.drop(world, journal.copied)
     if not journal.stopped:  # they may need it, and would start it
-        _raise_dependents(world, journal.dependents)
+        _raise(world, journal.dependents)
     return _end_restore(world, state, old, verdict)
 
 
@@ -610,12 +624,12 @@ def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
     return Outcome(state.name, OutcomeKind.FAILED, journal.reason, hint, candidate.number)
 
 
-def _raise_dependents(world: World, dependents: tuple[str, ...]) -> None:
-    """See that what was up before is up again: a restart takes it along, a failed start takes it down.
+def _raise(world: World, units: tuple[str, ...]) -> None:
+    """See that what was up before is up again: a restart takes dependents along, a failed start down.
 
     A start joins the job of a unit that is still coming up, and does nothing to one that is up.
     """
-    for unit in dependents:
+    for unit in units:
         world.systemd.reset_failed(unit)
         world.systemd.start(unit, _START_WITHOUT_HEALTH)
 

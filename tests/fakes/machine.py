@@ -328,6 +328,9 @@ class FakeMachine:
     def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
         del timeout
         self.log.append(f"hook {' '.join(command)} {environment['BEACON_RELEASE']}")
+        for unit in command[1:]:  # a hook stops the units that it is told
+            self._effect(f"hook stops {unit}")
+            self._down(unit)
         return "exited with status 1" if command[0] == "false" else None
 
     def event(self, event: Event) -> None:

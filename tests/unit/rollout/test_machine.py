@@ -438,13 +438,55 @@ def test_what_is_stopped_during_the_pull_stays_so(machine: FakeMachine) -> None:
     assert machine.units["beacon-web.service"].active == "inactive"
 
 
-def test_a_service_that_its_hook_stops_is_updated(machine: FakeMachine) -> None:
-    one, two = push(machine, "1"), push(machine, "2")
+BACKUP = service(hooks=Hooks(before_update=("backup", "beacon-web.service")))
+"""Its hook stops the service, and leaves it so."""
+FAILING = service(hooks=Hooks(before_update=("false", "beacon-web.service")))
+"""So does this one's, and fails."""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "of", "kind"),
+    [
+        pytest.param("good", BACKUP, OutcomeKind.UPDATED, id="the release stands"),
+        pytest.param("exits", BACKUP, OutcomeKind.ROLLED_BACK, id="the release does not stand"),
+        pytest.param("gone", BACKUP, OutcomeKind.FAILED, id="the pull fails"),
+        pytest.param("good", FAILING, OutcomeKind.DEFERRED, id="the hook says no"),
+    ],
+)
+def test_what_a_hook_stops_is_up_in_the_end(
+    machine: FakeMachine, behaviour: str, of: Service, kind: OutcomeKind
+) -> None:
+    one, two = push(machine, "1"), push(machine, "2", behaviour)
     roll_out(machine, one)
-    planned = work(machine, two, service(hooks=Hooks(before_update=("make-backup",))), runs=True)
-    machine.stop("beacon-web.service", 10)  # as the hook would
-    (outcome,) = deploy(world(machine), [planned])
-    assert outcome.kind is OutcomeKind.UPDATED
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    machine.start("gateway.service", 1)
+    if behaviour == "gone":
+        del machine.registry[two.digest]
+    (outcome,) = deploy(world(machine), [work(machine, two, of, runs=True)])
+    assert outcome.kind is kind
+    assert is_at_rest(machine.load("web"))
+    assert running(machine) == (two if kind is OutcomeKind.UPDATED else one).config.image_id
+    assert machine.states(["gateway.service"])["gateway.service"].active == "active"
+
+
+def test_a_first_release_is_no_update(machine: FakeMachine) -> None:
+    assert roll_out(machine, push(machine, "1"), FAILING).kind is OutcomeKind.INSTALLED
+    assert not any(line.startswith("hook") for line in machine.log)
+
+
+def test_what_its_owner_stops_after_the_hook_stays_stopped() -> None:
+    class Stopping(FakeMachine):
+        def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+            self.stop("beacon-web.service", 10)
+            return super().pull(image, progress)
+
+    machine = Stopping()
+    one, two = push(machine, "1"), push(machine, "2")
+    of = service(hooks=Hooks(before_update=("true",)))
+    roll_out(machine, one, of)
+    (outcome,) = deploy(world(machine), [work(machine, two, of, runs=True)])
+    assert outcome.kind is OutcomeKind.STOPPED
+    assert machine.units["beacon-web.service"].active == "inactive"
 
 
 def test_what_a_shutdown_stops_has_not_failed(machine: FakeMachine) -> None:
@@ -556,8 +598,11 @@ def test_going_back_and_forth_between_two_releases_works(machine: FakeMachine) -
     assert running(machine) == two.config.image_id
 
 
+@pytest.mark.parametrize(
+    "of", [pytest.param(service(), id="plain"), pytest.param(BACKUP, id="its hook stops it")]
+)
 @pytest.mark.parametrize("behaviour", ["good", "exits", "unstartable"])
-def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: str) -> None:
+def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: str, of: Service) -> None:
     """The sweep: the rollout is killed at its first effect, its second, … until one run is not killed."""
     kill = 0
     while True:
@@ -569,7 +614,7 @@ def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: s
         machine.effects.clear()
         machine.kill_at = kill
         try:
-            roll_out(machine, two)
+            roll_out(machine, two, of)
         except KilledError:
             pass
         else:
