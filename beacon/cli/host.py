@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from beacon.errors import AccessError, BusyError, DefinitionError, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
-from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file
+from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
 from beacon.state.files import UnitDirectory, read_text, sweep
 from beacon.state.paths import Paths
 
@@ -435,8 +435,9 @@ class Host:
                 try:
                     locks.enter_context(self.store.lock(name))
                 except BusyError as error:
-                    if "BEACON_RELEASE" in os.environ:
-                        raise  # a hook, which its own rollout waits for
+                    if "BEACON_RELEASE" in os.environ:  # its own rollout waits for the hook
+                        hint = f"in a hook: systemctl stop {unit_name(name)}, or start"
+                        raise BusyError(error.message, hint=hint) from None
                     self.output.say(f"{name}: waiting, {error.message}")
                     locks.enter_context(self.store.lock(name, wait=_ROLLOUT))
             yield

@@ -30,3 +30,12 @@ def test_what_a_hook_stops_is_started_again_however_the_rollout_ends(stage: Stag
     done = stage.beacon("update", status=ExitStatus.TEMPFAIL)
     assert "no room for a backup" in done.stdout
     assert (stage.agrees("db"), stage.agrees("web")) == ("2", "1")
+
+
+def test_a_hook_that_asks_beacon_itself_hears_what_to_do(stage: Stage) -> None:
+    stage.push("db")
+    define(stage, '["beacon", "stop", "db"]')
+    stage.push("db", "2")
+    done = stage.beacon("update", status=ExitStatus.TEMPFAIL)
+    assert "in a hook: systemctl stop beacon-db.service" in done.stdout
+    assert stage.agrees("db") == "1"

@@ -21,14 +21,26 @@ def stage(both_engines: LabHost) -> Stage:
 
 
 def test_docker_restarts_in_the_middle_of_an_update(stage: Stage) -> None:
-    """The candidate goes down with the daemon, which is no fault of its image: it is tried again."""
+    """The candidate goes down with the daemon and comes back with it, to be watched anew."""
     run = stage.settling("3s")
     stage.host.run("systemctl", "restart", "docker")
     said, _ = run.communicate(timeout=60)
+    assert '"updated"' in said
+    assert stage.version() == "2"
+
+
+def test_docker_is_stopped_in_the_middle_of_an_update(stage: Stage) -> None:
+    """The candidate goes down with the daemon, which is no fault of its image: it is tried again."""
+    run = stage.settling("3s")
+    stage.host.run("systemctl", "stop", "docker.socket", "docker.service")
+    said, _ = run.communicate(timeout=60)
     (outcome,) = json.loads(said)["services"]
     assert (run.returncode, outcome["outcome"]) == (FAILURE, "failed")
-    assert "docker's daemon ended meanwhile" in outcome["detail"]
-    assert "release 1 runs on" in outcome["detail"]
+    assert "daemon does not answer" in outcome["detail"]
+    stage.host.run("systemctl", "start", "docker")
+    (resumed,) = json.loads(stage.beacon("update", "--json", status=FAILURE).stdout)["services"]
+    assert "docker's daemon ended meanwhile" in resumed["detail"]
+    assert "release 1 runs on" in resumed["detail"]
     wait_until(lambda: stage.version() == "1")
     assert stage.update() == {"web": "updated"}
     assert stage.version() == "2"
