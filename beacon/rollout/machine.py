@@ -376,6 +376,12 @@ def _try(world: World, state: ServiceState) -> ServiceState:
         state = _turn_back(world, state, verdict)  # on disk first: it must not be tried again
         come_back(world, state, _journal(state))
         return state
+    unit = unit_name(state.name)
+    now = world.systemd.states([unit])[unit]
+    if now.is_stopped and not now.job:  # at boot it has one, and is not up yet
+        state = enter(world, state, Phase.RESTORING, STOPPED.reason, untried=True, stopped=True)
+        come_back(world, state, _journal(state))
+        return state
     go_ahead(world, candidate, live)
     return enter(world, state, Phase.SWITCHING)
 

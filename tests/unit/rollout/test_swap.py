@@ -253,3 +253,25 @@ def test_a_helper_that_somebody_stops_leaves_the_service_alone() -> None:
     assert (state.live, state.quarantine) == (1, ())
     assert machine.units["beacon-web.service"].pid == pid
     assert machine.answers() == image(machine, "1")
+
+
+@dataclass
+class Stopped(Observed):
+    """A machine whose owner stops the service while a helper is watched."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if HELPER in self.units and self.units[HELPER].active == "active":
+            self._down("beacon-web.service")
+
+
+def test_what_is_stopped_while_a_helper_is_watched_stays_stopped() -> None:
+    machine = Stopped(proxied={"web"})
+    roll_out(machine, "1")
+    assert roll_out(machine, "2") is OutcomeKind.STOPPED
+    state = machine.load("web")
+    assert is_at_rest(state)
+    assert (state.live, state.quarantine) == (1, ())
+    assert machine.answers() is None
+    assert machine.units[HELPER].active == "inactive"
+    assert not machine.helpers
