@@ -142,7 +142,8 @@ def is_stopped(service: Service, now: UnitState, *, handled: bool) -> bool:
     """
     if handled:
         return now.active in {"inactive", "failed"}
-    return now.active == "inactive" and service.restart.policy is RestartPolicy.ALWAYS
+    always = service.restart.policy is RestartPolicy.ALWAYS
+    return always and now.active == "inactive" and now.is_stopped
 
 
 def judge_unit(before: UnitState, now: UnitState) -> Verdict:

@@ -231,7 +231,7 @@ def abandon(world: World, state: ServiceState) -> None:
         return
     unit = unit_name(state.name)
     if journal.hook_stopped and world.systemd.states([unit])[unit].is_stopped:
-        _raise(world, (unit, *journal.dependents))
+        _bring_up(world, (unit, *journal.dependents))
     candidate = state.release(journal.release)
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
         state = state.without_release(journal.release)
@@ -503,7 +503,7 @@ def _commit(world: World, state: ServiceState) -> Outcome:
         pending=None,
         rollout=None,
     )
-    _raise(world, journal.dependents)  # before the journal is gone that knows them
+    _bring_up(world, journal.dependents)  # before the journal is gone that knows them
     world.store.save(state)
     world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
     _hook(world, candidate.service.hooks.after_update, hook_environment(candidate))
@@ -556,7 +556,7 @@ def _restore(world: World, state: ServiceState) -> Outcome:
     come_back(world, state, journal)
     move.drop(world, journal.copied)
     if not journal.stopped:  # they may need it, and would start it
-        _raise(world, journal.dependents)
+        _bring_up(world, journal.dependents)
     return _end_restore(world, state, old, verdict)
 
 
@@ -630,7 +630,7 @@ def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
     return Outcome(state.name, OutcomeKind.FAILED, journal.reason, hint, candidate.number)
 
 
-def _raise(world: World, units: tuple[str, ...]) -> None:
+def _bring_up(world: World, units: tuple[str, ...]) -> None:
     """See that what was up before is up again: a restart takes dependents along, a failed start down.
 
     A start joins the job of a unit that is still coming up, and does nothing to one that is up.

@@ -57,6 +57,9 @@ def test_settled(now: UnitState, elapsed: float, gate: Gate) -> None:
     ("now", "handled", "stopped"),
     [
         pytest.param(replace(UP, active="inactive"), False, True, id="nothing else takes it down"),
+        pytest.param(
+            replace(UP, active="inactive", sub="dead-before-auto-restart"), False, False, id="for a moment"
+        ),
         pytest.param(replace(UP, active="failed"), False, False, id="it failed"),
         pytest.param(replace(UP, active="failed"), True, True, id="stopped before it was up"),
         pytest.param(replace(UP, active="deactivating"), True, False, id="it ends after a restart"),
