@@ -169,6 +169,24 @@ def test_a_rollback_and_a_changed_definition_are_swaps_too(proxied: Stage) -> No
     assert_nothing_is_left(proxied)
 
 
+def test_a_service_that_is_stopped_while_its_helper_is_watched_stays_so(proxied: Stage) -> None:
+    proxied.define("web", port=False, update='settle = "3s"', more=ENDPOINT)
+    proxied.apply()
+    proxied.push("web", "2", files=FILES)
+    update = proxied.start("beacon", "update", "--json")
+    wait_until(lambda: proxied.phase() == "trying" and proxied.active(HELPER) == "active", 60)
+    proxied.systemctl("stop", "beacon-web.service")
+    said, _ = update.communicate(timeout=60)
+    assert '"stopped"' in said
+    assert_nothing_is_left(proxied)
+    assert (proxied.active(), asked(proxied.host)) == ("inactive", "")
+    assert (proxied.live()["number"], proxied.state()["quarantine"]) == (1, [])
+    proxied.beacon("start", "web")
+    wait_until(lambda: asked(proxied.host) == "1", 30)
+    assert proxied.update() == {"web": "updated"}
+    assert asked(proxied.host) == "2"
+
+
 def test_the_timer_s_confined_update_swaps_too(proxied: Stage) -> None:
     proxied.push("web", "2")
     with loaded(proxied.host.address, DOMAIN) as load:
