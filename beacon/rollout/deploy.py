@@ -24,6 +24,7 @@ from beacon.rollout.machine import (
     Work,
     abandon,
     begin,
+    begin_restoring,
     enter,
     fetch,
     finish,
@@ -218,7 +219,7 @@ class _Wave:
             except GoingDownError as reason:
                 self._outcomes += [_put_off(state.name, reason) for state in states]
                 return moving
-            ended = [enter(world, state, Phase.RESTORING, error.message, untried=True) for state in states]
+            ended = [begin_restoring(world, state, error.message, untried=True) for state in states]
             return [*ended, *moving]
         return [*(enter(world, state, Phase.RESTARTING) for state in states), *moving]
 

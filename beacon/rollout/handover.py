@@ -87,10 +87,10 @@ def come_back(world: World, state: ServiceState, journal: RolloutJournal) -> Non
         return
     world.traffic.go_ahead(state.name, ahead=False)
     unit = unit_name(helper_name(state.name))
-    if world.systemd.states([unit])[unit].is_up:
+    if world.unit(unit).is_up:
         drain(world, candidate, second_places(candidate))
     for one in sorted(journal.beside):  # the service before the slice of its container
-        if world.systemd.states([one])[one].load != "not-found":
+        if world.unit(one).load != "not-found":
             world.systemd.stop(one, _STOP_LIMIT)
             world.systemd.reset_failed(one)
     world.put_helper(dict.fromkeys(journal.beside))

@@ -49,7 +49,7 @@ def watch(world: World, release: Release) -> Verdict:
     began = elapsed = 0.0
     handled = False
     while True:
-        now = world.systemd.states([unit])[unit]
+        now = world.unit(unit)
         if is_handled(before, now):
             handled = True
         else:
@@ -97,7 +97,7 @@ def is_sick(world: World, release: Release) -> bool:
     """
     service = in_effect(release)
     unit = unit_name(service.name)
-    if service.health.command is None or world.systemd.states([unit])[unit].active != "activating":
+    if service.health.command is None or world.unit(unit).active != "activating":
         return False
     container = world.engine.containers().get(service.name)
     return container is not None and (container.release, container.health) == (release.number, "unhealthy")

@@ -167,12 +167,12 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
 def _ask_hook(world: World, state: ServiceState, candidate: Release) -> None:
     """Run before_update. It may stop the service for a backup: it is the rollout then that has it down."""
     unit = unit_name(state.name)
-    now = world.systemd.states([unit])[unit]
+    now = world.unit(unit)
     dependents = world.systemd.dependents(unit)
     journal = replace(_journal(state), was=_standing(now), dependents=dependents, hook_stopped=now.is_up)
     world.store.save(replace(state, rollout=journal))
     fault = _hook(world, candidate.service.hooks.before_update, hook_environment(candidate))
-    if now.is_up and not world.systemd.states([unit])[unit].is_stopped:
+    if now.is_up and not world.unit(unit).is_stopped:
         world.store.save(replace(state, rollout=replace(journal, hook_stopped=False)))
     if fault is not None:
         raise HookRefusedError(f"before_update says no: {fault}")
@@ -230,7 +230,7 @@ def abandon(world: World, state: ServiceState) -> None:
     if journal is None:
         return
     unit = unit_name(state.name)
-    if journal.hook_stopped and world.systemd.states([unit])[unit].is_stopped:
+    if journal.hook_stopped and world.unit(unit).is_stopped:
         _bring_up(world, (unit, *journal.dependents))
     candidate = state.release(journal.release)
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
@@ -245,7 +245,7 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     state = world.store.load(work.name)
     unit = unit_name(work.name)
     journal = _journal(state)
-    now = world.systemd.states([unit])[unit]
+    now = world.unit(unit)
     if work.runs and now.is_stopped and not journal.hook_stopped:
         raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {work.name}")
     beside: dict[str, str] = {}
@@ -319,27 +319,27 @@ def finish(world: World, state: ServiceState) -> Outcome:
     return Outcome(state.name, OutcomeKind.UNCHANGED)
 
 
-def enter(  # noqa: PLR0913  # what the journal is told of a phase
-    world: World,
-    state: ServiceState,
-    phase: Phase,
-    reason: str = "",
-    *,
-    untried: bool = False,
-    stopped: bool = False,
-) -> ServiceState:
-    """Write down that *phase* begins; *untried* where the candidate is given up before it proved anything.
+def enter(world: World, state: ServiceState, phase: Phase) -> ServiceState:
+    """Write down that *phase* begins."""
+    state = replace(state, rollout=replace(_journal(state), phase=phase))
+    world.store.save(state)
+    return state
 
-    It may be so since the service was *stopped*.
+
+def begin_restoring(
+    world: World, state: ServiceState, reason: str, *, untried: bool = False, stopped: bool = False
+) -> ServiceState:
+    """Write down that the previous release is being restored, and why.
+
+    The candidate is *untried* where it proved nothing, as where the service was *stopped*.
     """
-    journal = replace(_journal(state), phase=phase, reason=reason, untried=untried, stopped=stopped)
+    journal = replace(
+        _journal(state), phase=Phase.RESTORING, reason=reason, untried=untried or stopped, stopped=stopped
+    )
     state = replace(state, rollout=journal)
-    if phase is Phase.RESTORING:
-        # On a full disk the journal cannot be written, but bringing the service back matters more:
-        # the phase on disk is an earlier one, from which the next run comes here again.
-        with contextlib.suppress(HostError):
-            world.store.save(state)
-    else:
+    # On a full disk the journal cannot be written, but bringing the service back matters more:
+    # the phase on disk is an earlier one, from which the next run comes here again.
+    with contextlib.suppress(HostError):
         world.store.save(state)
     return state
 
@@ -357,7 +357,7 @@ def _copy(world: World, state: ServiceState) -> ServiceState:
         move.copy(world, world.on(_journal(state).former), candidate, begun)
     except BeaconError as error:
         require_up(world)
-        return enter(world, state, Phase.RESTORING, error.message, untried=True)
+        return begin_restoring(world, state, error.message, untried=True)
     return enter(world, state, Phase.SWITCHING)
 
 
@@ -372,18 +372,22 @@ def _try(world: World, state: ServiceState) -> ServiceState:
         return verdict if verdict.gate is Gate.FAILED else watch(world, helper)
 
     verdict = _with_last_words(world, _guarded(world, gate), helper.service.name)
+    # On disk before the helper goes: it must not be tried again.
     if verdict.gate is Gate.FAILED or live is None:
-        state = _turn_back(world, state, verdict)  # on disk first: it must not be tried again
-        come_back(world, state, _journal(state))
-        return state
-    unit = unit_name(state.name)
-    now = world.systemd.states([unit])[unit]
-    if now.is_stopped and not now.job:  # at boot it has one, and is not up yet
-        state = enter(world, state, Phase.RESTORING, STOPPED.reason, untried=True, stopped=True)
-        come_back(world, state, _journal(state))
-        return state
-    go_ahead(world, candidate, live)
-    return enter(world, state, Phase.SWITCHING)
+        state = _turn_back(world, state, verdict)
+    elif _is_taken_down(world, state):
+        state = begin_restoring(world, state, STOPPED.reason, stopped=True)
+    else:
+        go_ahead(world, candidate, live)
+        return enter(world, state, Phase.SWITCHING)
+    come_back(world, state, _journal(state))
+    return state
+
+
+def _is_taken_down(world: World, state: ServiceState) -> bool:
+    """Say whether the service was stopped meanwhile; at boot it has a job, and is not up yet."""
+    now = world.unit(unit_name(state.name))
+    return now.is_stopped and not now.job
 
 
 def _switch(world: World, state: ServiceState) -> ServiceState:
@@ -391,7 +395,7 @@ def _switch(world: World, state: ServiceState) -> ServiceState:
         world.put_files(_journal(state).after)
     except BeaconError as error:
         require_up(world)
-        return enter(world, state, Phase.RESTORING, error.message, untried=True)
+        return begin_restoring(world, state, error.message, untried=True)
     return enter(world, state, Phase.RESTARTING)
 
 
@@ -415,16 +419,16 @@ def _turn_back(world: World, state: ServiceState, verdict: Verdict) -> ServiceSt
     journal, reason = _journal(state), verdict.reason
     if _lost_its_daemon(world, journal):
         reason = f"docker's daemon ended meanwhile: {reason}"
-        return enter(world, state, Phase.RESTORING, reason, untried=True)
+        return begin_restoring(world, state, reason, untried=True)
     # Of a helper that was stopped the service itself knows nothing.
     stopped = verdict.stopped and journal.phase is not Phase.TRYING
-    return enter(world, state, Phase.RESTORING, reason, untried=verdict.stopped, stopped=stopped)
+    return begin_restoring(world, state, reason, untried=verdict.stopped, stopped=stopped)
 
 
 def _lost_its_daemon(world: World, journal: RolloutJournal) -> bool:
     if world.engine_kind() is not Engine.DOCKER:
         return False
-    daemon = world.systemd.states([_DAEMON])[_DAEMON]
+    daemon = world.unit(_DAEMON)
     # What needs it is stopped first: then it is still up, with a job of its own waiting.
     is_well = daemon.active == "active" and daemon.job == 0
     return not is_well or daemon.started > moment(journal.started).timestamp() * 1e6
@@ -445,7 +449,7 @@ def start(world: World, release: Release) -> Verdict:
     result = world.systemd.restart(unit, limit, lambda: is_sick(world, release))
     if result is JobResult.CANCELED:
         world.systemd.wait_idle(unit, limit)  # the job that took the place of this one
-    now = world.systemd.states([unit])[unit]
+    now = world.unit(unit)
     return STOPPED if result is JobResult.CANCELED and not now.is_up else judge_job(result, now, limit)
 
 
@@ -469,7 +473,7 @@ def _runs(world: World, release: Release, *, since: datetime | None = None) -> b
     A unit that came up before *since* does not, and the engine, which takes its time, is not asked.
     """
     unit = unit_name(release.service.name)
-    state = world.systemd.states([unit])[unit]
+    state = world.unit(unit)
     if state.active != "active" or (since is not None and state.started < since.timestamp() * 1e6):
         return False
     container = world.engine.containers().get(release.service.name)

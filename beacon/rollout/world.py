@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from beacon.model.event import Event, EventKind
 from beacon.model.host import Engine as EngineKind
 from beacon.model.release import Release
+from beacon.model.runtime import UnitState
 from beacon.model.service import Service
 from beacon.rollout.ports import (
     Clock,
@@ -77,6 +78,10 @@ class World:
             return self
         chosen = EngineKind(kind)
         return replace(self, engine=self.engines[chosen], engine_kind=lambda: chosen)
+
+    def unit(self, name: str) -> UnitState:
+        """Return the state of one unit; not-found where there is none."""
+        return self.systemd.states([name])[name]
 
     def timestamp(self) -> str:
         """Return the time of now as states keep it: RFC 3339 in UTC, to the second."""
