@@ -173,6 +173,8 @@ class ServiceState(Struct, frozen=True):
     pending: Pending | None = None
     """What the tag names now, where that is not live."""
     rollout: RolloutJournal | None = None
+    spare: tuple[Release, ...] = ()
+    """Candidates that were given up unblamed: their images may be on disk, for when they are tried again."""
     version: int = 1
 
     def release(self, number: int | None) -> Release | None:
@@ -208,6 +210,8 @@ class ServiceState(Struct, frozen=True):
         drop = {one.number for one in kept[:surplus]} - protected
         return replace(self, releases=tuple(one for one in kept if one.number not in drop))
 
-    def without_release(self, number: int) -> ServiceState:
-        """Return the state without the release of that number."""
-        return replace(self, releases=tuple(one for one in self.releases if one.number != number))
+    def put_aside(self, candidate: Release) -> ServiceState:
+        """Return the state without a *candidate* that was given up; the next one has its number."""
+        others = tuple(one for one in self.releases if one.number != candidate.number)
+        spare = tuple(one for one in self.spare if one.pinned != candidate.pinned)
+        return replace(self, releases=others, spare=(*spare, candidate))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from beacon.errors import BeaconError
+from msgspec.structs import replace
+
+from beacon.errors import BeaconError, BusyError
 from beacon.model.reference import Digest
 from beacon.model.release import Release, ServiceState
 from beacon.rollout.world import World
@@ -29,6 +31,9 @@ def tidy(world: World, names: Iterable[str]) -> None:
             state = world.store.load(name)
             for number in sorted(kept.get(name, {}).keys() - needed(state)):
                 _let_go(world, state, number, kept)
+            if _outdated(state):
+                with contextlib.suppress(BusyError):
+                    _clear_outdated(world, name, kept)
 
 
 def forget(world: World, state: ServiceState) -> None:
@@ -37,6 +42,8 @@ def forget(world: World, state: ServiceState) -> None:
         kept = _kept(world)
         for number in sorted(kept.get(state.name, {})):
             _let_go(world, state, number, kept)
+        for candidate in state.spare:
+            _delete(world, candidate, kept)
 
 
 def distrust(world: World, release: Release) -> None:
@@ -63,6 +70,21 @@ def _let_go(world: World, state: ServiceState, number: int, kept: _Kept) -> None
     if release is not None:
         _delete(world, release, kept)
     world.engine.let_go(state.name, number)
+
+
+def _outdated(state: ServiceState) -> list[Release]:
+    """Return the spare candidates that will not be tried again: another one has been since, to the end."""
+    return [one for one in state.spare if one.number < state.next_number]
+
+
+def _clear_outdated(world: World, name: str, kept: _Kept) -> None:
+    with world.store.lock(name):
+        state = world.store.load(name)
+        outdated = _outdated(state)
+        for candidate in outdated:
+            _delete(world, candidate, kept)
+        spare = tuple(one for one in state.spare if one not in outdated)
+        world.store.save(replace(state, spare=spare))
 
 
 def _delete(world: World, release: Release, kept: _Kept) -> None:

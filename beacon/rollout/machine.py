@@ -234,7 +234,7 @@ def abandon(world: World, state: ServiceState) -> None:
         _bring_up(world, (unit, *journal.dependents))
     candidate = state.release(journal.release)
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
-        state = state.without_release(journal.release)
+        state = state.put_aside(candidate)
         with contextlib.suppress(BeaconError):  # a leftover name on an image; tidy() takes it next time
             world.engine.let_go(state.name, journal.release)
     world.store.save(replace(state, rollout=None))
@@ -606,7 +606,7 @@ def _give_up_untried(world: World, state: ServiceState, old: Release) -> Outcome
     """End a rollout that something else hindered: its image is as good as before, and is tried again."""
     journal, candidate = _journal(state), _candidate(state)
     if candidate.state is ReleaseState.CANDIDATE:
-        state = state.without_release(candidate.number)
+        state = state.put_aside(candidate)
     state = replace(state, rollout=None)
     world.store.save(state)
     if journal.stopped:

@@ -134,14 +134,17 @@ def test_what_is_stopped_while_its_image_is_pulled_stays_stopped(
     stage.push()
     stage.define(image=f"{faulty_registry.address}/me/web:latest")
     stage.apply()
-    stage.push(version="2")
+    second = f"{faulty_registry.address}/me/web@{stage.push(version='2').digest}"
     faulty_registry.when("/blobs/", Delay(2))
     run = stage.start("beacon", "update", "--json")
     wait_until(lambda: stage.phase() == "pulling", 60)
     stage.systemctl("stop", "beacon-web.service")
     assert '"stopped by its owner meanwhile"' in run.communicate(timeout=60)[0]
     assert stage.active() == "inactive"
+    assert second in stage.image_names(), "it is there for the next try"
     stage.beacon("start", "web")
     assert stage.agrees() == "1"
+    stage.push(version="3")
     assert stage.update() == {"web": "updated"}
-    assert stage.agrees() == "2"
+    assert stage.agrees() == "3"
+    assert second not in stage.image_names()

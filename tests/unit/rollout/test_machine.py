@@ -9,6 +9,7 @@ import pytest
 
 from beacon.errors import HostError
 from beacon.model.event import EventKind
+from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ReleaseState
@@ -128,6 +129,46 @@ def test_an_image_from_two_repositories_goes_with_its_last_name(machine: FakeMac
     assert [name in machine.images() for name in pinned] == [False, True]
     assert running(machine, "b") == shared.config.image_id
     forget(world(machine), machine.load("b"))
+    assert not machine.images()
+
+
+@pytest.fixture
+def put_off(machine: FakeMachine) -> ResolvedImage:
+    """Return an image that is on disk, though its rollout was given up: somebody stopped the service."""
+    roll_out(machine, push(machine, "1"))
+    image = push(machine, "2")
+    planned = work(machine, image, runs=True)
+    machine.stop("beacon-web.service", 10)
+    deploy(world(machine), [planned])
+    assert image.config.image_id in machine.images().values()
+    machine.start("beacon-web.service", 10)
+    return image
+
+
+def test_an_image_whose_rollout_was_given_up_is_there_for_the_next_try(
+    machine: FakeMachine, put_off: ResolvedImage
+) -> None:
+    machine.effects.clear()
+    assert roll_out(machine, put_off).kind is OutcomeKind.UPDATED
+    assert not [effect for effect in machine.effects if effect.startswith("pull")]
+    assert put_off.config.image_id in machine.images().values()
+    assert machine.load("web").spare == ()
+
+
+@pytest.mark.parametrize("behaviour", ["good", "exits"])
+def test_an_image_whose_rollout_was_given_up_goes_when_another_was_tried(
+    machine: FakeMachine, put_off: ResolvedImage, behaviour: str
+) -> None:
+    roll_out(machine, push(machine, "3", behaviour))
+    assert put_off.config.image_id not in machine.images().values()
+    assert machine.load("web").spare == ()
+
+
+def test_an_image_whose_rollout_was_given_up_goes_with_its_service(
+    machine: FakeMachine, put_off: ResolvedImage
+) -> None:
+    assert machine.load("web").spare[0].digest == put_off.digest
+    forget(world(machine), machine.load("web"))
     assert not machine.images()
 
 
