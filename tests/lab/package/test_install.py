@@ -53,7 +53,7 @@ def test_it_builds_the_package_and_installs_it_again_and_takes_it_away(bare: Lab
 
 def test_it_takes_a_package_without_a_checkout(fresh_host: FreshHost, beacon_deb: Path) -> None:
     host = fresh_host("bare", beacon=False)
-    host.write("/root/install.sh", (Path(__file__).parents[2] / "install.sh").read_text(), 0o755)
+    host.write("/root/install.sh", (Path(__file__).parents[3] / "install.sh").read_text(), 0o755)
     assert "not run from a checkout" in host.run("/root/install.sh", check=False).stderr
     host.path(f"/root/{beacon_deb.name}").write_bytes(beacon_deb.read_bytes())
     host.run("/root/install.sh", f"/root/{beacon_deb.name}", timeout=180)

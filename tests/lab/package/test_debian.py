@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.lab.host import LabHost
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 SUITES = ("tests/unit", "tests/golden", "tests/property", "tests/contract")
 TREE = "/var/tmp/tree"  # noqa: S108 (on a host of our own)
 
