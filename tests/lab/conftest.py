@@ -40,10 +40,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder: it needs a booted host."""
+    """Mark everything in this folder, which needs a booted host, and what needs one of another kind."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
+            if isinstance(item, pytest.Function) and _needs_another_kind(item):
+                item.add_marker(pytest.mark.other_kind)
+
+
+def _needs_another_kind(item: pytest.Function) -> bool:
+    if not OTHER_HOSTS.isdisjoint(item.fixturenames):
+        return True
+    return hasattr(item, "callspec") and item.callspec.params.get("kind", QUADLET) is not QUADLET
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +132,9 @@ def old_host(booted_old_host: LabHost) -> Iterator[LabHost]:
     yield booted_old_host
     clean(booted_old_host)
 
+
+OTHER_HOSTS = {"booted_old_host", "booted_docker_host", "both_engines"}
+"""Fixtures of hosts that are not like the first of KINDS."""
 
 SHARED_HOSTS = {
     QUADLET: "booted_host",
