@@ -13,6 +13,7 @@ from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.release import Phase, Quarantine, ReleaseState, ServiceState
+from beacon.model.unit import unit_name
 from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
 from beacon.rollout.images import tidy
@@ -31,7 +32,7 @@ from beacon.rollout.machine import (
     prepare_switch,
     require_up,
 )
-from beacon.rollout.world import World
+from beacon.rollout.world import World, moment
 
 Images = Mapping[str, Digest]
 """What an engine lists: name → id."""
@@ -105,10 +106,16 @@ def _go_on(world: World, state: ServiceState) -> Outcome:
     if candidate is not None and state.rollout is not None:
         message = f"The rollout of {state.name} was cut off while {state.rollout.phase}; it goes on"
         world.tell(EventKind.RESUMED, message, candidate)
-        if state.rollout.phase is Phase.GATING:
+        if state.rollout.phase is Phase.GATING and not _was_stopped(world, state.name, state.rollout.started):
             # What went down with the machine, or is not up yet after its boot, has not failed: once more.
             state = replace(state, rollout=replace(state.rollout, phase=Phase.RESTARTING))
     return finish(world, state)
+
+
+def _was_stopped(world: World, name: str, since: str) -> bool:
+    """Say whether a service was up *since* then, and was stopped: of before a boot, systemd knows nothing."""
+    unit = world.unit(unit_name(name))
+    return unit.is_stopped and unit.started >= moment(since).timestamp() * 1e6
 
 
 class _Wave:

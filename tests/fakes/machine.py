@@ -415,7 +415,7 @@ class FakeMachine:
         unit.coming = False
         unit.active, unit.sub, unit.result = "active", "running", "success"
         unit.pid += 1
-        unit.started = int(self.time * 1e6)
+        unit.started = int(self.now().timestamp() * 1e6)
 
     def _down(self, name: str) -> None:
         for other in self.dependents(name):

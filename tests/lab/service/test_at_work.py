@@ -113,6 +113,17 @@ def test_a_release_that_is_restarted_before_it_has_settled_is_watched_anew(stage
     assert stage.state()["quarantine"] == []
 
 
+def test_a_service_that_is_stopped_after_its_update_was_killed_stays_stopped(stage: Stage, run: Run) -> None:
+    stage.run("pkill", "--signal=KILL", "--full", "beacon update")
+    run.wait(60)
+    stage.systemctl("stop", "beacon-web.service")
+    assert stage.update() == {"web": "stopped"}
+    assert stage.active() == "inactive"
+    stage.beacon("start", "web")
+    assert stage.agrees() == "1"
+    assert stage.state()["quarantine"] == []
+
+
 def test_a_start_that_is_canceled_by_a_stop_says_nothing_of_the_release(stage: Stage) -> None:
     stage.push()
     stage.define(more='[health]\ncommand = "test $(cat /www/version) = 1"\ninterval = "1s"\nretries = 60')

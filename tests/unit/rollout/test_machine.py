@@ -479,6 +479,40 @@ def test_what_is_stopped_during_the_pull_stays_so(machine: FakeMachine) -> None:
     assert machine.units["beacon-web.service"].active == "inactive"
 
 
+@pytest.fixture
+def killed() -> FakeMachine:
+    """Return a machine on which Beacon was killed while it watched release 2."""
+
+    def kill(_: FakeMachine) -> None:
+        raise KilledError
+
+    machine = Steered(kill)
+    roll_out(machine, push(machine, "1"))
+    machine.steered = True
+    with pytest.raises(KilledError):
+        roll_out(machine, push(machine, "2"))
+    return machine
+
+
+def test_what_is_stopped_after_beacon_was_killed_stays_so(killed: FakeMachine) -> None:
+    killed.stop("beacon-web.service", 10)
+    (outcome,) = resume(world(killed), ["web"])
+    assert outcome.kind is OutcomeKind.STOPPED
+    assert killed.units["beacon-web.service"].active == "inactive"
+    state = killed.load("web")
+    assert is_at_rest(state)
+    assert (state.live, state.quarantine) == (1, ())
+
+
+def test_what_went_down_with_the_machine_is_started_and_watched_again(killed: FakeMachine) -> None:
+    unit = killed.units["beacon-web.service"]
+    killed.stop("beacon-web.service", 10)
+    unit.started = 0  # systemd begins anew with each boot
+    (outcome,) = resume(world(killed), ["web"])
+    assert outcome.kind is OutcomeKind.UPDATED
+    assert killed.load("web").live == 2
+
+
 BACKUP = service(hooks=Hooks(before_update=("backup", "beacon-web.service")))
 """Its hook stops the service, and leaves it so."""
 FAILING = service(hooks=Hooks(before_update=("false", "beacon-web.service")))
