@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.measure import Bar, BenchError, Section, Spread, Table, number
 from tests.lab.host import LabHost, wait_until
-from tests.lab.images import Broken, push
+from tests.lab.images import Broken, draining_web, push
 
 ROUNDS = 10
 BEFORE, AROUND = 8, 16
@@ -29,6 +29,7 @@ domain = "web.internal"
 port = 8080
 tls = false
 {more}"""
+_FILES = {"bin/web": draining_web()}
 _VOLUME = '[[volume]]\nname = "data"\npath = "/data"\n'
 
 
@@ -119,7 +120,7 @@ def _lost(asked: list[Asked]) -> str:
 
 
 def _install(host: LabHost, more: str) -> None:
-    push(host, f"{host.registry}/bench/web", version="v0")
+    push(host, f"{host.registry}/bench/web", version="v0", files=_FILES)
     host.write("/etc/beacon/services/web.toml", _DEFINITION.format(more=more))
     host.run("beacon", "apply", timeout=120)
     host.run("beacon", "endpoint", "setup", timeout=120)
@@ -128,7 +129,7 @@ def _install(host: LabHost, more: str) -> None:
 
 
 def _update(host: LabHost, version: str, *, broken: Broken | None = None, status: int = 0) -> Asked:
-    push(host, f"{host.registry}/bench/web", version=version, broken=broken)
+    push(host, f"{host.registry}/bench/web", version=version, broken=broken, files=None if broken else _FILES)
     wrk = host.start(*_wrk(AROUND))
     time.sleep(1)
     done = host.run("beacon", "update", check=False, timeout=120)

@@ -51,7 +51,7 @@ def measure(host: LabHost) -> Section:
     )
     rows = []
     for verb, taken in timings.items():
-        few, some, many = (timing.cpu.median for timing in taken)
+        few, some, many = (timing.cpu.least for timing in taken)
         least = taken[-1].seconds.least
         growth = ((many - some) / (COUNTS[2] - COUNTS[1])) / ((some - few) / (COUNTS[1] - COUNTS[0]))
         peak = taken[-1].peak

@@ -55,6 +55,28 @@ _MAIN: dict[Broken | None, tuple[str, ...]] = {
 """What /bin/web does; a shell that is process 1 must catch TERM to be stopped by it."""
 
 
+def draining_web(*before: str) -> str:
+    """Return a /bin/web that ends what it has begun to answer, for up to a second; *before* runs first."""
+    lines = (
+        "#!/bin/sh",
+        *before,
+        "httpd -f -p 8080 -h /www &",
+        "listener=$!",
+        "finish() {",
+        "    kill $listener",
+        "    wait $listener",
+        "    for _ in $(seq 20); do",
+        "        busybox pidof httpd > /dev/null || exit 0",
+        "        sleep 0.05",
+        "    done",
+        "    exit 0",
+        "}",
+        "trap finish TERM",
+        "wait",
+    )
+    return "\n".join(lines) + "\n"
+
+
 @dataclass(frozen=True)
 class Pushed:
     """An image in the registry."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.lab.host import LabHost, wait_until
-from tests.lab.images import Broken
+from tests.lab.images import Broken, draining_web
 from tests.lab.kinds import OLD_PODMAN, ROOTLESS
 from tests.lab.load import Load, loaded
 from tests.lab.stage import Stage
@@ -26,34 +26,16 @@ while read -r line && [ "${#line}" -gt 1 ]; do :; done
 printf 'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n'
 exec cat
 """
-_WEB = """#!/bin/sh
-mkdir -p /www/cgi-bin
-cp /bin/version /bin/slow /www/cgi-bin
-nc -ll -p 8081 -e /bin/socket &
-httpd -f -p 8080 -h /www &
-listener=$!
-finish() {
-    kill $listener
-    wait $listener
-    for _ in $(seq 20); do
-        busybox pidof httpd > /dev/null || exit 0
-        sleep 0.05
-    done
-    exit 0
-}
-trap finish TERM
-wait
-"""
+_WEB = draining_web(
+    "mkdir -p /www/cgi-bin", "cp /bin/version /bin/slow /www/cgi-bin", "nc -ll -p 8081 -e /bin/socket &"
+)
 FILES = {
     "bin/version": f"{_CGI}cat /www/version\n",
     "bin/slow": f"{_CGI}sleep 6\necho slow\n",
     "bin/socket": _SOCKET,
     "bin/web": _WEB,
 }
-"""A web service with programs: the server itself takes no other requests than GET.
-
-Asked to stop, it ends what it has begun to answer, for up to a second.
-"""
+"""A web service with programs: the server itself takes no other requests than GET."""
 MARKERS = "/run/beacon/routes"
 HELPER = "beacon-web.next.service"
 
