@@ -35,8 +35,8 @@ from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
-from beacon.rollout.machine import Work, reserving
 from beacon.rollout.ports import Registry
+from beacon.rollout.prepare import Work, reserving
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited, read_mark
 

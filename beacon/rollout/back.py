@@ -7,7 +7,7 @@ from beacon.model.outcome import Outcome
 from beacon.model.release import Release, ReleaseState, ServiceState
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
-from beacon.rollout.machine import Work
+from beacon.rollout.prepare import Work
 from beacon.rollout.world import World
 
 

@@ -12,26 +12,24 @@ from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
-from beacon.model.release import Phase, Quarantine, ReleaseState, ServiceState
+from beacon.model.release import Phase, ReleaseState, ServiceState
 from beacon.model.unit import unit_name
 from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
 from beacon.rollout.images import tidy
-from beacon.rollout.machine import (
+from beacon.rollout.journal import begin_restoring, enter, quarantined
+from beacon.rollout.machine import finish
+from beacon.rollout.prepare import (
     EditedError,
-    GoingDownError,
     HookRefusedError,
     StoppedError,
     Work,
     abandon,
     begin,
-    begin_restoring,
-    enter,
     fetch,
-    finish,
     prepare_switch,
-    require_up,
 )
+from beacon.rollout.running import GoingDownError, require_up
 from beacon.rollout.world import World, moment
 
 Images = Mapping[str, Digest]
@@ -269,15 +267,8 @@ def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
     """Quarantine the image for a service that did not have to try it."""
     reason = f"it failed on {canary.service}: {canary.detail.partition(';')[0]}"
     candidate = work.candidate
-    entry = Quarantine(
-        candidate.digest,
-        candidate.tag_digest,
-        world.fingerprint(candidate.service),
-        world.timestamp(),
-        reason,
-    )
-    state = world.store.load(work.name)
-    world.store.save(replace(state, quarantine=(*state.quarantine, entry)))
+    state = quarantined(world, world.store.load(work.name), candidate, reason)
+    world.store.save(state)
     live = state.live_release
     message = f"{work.name} stays as it is: {candidate.pinned} is quarantined, {reason}"
     world.tell(EventKind.QUARANTINED, message, candidate, live)

@@ -14,7 +14,7 @@ from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
 from beacon.rollout.deploy import Images, deploy_carefully, kind_of
-from beacon.rollout.machine import EditedError, Work
+from beacon.rollout.prepare import EditedError, Work
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited
 

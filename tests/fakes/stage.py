@@ -15,7 +15,7 @@ from beacon.model.release import Release, ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.rollout.candidates import Renderer, make_release
 from beacon.rollout.deploy import deploy
-from beacon.rollout.machine import Work
+from beacon.rollout.prepare import Work
 from beacon.rollout.world import World
 from beacon.state.store import fingerprint
 from beacon.units.render import TEMPLATE_NAMES

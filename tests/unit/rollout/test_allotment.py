@@ -15,7 +15,7 @@ from beacon.rollout.back import roll_back
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
 from beacon.rollout.loopback import Loopback
-from beacon.rollout.machine import Work, begin
+from beacon.rollout.prepare import Work, begin
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import FACTS, RENDERER, candidate, push, service, world
 

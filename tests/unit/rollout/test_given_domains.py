@@ -9,8 +9,8 @@ from beacon.errors import BusyError
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Service
 from beacon.rollout.deploy import deploy
-from beacon.rollout.machine import Work, begin
 from beacon.rollout.naming import Naming
+from beacon.rollout.prepare import Work, begin
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import RENDERER, candidate, push, service, world
 

@@ -17,7 +17,7 @@ from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolic
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
 from beacon.rollout.images import forget
-from beacon.rollout.machine import Work
+from beacon.rollout.prepare import Work
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
     RENDERER,

@@ -14,7 +14,7 @@ from beacon.model.service import Endpoint, Handover, Port, Service, Volume
 from beacon.rollout.back import roll_back
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy, resume
-from beacon.rollout.machine import Work
+from beacon.rollout.prepare import Work
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import FACTS, RENDERER, candidate, is_at_rest, push, running, service, world
 
