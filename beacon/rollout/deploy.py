@@ -25,6 +25,7 @@ from beacon.rollout.prepare import (
     StoppedError,
     Work,
     abandon,
+    as_planned,
     begin,
     fetch,
     prepare_switch,
@@ -267,8 +268,12 @@ def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
     """Quarantine the image for a service that did not have to try it."""
     reason = f"it failed on {canary.service}: {canary.detail.partition(';')[0]}"
     candidate = work.candidate
-    state = quarantined(world, world.store.load(work.name), candidate, reason)
-    world.store.save(state)
+    try:
+        with world.store.lock(work.name):
+            state = quarantined(world, as_planned(world, work), candidate, reason)
+            world.store.save(state)
+    except BusyError as error:
+        return Outcome(work.name, OutcomeKind.BUSY, error.message)
     live = state.live_release
     message = f"{work.name} stays as it is: {candidate.pinned} is quarantined, {reason}"
     world.tell(EventKind.QUARANTINED, message, candidate, live)

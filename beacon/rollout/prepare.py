@@ -49,13 +49,19 @@ def begin(world: World, work: Work) -> ServiceState:
 
     Raises BusyError where another process has changed the service since the work was planned.
     """
+    state = as_planned(world, work)
+    with reserving(world, state, work.candidate):
+        return _begin(world, state, work)
+
+
+def as_planned(world: World, work: Work) -> ServiceState:
+    """Return the state of the service of *work*; BusyError where it is not the one that this is for."""
     state = world.store.load(work.name)
     if state.rollout is not None or state.live != work.live:
         raise BusyError(
             f"another beacon has been at work on {work.name!r} meanwhile", hint="try again when it is done"
         )
-    with reserving(world, state, work.candidate):
-        return _begin(world, state, work)
+    return state
 
 
 @contextlib.contextmanager

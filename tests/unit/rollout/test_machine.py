@@ -355,6 +355,23 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
     assert all(machine.load(of.name).quarantine for of in names)
 
 
+def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b", "c")]
+    one, bad, three = push(machine, "1"), push(machine, "2", "exits"), push(machine, "3")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    works = [work(machine, bad, of) for of in names]
+    deploy(world(machine), [work(machine, three, names[1])])
+    machine.locked.add("c")
+    before = {name: machine.load(name) for name in ("b", "c")}
+    outcomes = carefully(machine, works)
+    assert [outcome.kind for outcome in outcomes] == [
+        OutcomeKind.ROLLED_BACK,
+        OutcomeKind.BUSY,
+        OutcomeKind.BUSY,
+    ]
+    assert {name: machine.load(name) for name in ("b", "c")} == before
+
+
 def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b")]
     one, two = push(machine, "1"), push(machine, "2")
