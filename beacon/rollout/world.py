@@ -99,7 +99,7 @@ class World:
     def _put(self, where: Files, files: Mapping[str, str | None]) -> None:
         if not files:
             return
-        with self.reloading, self.store.lock("reload", wait=60):
+        with self.reloading, self.store.lock("_reload", wait=60):
             # Two generators at once can write a broken unit (podman#29004): hence both locks.
             for name, text in files.items():
                 where.put(name, text)

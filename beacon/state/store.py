@@ -197,7 +197,7 @@ class PublishedRecord:
 
     def lock(self, *, wait: float = 0.0) -> AbstractContextManager[None]:
         """Return the lock of the store."""
-        return locked(self._runtime, f"endpoints-{self._path.stem}", wait=wait)
+        return locked(self._runtime, f"_endpoints-{self._path.stem}", wait=wait)
 
     def load(self) -> Written:
         """Return what is remembered; nothing where nothing was written."""

@@ -603,6 +603,11 @@ def test_all_switch_with_one_reload(machine: FakeMachine) -> None:
     assert machine.effects.count("reload") == 1
 
 
+def test_the_locks_of_the_machine_are_no_services(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    assert roll_out(machine, one, service("reload")).kind is OutcomeKind.INSTALLED
+
+
 def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     machine.locked.add("a")
