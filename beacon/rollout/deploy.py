@@ -254,6 +254,8 @@ def kind_of(error: BeaconError) -> OutcomeKind:
             return OutcomeKind.STOPPED
         case RegistryError():
             return OutcomeKind.UNCHECKED
+        case BusyError():
+            return OutcomeKind.BUSY
         case _:
             return OutcomeKind.FAILED
 

@@ -55,6 +55,9 @@ def distrust(world: World, release: Release) -> None:
         _delete(world, release, _kept(world))
 
 
+_PATIENCE = 10.0
+"""Seconds to wait for another process that is pulling the same image; what stays is deleted next time."""
+
 _Kept = dict[str, dict[int, Digest]]
 """Service → release → image id."""
 
@@ -65,11 +68,17 @@ def _kept(world: World) -> _Kept:
 
 def _let_go(world: World, state: ServiceState, number: int, kept: _Kept) -> None:
     """Take both names of a release off its image. The mark comes last: it is what tells of work left over."""
-    del kept[state.name][number]
+    image_id = kept[state.name].pop(number)
     release = state.release(number)
     if release is not None:
         _delete(world, release, kept)
-    world.engine.let_go(state.name, number)
+    let_go(world, state.name, number, image_id)
+
+
+def let_go(world: World, name: str, number: int, image_id: Digest) -> None:
+    """Take the name of a release, which keeps it, off an image."""
+    with world.naming(image_id, wait=_PATIENCE):
+        world.engine.let_go(name, number)
 
 
 def _outdated(state: ServiceState) -> list[Release]:
@@ -99,4 +108,5 @@ def _delete(world: World, release: Release, kept: _Kept) -> None:
         if image_id in release.image_ids
     ]
     if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
-        world.engine.remove_image(release.pinned)
+        with world.naming(release.image.image_id, wait=_PATIENCE):
+            world.engine.remove_image(release.pinned)

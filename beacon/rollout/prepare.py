@@ -17,6 +17,7 @@ from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout import move
 from beacon.rollout.handover import plan_handover
+from beacon.rollout.images import let_go
 from beacon.rollout.journal import journal_of
 from beacon.rollout.running import bring_up, run_hook
 from beacon.rollout.world import World
@@ -137,12 +138,17 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
         move.require_room(world, candidate)
     if candidate.service.hooks.before_update and live is not None:
         _ask_hook(world, state, candidate)
-    image_id = present.get(str(candidate.pinned))
-    if image_id is None:
-        other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
-        return _pull_whole(world, candidate, other)
-    _keep(world, candidate, image_id)
-    return image_id
+    other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
+    with world.naming(candidate.image.image_id, wait=_PULL_WAIT):
+        image_id = present.get(str(candidate.pinned))
+        if image_id is None:
+            return _pull_whole(world, candidate, other)
+        _keep(world, candidate, image_id)
+        return image_id
+
+
+_PULL_WAIT = 3600.0
+"""Seconds to wait for another process that pulls the same image."""
 
 
 def _ask_hook(world: World, state: ServiceState, candidate: Release) -> None:
@@ -213,7 +219,7 @@ def abandon(world: World, state: ServiceState) -> None:
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
         state = state.put_aside(candidate)
         with contextlib.suppress(BeaconError):  # a leftover name on an image; tidy() takes it next time
-            world.engine.let_go(state.name, journal.release)
+            let_go(world, state.name, candidate.number, candidate.image.image_id)
     world.store.save(replace(state, rollout=None))
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from beacon.errors import BusyError
 from beacon.model.event import Event, EventKind
 from beacon.model.host import Engine as EngineKind
+from beacon.model.reference import Digest, short
 from beacon.model.release import Release
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
@@ -82,6 +85,21 @@ class World:
     def unit(self, name: str) -> UnitState:
         """Return the state of one unit; not-found where there is none."""
         return self.systemd.states([name])[name]
+
+    @contextmanager
+    def naming(self, image_id: Digest, *, wait: float) -> Iterator[None]:
+        """Keep other processes from giving names to an image, or taking them off, while the block runs.
+
+        Podman before 5 writes all names of an image anew when one changes, and loses those that come
+        meanwhile. Raises BusyError after *wait* seconds in vain.
+        """
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(self.store.lock(f"_image-{image_id.rpartition(':')[2]}", wait=wait))
+            except BusyError:
+                what = f"another beacon is pulling or deleting image {short(image_id)}"
+                raise BusyError(what, hint="try again when it is done") from None
+            yield
 
     def timestamp(self) -> str:
         """Return the time of now as states keep it: RFC 3339 in UTC, to the second."""

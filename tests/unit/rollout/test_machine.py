@@ -112,6 +112,25 @@ def test_an_image_gets_its_names_from_several_repositories_one_after_the_other()
     assert {str(of.image.with_digest(one.digest)) for of in services} <= set(machine.images())
 
 
+def test_an_image_that_another_run_is_naming_is_waited_for(machine: FakeMachine) -> None:
+    images = [push(machine, str(number)) for number in range(1, 4)]
+    for image in images[:2]:
+        roll_out(machine, image)
+    names = {name for name, image_id in machine.images().items() if image_id == images[0].config.image_id}
+    for image in (images[0], images[2]):
+        machine.locked.add(f"_image-{image.config.image_id.removeprefix('sha256:')}")
+    outcome = roll_out(machine, images[2])
+    assert (outcome.kind, outcome.hint) == (OutcomeKind.BUSY, "try again when it is done")
+    assert (machine.load("web").live, running(machine)) == (2, images[1].config.image_id)
+    machine.locked.remove(f"_image-{images[2].config.image_id.removeprefix('sha256:')}")
+    assert roll_out(machine, images[2]).kind is OutcomeKind.UPDATED
+    assert names <= machine.images().keys()  # the first image is not deleted meanwhile
+    machine.locked.clear()
+    images.append(push(machine, "4"))
+    roll_out(machine, images[-1])
+    assert set(machine.images().values()) == {image.config.image_id for image in images[-2:]}
+
+
 def test_two_images_are_kept_and_older_ones_are_deleted(machine: FakeMachine) -> None:
     images = [push(machine, str(number)) for number in range(1, 5)]
     for image in images:
