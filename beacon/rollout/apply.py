@@ -135,8 +135,15 @@ class Proposer:
         intents: dict[str, Intent] = {}
         faults: list[Fault] = []
         for name, release in choice.releases.items():
+            state = states[name]
+            edited = None if wanted.overwrite else _edited(name, installed)
             try:
-                intents[name] = self._intent(states[name], release, name in choice.new, wanted, installed)
+                if edited is None:
+                    intents[name] = self._intent(state, release, name in choice.new, wanted, installed)
+                elif (kept := self._as_it_is(state, edited)) is not None:
+                    intents[name] = kept
+                else:
+                    choice.outcomes.append(Outcome(name, OutcomeKind.HELD, f"{edited} was changed by hand"))
             except DefinitionError as error:
                 faults += error.faults
             except PortsExhaustedError as error:
@@ -222,6 +229,17 @@ class Proposer:
             files, is_new = self._renderer.files(release), True
         beside = self._renderer.beside(release) if is_new and state.live is not None else {}
         return Intent(release, is_new, files, state.live, beside)
+
+    def _as_it_is(self, state: ServiceState, edited: str) -> Intent | None:
+        """Return the live release, where it is what the file *edited* by hand was made for.
+
+        What its owner wrote goes on, so that nothing of another release would run.
+        """
+        live = state.live_release
+        files = self._renderer.files(live) if live is not None else ()
+        if live is None or edited not in {file.name for file in files}:
+            return None
+        return Intent(live, is_new=False, files=files, live=state.live, beside={})
 
     def _pulls(self, intents: Mapping[str, Intent]) -> dict[str, ImageReference]:
         new = {name: intent.release for name, intent in intents.items() if intent.is_new}
@@ -398,6 +416,15 @@ def _drop_networks(world: World, plan: Plan) -> None:
         with contextlib.suppress(BeaconError):  # somebody else's container is still on it
             world.systemd.stop(parsed.unit, _STOP_LIMIT)  # up, it would not make the network again
             world.engine.remove_network(parsed.stem)
+
+
+def _edited(name: str, installed: Mapping[str, str]) -> str | None:
+    """Return the file of a service's container where it was changed by hand."""
+    for file in service_files(name):
+        mark = read_mark(installed.get(file, ""))
+        if mark is not None and not mark.intact:
+            return file
+    return None
 
 
 def _owners(installed: Mapping[str, str]) -> set[str]:

@@ -55,11 +55,12 @@ def test_what_the_owner_changed_by_hand_is_kept_and_said(stage: Stage) -> None:
     stage.host.write(drop_in, "[Container]\nLabel=mine=yes\n")
     edited = stage.host.read(WEB) + "\n# my own line\n"
     stage.host.write(WEB, edited)
-    stage.define(more='[env]\nGREETING = "hello"')
+    stage.define(more='[env]\nGREETING = "hello"\n[[volume]]\nname = "data"\npath = "/data"')
     kept = json.loads(stage.beacon("plan", "--json").stdout)["kept"]
     assert [one["file"] for one in kept] == ["beacon-web.container"]
-    stage.apply()
+    assert stage.apply() == {"web": "held"}
     assert stage.host.read(WEB) == edited
+    assert stage.state()["live"] == 1
     stage.push(version="2")
     done = stage.beacon("update", "--json")
     assert outcomes(done) == {"web": "held"}
