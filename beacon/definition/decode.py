@@ -113,10 +113,15 @@ def _decode(text: str, name: str, file: str) -> tuple[Service | None, list[Fault
 def _parse(text: str) -> Document:
     import tomllib  # noqa: PLC0415 -- importing this package costs nothing until something is decoded
 
+    text = text.removeprefix("\ufeff")  # editors of Windows begin a file with it
     try:
         return tomllib.loads(text, parse_float=grammar.WrittenFloat)
     except tomllib.TOMLDecodeError as fault:
         raise ValueError(_syntax_problem(str(fault), text)) from None
+    except RecursionError:
+        raise ValueError("has arrays or tables too deep within each other") from None
+    except ValueError:  # int() takes 4,300 digits
+        raise ValueError("has a whole number that is too long") from None
 
 
 def _syntax_problem(message: str, text: str) -> str:

@@ -158,17 +158,28 @@ def integer(value: object, low: int, high: int) -> int:
     return value
 
 
+_LONGEST = 30 * 365 * 86_400
+_DIGITS = 30
+_LARGEST = (1 << 63) - 1
+"""systemd counts bytes in 64 bits."""
+
+
 def duration(value: object) -> float:
     """Return seconds: ``"30s"``, ``"1m30s"``, ``"500ms"``, or a number of seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf"):
-        return float(value)
-    if isinstance(value, str):
+    seconds: float | None = None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value
+    elif isinstance(value, str):
         string = value.strip()
         if re.fullmatch(_NUMBER, string):
-            return float(string)
-        if _DURATION.fullmatch(string):
+            seconds = float(string)
+        elif _DURATION.fullmatch(string):
             parts = _DURATION_PART.findall(string)
-            return round(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts), 6)
+            seconds = round(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts), 6)
+    if seconds is not None and 0 <= seconds <= _LONGEST:
+        return float(seconds)
+    if seconds is not None and seconds > _LONGEST:
+        raise ValueError(f"must be at most {_LONGEST} seconds, which is 30 years, not {shown(value)}")
     raise ValueError(f"must be a duration such as '30s', '1m30s' or '500ms', not {shown(value)}")
 
 
@@ -187,13 +198,16 @@ def format_duration(seconds: float) -> str:
 
 def size(value: object) -> int:
     """Return bytes: ``"512M"``, ``"1.5G"`` (powers of 1024), or a number of bytes."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
-        unit = _SIZE_UNITS[match[2].lower()]
-        number = int(match[1]) * unit if match[1].isdigit() else round(float(match[1]) * unit)
-        if number > 0:
-            return number
+    number: float = 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        whole = match[1].isdigit() and len(match[1]) <= _DIGITS
+        number = (int(match[1]) if whole else float(match[1])) * _SIZE_UNITS[match[2].lower()]
+    if number > _LARGEST:
+        raise ValueError(f"must be at most {_LARGEST} bytes, not {shown(value)}")
+    if round(number) > 0:
+        return round(number)
     raise ValueError(f"must be a size such as '512M' or '2G', or a number of bytes, not {shown(value)}")
 
 

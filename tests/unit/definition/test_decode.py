@@ -301,6 +301,22 @@ def test_what_is_no_toml_is_refused_with_its_line(text: str, start: str) -> None
     assert fault.startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(f"a = {'[' * 3000}", "too deep within each other", id="arrays"),
+        pytest.param(f"a = {'9' * 5000}", "a whole number that is too long", id="digits"),
+    ],
+)
+def test_what_is_too_much_for_the_parser_is_refused(text: str, problem: str) -> None:
+    (fault,) = faults(text)
+    assert problem in fault
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    assert decode("\ufeff" + IMAGE, name="web", file="web.toml") == decode(IMAGE, name="web", file="web.toml")
+
+
 def test_all_faults_come_at_once_also_those_between_keys() -> None:
     text = """
         imag = "x"

@@ -74,10 +74,16 @@ def test_a_value_is_read(read: Callable[[object], object], value: object, expect
         pytest.param(grammar.duration, "soon", "must be a duration such as '30s'", id="no duration"),
         pytest.param(grammar.duration, -1, "must be a duration", id="a negative duration"),
         pytest.param(grammar.duration, True, "must be a duration.*not true", id="a boolean as duration"),
-        pytest.param(grammar.duration, float("inf"), "must be a duration", id="for ever"),
+        pytest.param(grammar.duration, float("inf"), "must be at most 946080000 seconds", id="for ever"),
+        pytest.param(grammar.duration, float("nan"), "must be a duration", id="no number"),
+        pytest.param(grammar.duration, 10**400, "must be at most", id="more seconds than a float holds"),
+        pytest.param(grammar.duration, "9" * 400 + "d", "must be at most", id="more days than that"),
         pytest.param(grammar.duration, "30s nope", "must be a duration", id="a duration and more"),
         pytest.param(grammar.size, "64X", "must be a size", id="no unit of size"),
         pytest.param(grammar.size, 0, "must be a size", id="no bytes"),
+        pytest.param(grammar.size, 2**63, "must be at most 9223372036854775807 bytes", id="too many bytes"),
+        pytest.param(grammar.size, "9" * 400 + ".5G", "must be at most", id="more than a float holds"),
+        pytest.param(grammar.size, "9" * 5000, "must be at most", id="more digits than Python reads"),
         pytest.param(grammar.words, "a 'b", "must have its quotes closed", id="an open quote"),
         pytest.param(
             grammar.words, ["a", 1], r"strings only, not the number 1 at \[1\]", id="a number among words"
