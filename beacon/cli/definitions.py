@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -133,6 +134,7 @@ def edit(
     path = host.definition_path(chosen)
     old = host.definition_files().get(chosen)
     if old is None:
+        host.require_readable([chosen])
         raise NoSuchServiceError(f"there is no definition {path}", hint=f"beacon add {chosen} IMAGE")
     new = _edited(host, chosen, old)
     if new == old:
@@ -140,7 +142,8 @@ def edit(
         return
     from beacon.state.files import write_atomic
 
-    write_atomic(path, new.encode())
+    place = path.resolve()  # a link into a repository of its owner stays one
+    write_atomic(place, new.encode(), mode=stat.S_IMODE(place.stat().st_mode))
     if apply:
         raise typer.Exit(
             show_outcomes(host.output, apply_services(host, [chosen]), every=True, as_json=False)
@@ -178,6 +181,7 @@ def show(
         return
     definition = host.definition_files().get(chosen)
     if definition is None:
+        host.require_readable([chosen])
         raise NoSuchServiceError(f"{chosen} has no definition any more", hint=f"beacon rm {chosen}")
     if as_json:
         host.output.json({"name": chosen, "file": str(host.definition_path(chosen)), "text": definition})
@@ -227,13 +231,14 @@ def _edited(host: Host, name: str, old: str) -> str:
         while True:
             try:
                 status = subprocess.run([*shlex.split(command), str(draft)], check=False).returncode
-            except FileNotFoundError as error:
-                raise HostError(f"cannot find the editor {command!r}", hint=_SET_EDITOR) from error
+            except (OSError, ValueError) as error:
+                problem = f"cannot run the editor {command!r}: {getattr(error, 'strerror', None) or error}"
+                raise HostError(problem, hint=_SET_EDITOR) from error
             if status:
                 problem = f"the editor {command!r} ended with status {status}; nothing was saved"
                 raise HostError(problem, hint=_SET_EDITOR)
-            new = draft.read_text(encoding="utf-8")
             try:
+                new = _saved(draft, host.definition_path(name))
                 decode_with(host, name, new)
             except DefinitionError as error:
                 if not os.isatty(0):
@@ -243,6 +248,17 @@ def _edited(host: Host, name: str, old: str) -> str:
                     return old
             else:
                 return new
+
+
+def _saved(draft: Path, path: Path) -> str:
+    from beacon.errors import DefinitionError, Fault
+
+    try:
+        return draft.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DefinitionError(
+            [Fault(str(path), "", "must be UTF-8; the editor saved something else")]
+        ) from None
 
 
 _SET_EDITOR = "EDITOR=nano beacon edit NAME chooses another"

@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from beacon.errors import AccessError, BusyError, DefinitionError, HostError, NoSuchServiceError
+from beacon.errors import AccessError, BusyError, DefinitionError, Fault, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
-from beacon.state.files import UnitDirectory, read_text, sweep
+from beacon.state.files import UnitDirectory, read_text, sweep, why_unreadable
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class Host:
         self.scope = scope
         self.output = output
         self.paths = Paths.of(scope, os.environ, Path.home(), os.getuid())
+        self._skipped: set[Path] = set()
 
     @cached_property
     def settings(self) -> Settings:
@@ -393,13 +394,32 @@ class Host:
         raise HostError(f"cannot find the unit template {name}", hint="install the package again")
 
     def definition_files(self) -> dict[str, str]:
-        """Return name → text of every definition."""
+        """Return name → text of every definition; those that cannot be read are named once, and left out."""
         try:
             found = sorted(self.paths.definitions.glob("*.toml"))
         except PermissionError as error:
             raise AccessError(f"cannot read {self.paths.definitions}", hint="run this with sudo") from error
-        texts = {path.stem: read_text(path) for path in found if not path.name.startswith(".")}
-        return {name: text for name, text in texts.items() if text is not None}
+        texts: dict[str, str] = {}
+        for path in found:
+            if path.name.startswith("."):
+                continue
+            try:
+                text = read_text(path)
+            except HostError:
+                text = None
+            if text is not None:
+                texts[path.stem] = text
+            elif path not in self._skipped and (reason := why_unreadable(path)) is not None:
+                self._skipped.add(path)
+                self.output.warn(f"{path} {reason}")
+        return texts
+
+    def require_readable(self, names: Iterable[str]) -> None:
+        """Raise DefinitionError where definitions of *names* are there and cannot be read."""
+        paths = (self.definition_path(name) for name in names)
+        faults = [Fault(str(path), "", why) for path in paths if (why := why_unreadable(path)) is not None]
+        if faults:
+            raise DefinitionError(faults)
 
     def publishers(self) -> list[Publisher]:
         """Return what writes to the stores of beacon.toml, one for each of them."""
@@ -415,7 +435,8 @@ class Host:
     def known_names(self) -> tuple[str, ...]:
         """Return the services that are defined or remembered: a cheap listing of names."""
         try:
-            defined = {path.stem for path in self.paths.definitions.glob("*.toml")}
+            found = self.paths.definitions.glob("*.toml")
+            defined = {path.stem for path in found if not path.name.startswith(".")}
         except PermissionError:
             defined = set()
         return tuple(sorted(defined | set(self.store.names())))

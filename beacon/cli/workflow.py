@@ -140,10 +140,11 @@ def make_proposal(
     for name in faulty:
         host.output.warn(f"the definition of {name} is faulty; it is left as it is")
     everything = not names
-    gone = host.known_names() if everything else chosen
+    missing = [name for name in (host.known_names() if everything else chosen) if name not in texts]
+    host.require_readable(missing)  # one that cannot be read is defined all the same, and not to be removed
     wanted = Wanted(
         definitions=definitions,
-        gone=frozenset(name for name in gone if name not in texts),
+        gone=frozenset(missing),
         everything=everything,
         overwrite=overwrite,
         retry=retry,
@@ -206,6 +207,7 @@ def add_service(
     if problem is not None:
         raise UsageError(problem)
     texts = host.definition_files()
+    host.require_readable([name])
     if name in texts:
         raise UsageError(
             f"there is a service {name!r} already", hint=f"beacon edit {name}, or choose another name"
@@ -291,8 +293,9 @@ def intended(host: Host, name: str) -> Release:
     """Return the release that *name* runs, or would run with its definition as it is now."""
     definitions, _ = read_definitions(host, [name], host.definition_files())
     if name not in definitions:
+        host.require_readable([name])
         raise UsageError(f"{name} has no definition", hint=f"beacon add {name} IMAGE")
-    wanted = Wanted(definitions=definitions, retry=True)
+    wanted = Wanted(definitions=definitions, overwrite=True, retry=True)
     states = {name: host.store.load(name)}
     intents, outcomes = proposer(host).intents(wanted, states, host.units.read_all())
     if name not in intents:

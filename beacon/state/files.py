@@ -59,16 +59,27 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def read_text(path: Path) -> str | None:
-    """Return the text at *path*, or None where there is no file."""
+def read_text(path: Path, errors: str = "strict") -> str | None:
+    """Return the text at *path*, or None where there is no file; *errors* is as for open()."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors=errors)
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise AccessError(f"cannot read {path}: permission denied", hint="run this with sudo") from error
     except (OSError, UnicodeDecodeError) as error:
         raise HostError(f"cannot read {path}: {_words(error)}") from error
+
+
+def why_unreadable(path: Path) -> str | None:
+    """Return why what is at *path* cannot be read as text; None where it can be, or nothing is there."""
+    try:
+        path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else None
+    except (OSError, UnicodeDecodeError) as error:
+        return f"cannot be read: {_words(error)}"
+    return None
 
 
 def _explained(verb: str, path: Path, action: Callable[[], None]) -> None:
@@ -81,7 +92,13 @@ def _explained(verb: str, path: Path, action: Callable[[], None]) -> None:
 
 
 def _words(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    match error:
+        case UnicodeDecodeError():
+            return f"not UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
+        case OSError(strerror=str() as words):
+            return words
+        case _:
+            return str(error)
 
 
 def _hint(error: OSError) -> str | None:
@@ -154,8 +171,8 @@ class UnitDirectory:
         return self._texts(*self._names(self.plain))
 
     def read(self, name: str) -> str | None:
-        """Return the text of one file, or None."""
-        return read_text(self.path(name))
+        """Return the text of one file, or None. What somebody put there that is not UTF-8 reads as U+FFFD."""
+        return read_text(self.path(name), errors="replace")
 
     def is_customised(self, service: str) -> bool:
         """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
@@ -172,7 +189,7 @@ class UnitDirectory:
             if name.endswith(_PLAIN_SUFFIXES):
                 self._disable(path)
             return
-        old = read_text(path)
+        old = self.read(name)
         if old is None and (wanted := _WANTED_BY.search(text)) and name.endswith(_PLAIN_SUFFIXES):
             # Before the file: what a kill leaves is a link to nothing, which systemd ignores.
             self._enable(path, wanted[1])

@@ -179,6 +179,52 @@ def test_an_editor_s_fault_is_not_saved(host: LabHost, web: str) -> None:
     assert host.read("/etc/beacon/services/web.toml") == before
 
 
+@pytest.mark.parametrize(
+    ("editor", "said"),
+    [
+        pytest.param('vim "', "cannot run the editor 'vim \"': No closing quotation", id="quotes"),
+        pytest.param("/etc/passwd", "cannot run the editor '/etc/passwd': Permission denied", id="data"),
+        pytest.param("/nowhere", "cannot run the editor '/nowhere': No such file", id="not there"),
+        pytest.param(r"sed -i '1s/^/#\xe9\n/'", "must be UTF-8; the editor saved", id="Latin-1"),
+    ],
+)
+def test_an_editor_that_fails_saves_nothing(host: LabHost, web: str, editor: str, said: str) -> None:
+    del web
+    before = host.read("/etc/beacon/services/web.toml")
+    done = host.run("beacon", "edit", "web", env={"EDITOR": editor}, check=False)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert host.read("/etc/beacon/services/web.toml") == before
+
+
+def test_a_definition_may_be_a_link_into_a_repository(host: LabHost, web: str) -> None:
+    """An edit keeps link and mode; a link to nothing is no removal, and hinders no other service."""
+    del web
+    place, target = "/etc/beacon/services/web.toml", "/srv/services/web.toml"
+    host.run(
+        "sh", "-ec", f"mkdir /srv/services; mv {place} {target}; chmod 600 {target}; ln -s {target} {place}"
+    )
+    host.run("beacon", "edit", "web", "--apply", env={"EDITOR": "sed -i s/hello/goodbye/"})
+    assert "goodbye" in host.read(target)
+    assert host.run("stat", "--format=%F %a", target).stdout == "regular file 600\n"
+    assert host.run("readlink", place).stdout == f"{target}\n"
+
+    host.run("mv", "/srv/services", "/srv/not-mounted")
+    host.run("cp", target.replace("services", "not-mounted"), "/etc/beacon/services/other.toml")
+    for names in ([], ["web"]):
+        done = host.run("beacon", "apply", *names, check=False)
+        assert done.returncode == 65
+        assert f"{place}: is a link to {target}, which is not there" in done.stderr
+    shown = host.run("beacon", "show", "other")
+    assert "goodbye" in shown.stdout
+    assert f"warning: {place} is a link to" in shown.stderr
+    assert answer(host) == "1"
+    host.run("mv", "/srv/not-mounted", "/srv/services")
+    host.run("rm", "/etc/beacon/services/other.toml")
+    assert host.run("beacon", "plan").stdout == "nothing to do\n"
+
+
 def test_services_reach_each_other_on_a_network(host: LabHost, push: Push) -> None:
     image = push(WEB, version="1", config=QUICK)
     host.write("/etc/beacon/services/db.toml", f'image = "{image.tagged}"\nnetworks = ["backend"]\n')

@@ -83,3 +83,13 @@ def test_drop_ins_for_a_unit_alone_are_seen(tmp_path: Path, drop_in: str, expect
     (tmp_path / drop_in).parent.mkdir(parents=True)
     (tmp_path / drop_in).touch()
     assert directory.is_customised("web") is expected
+
+
+def test_a_file_that_somebody_spoilt_hinders_no_other(folders: UnitDirectory) -> None:
+    folders.put("beacon-web.container", "[Container]\n")
+    (folders.quadlet / "beacon-db.container").write_bytes(b"[Container]\n# caf\xe9\n")
+    texts = folders.read_all()
+    assert texts["beacon-web.container"] == "[Container]\n"
+    assert texts["beacon-db.container"] == "[Container]\n# caf\N{REPLACEMENT CHARACTER}\n"
+    folders.put("beacon-db.container", "[Container]\n")
+    assert folders.read("beacon-db.container") == "[Container]\n"
