@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from beacon.model.reference import Digest
+from beacon.model.reference import Digest, ImageReference
 
 
 class Platform(Struct, frozen=True, order=True):
@@ -58,6 +58,15 @@ class ImageConfig(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     workdir: str = ""
+
+
+class Wish(Struct, frozen=True):
+    """An image to look up: *reference* with the tag to follow, for *platform*."""
+
+    reference: ImageReference
+    platform: Platform
+    digest: Digest | None = None
+    """What the tag named at the last look, where that is known."""
 
 
 class ResolvedImage(Struct, frozen=True):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 from beacon import __version__
-from beacon.errors import ConfigError
-from beacon.model.image import Platform, ResolvedImage
+from beacon.errors import BeaconError, ConfigError
+from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.registry.host import Host, timed_out
 from beacon.registry.images import Source, Wanted, list_tags, look_up, resolve
@@ -21,9 +20,12 @@ from beacon.registry.results import (
     CheckResult,
     Deferred,
     DeferredError,
+    Failed,
     FailureKind,
+    Found,
     Refusal,
     RefusedError,
+    Resolution,
     failed,
 )
 from beacon.registry.settings.credentials import CredentialStore
@@ -34,14 +36,16 @@ DEADLINE = 30.0
 BUDGET_RESERVE = 10
 """Pulls that are left for people: about as many as one `podman pull` by hand and its retries take."""
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class _Lookup(NamedTuple):
-    """Where to ask in turn, and for which tag or digest."""
+class _Question(NamedTuple):
+    """Where to ask in turn, for which tag or digest, and for what platform; questions that equal are one."""
 
     endpoints: tuple[Endpoint, ...]
-    selector: str
+    selector: str = ""
+    platform: Platform | None = None
 
 
 class RegistryClient:
@@ -67,6 +71,8 @@ class RegistryClient:
         self._user_agent = user_agent
         self._lock = threading.Lock()
         self._hosts: dict[tuple[str, bool], Host] = {}
+        self._silent: dict[Host, Failed] = {}
+        """Those that have not answered anything: asked again, they would take their time again."""
         self._resolved: dict[tuple[str, Digest, Platform], ResolvedImage] = {}
 
     def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
@@ -74,42 +80,65 @@ class RegistryClient:
 
         Nothing is raised for a reference; a host that hangs costs its own references and nobody else's.
         """
-        lookups: dict[ImageReference, _Lookup] = {}
-        results: dict[ImageReference, CheckResult] = {}
-        for reference in dict.fromkeys(references):
-            try:
-                endpoints = self._config.endpoints(reference)
-            except Refusal as refusal:
-                results[reference] = refusal.outcome
-            except ConfigError as error:
-                results[reference] = failed(FailureKind.CONFIGURATION, error.message, error.hint)
-            else:
-                lookups[reference] = _Lookup(endpoints, reference.digest or reference.tag or "latest")
-        found = self._check(lookups)
-        results.update((reference, found[lookup]) for reference, lookup in lookups.items())
-        return results
 
-    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
-        """Return the image that *digest* (or else the reference) names, for *platform*, all of it verified.
+        def question(reference: ImageReference) -> _Question:
+            return _Question(self._config.endpoints(reference), _selector(reference))
 
-        Raises RegistryError: BudgetError, DeferredError, PlatformError or RefusedError; or ConfigError.
+        def ask(source: Source, question: _Question, ready: Ready) -> Found:
+            return look_up(source, question.selector, ready)
+
+        answers = self._ask(dict.fromkeys(references), question, ask)
+        return {reference: _in_words(answer) for reference, answer in answers.items()}
+
+    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
+        """Return the image that every wish means, all of it verified, or why it cannot be had.
+
+        That is a RegistryError (BudgetError, DeferredError, PlatformError or RefusedError) or a ConfigError.
         """
-        digest = digest or reference.digest
-        known = self._resolved.get((reference.name, digest, platform)) if digest else None
-        if known is not None:
-            return known
-        pinned = reference.with_digest(digest) if digest else reference
-        wanted = Wanted(digest or reference.tag or "latest", platform, self._reserve)
-        image = self._first("resolve", pinned, lambda source: resolve(source, wanted))
-        self._resolved[reference.name, image.tag_digest, platform] = image
-        return image
+        wishes = dict.fromkeys(wishes)
+        found: dict[Wish, Resolution] = {}
+        for wish in wishes:
+            digest = wish.digest or wish.reference.digest
+            known = self._resolved.get((wish.reference.name, digest, wish.platform)) if digest else None
+            if known is not None:
+                found[wish] = known
 
-    def tags(self, reference: ImageReference) -> tuple[str, ...]:
-        """Return the tags of the repository, in the registry's order. Raises as :meth:`resolve` does.
+        def question(wish: Wish) -> _Question:
+            pinned = wish.reference.with_digest(wish.digest) if wish.digest else wish.reference
+            return _Question(self._config.endpoints(pinned), _selector(pinned), wish.platform)
 
-        Mirrors are not asked: as the engines see it, they serve images, not lists.
+        def ask(source: Source, question: _Question, ready: Ready) -> ResolvedImage:
+            wanted = Wanted(question.selector, question.platform or Platform("", ""), self._reserve)
+            return resolve(source, wanted, ready)
+
+        answers = self._ask([wish for wish in wishes if wish not in found], question, ask)
+        for wish, answer in answers.items():
+            found[wish] = _or_error(f"resolve {str(wish.reference)!r}", answer)
+            if isinstance(answer, ResolvedImage):
+                self._resolved[wish.reference.name, answer.tag_digest, wish.platform] = answer
+        return found
+
+    def tags(
+        self, references: Iterable[ImageReference]
+    ) -> Mapping[ImageReference, tuple[str, ...] | BeaconError]:
+        """Return the tags of every repository in the registry's order, or why they cannot be told.
+
+        Errors are as for :meth:`resolve`. Mirrors are not asked: as the engines see it, they serve images,
+        not lists.
         """
-        return self._first("list the tags of", reference, list_tags, mirrors=False)
+
+        def question(reference: ImageReference) -> _Question:
+            return _Question(self._config.endpoints(reference)[-1:])
+
+        def ask(source: Source, question: _Question, ready: Ready) -> tuple[str, ...]:
+            del question
+            return list_tags(source, ready)
+
+        answers = self._ask(dict.fromkeys(references), question, ask)
+        return {
+            reference: _or_error(f"list the tags of {str(reference)!r}", answer)
+            for reference, answer in answers.items()
+        }
 
     def budgets(self) -> Mapping[str, Budget]:
         """Return what is left of the pull limit, by registry, as far as registries have told."""
@@ -128,25 +157,60 @@ class RegistryClient:
     ) -> None:
         self.close()
 
-    def _check(self, lookups: Mapping[ImageReference, _Lookup]) -> Mapping[_Lookup, CheckResult]:
-        """Ask for everything at once; what is the same for the registry is asked for once."""
+    def _ask(
+        self,
+        subjects: Iterable[K],
+        question: Callable[[K], _Question],
+        ask: Callable[[Source, _Question, Ready], T],
+    ) -> dict[K, T | Failed | Deferred | BeaconError]:
+        """Ask all hosts at once, and each for everything at once; what is the same for it is asked once."""
+        questions: dict[K, _Question] = {}
+        answers: dict[K, T | Failed | Deferred | BeaconError] = {}
+        for subject in subjects:
+            try:
+                questions[subject] = question(subject)
+            except Refusal as refusal:
+                answers[subject] = refusal.outcome
+            except ConfigError as error:
+                answers[subject] = error
+        found = self._run(dict.fromkeys(questions.values()), ask)
+        return {**answers, **{subject: found[one] for subject, one in questions.items()}}
+
+    def _run(
+        self, questions: Iterable[_Question], ask: Callable[[Source, _Question, Ready], T]
+    ) -> dict[_Question, T | BeaconError | Failed | Deferred]:
         repositories: dict[Host, list[str]] = {}
         jobs = []
-        for lookup in dict.fromkeys(lookups.values()):
-            hosts = tuple(self._host(endpoint) for endpoint in lookup.endpoints)
-            jobs.append(Job(lookup, hosts))
-            for host, endpoint in zip(hosts, lookup.endpoints, strict=True):
+        for question in questions:
+            hosts = tuple(self._host(endpoint) for endpoint in question.endpoints)
+            jobs.append(Job(question, hosts))
+            for host, endpoint in zip(hosts, question.endpoints, strict=True):
                 repositories.setdefault(host, []).append(endpoint.repository)
         for host, names in repositories.items():
             host.expect(names)
-        rules: Rules[_Lookup, Host] = Rules(
-            work=_work,
+
+        def work(
+            job: Job[_Question, Host], deadline: Deadline, ready: Ready
+        ) -> T | BeaconError | Failed | Deferred:
+            source = Source(job.host, job.key.endpoints[job.stop].repository, deadline)
+            try:
+                return ask(source, job.key, ready)
+            except Refusal as refusal:
+                return refusal.outcome
+            except BeaconError as error:
+                return error
+            except Exception as bug:  # noqa: BLE001  # what one host says must not end the check of the others
+                problem = f"registry {job.host.name!r} sent what Beacon stumbles over: {bug!r}"
+                return failed(FailureKind.ODD, problem)
+
+        rules: Rules[_Question, Host, T | BeaconError] = Rules(
+            work=work,
             limit=lambda host: host.connections,
             is_guarded=lambda job: job.host.is_guarded(job.key.endpoints[job.stop].repository),
             late=lambda host: timed_out(host.name, self._seconds),
             seconds=self._seconds,
         )
-        return Lanes(rules).run(jobs)
+        return Lanes(rules, self._silent).run(jobs)
 
     def _host(self, endpoint: Endpoint) -> Host:
         key = (endpoint.registry, endpoint.insecure)
@@ -164,46 +228,24 @@ class RegistryClient:
         connections = self._host(endpoint).connections
         return Transport(Wiring(connections, endpoint.insecure, self._config.tls_files(endpoint.registry)))
 
-    def _first(
-        self, verb: str, reference: ImageReference, ask: Callable[[Source], T], *, mirrors: bool = True
-    ) -> T:
-        """Return what the first endpoint says that says anything; the last one's problem is the problem."""
-        try:
-            endpoints = self._config.endpoints(reference)
-            for endpoint in endpoints[:-1] if mirrors else ():
-                with contextlib.suppress(Refusal):
-                    return self._ask(endpoint, ask)
-            return self._ask(endpoints[-1], ask)
-        except Refusal as refusal:
-            outcome = refusal.outcome
-            attempt = f"cannot {verb} {str(reference)!r}"
-            if isinstance(outcome, Deferred):
-                raise DeferredError(f"{attempt}: {outcome.reason}", outcome.retry_after) from None
-            raise RefusedError(f"{attempt}: {outcome.problem}", outcome) from None
 
-    def _ask(self, endpoint: Endpoint, ask: Callable[[Source], T]) -> T:
-        """Ask within the deadline; a thread that the host will not let go of is left behind."""
-        host = self._host(endpoint)
-        deadline = Deadline.within(self._seconds)
-        answers: list[T | Exception] = []
-
-        def work() -> None:
-            try:
-                answers.append(ask(Source(host, endpoint.repository, deadline)))
-            except Exception as error:  # noqa: BLE001  # raised again below
-                answers.append(error)
-
-        thread = threading.Thread(target=work, daemon=True, name="beacon-registry")
-        thread.start()
-        thread.join(self._seconds)
-        if not answers:
-            raise Refusal(timed_out(host.name, self._seconds))
-        answer = answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+def _selector(reference: ImageReference) -> str:
+    return reference.digest or reference.tag or "latest"
 
 
-def _work(job: Job[_Lookup, Host], deadline: Deadline, ready: Ready) -> CheckResult:
-    source = Source(job.host, job.key.endpoints[job.stop].repository, deadline)
-    return look_up(source, job.key.selector, ready)
+def _in_words(answer: CheckResult | BeaconError) -> CheckResult:
+    """Return what a check comes to, which is never an error."""
+    if isinstance(answer, BeaconError):
+        kind = FailureKind.CONFIGURATION if isinstance(answer, ConfigError) else FailureKind.ODD
+        return failed(kind, answer.message, answer.hint)
+    return answer
+
+
+def _or_error(attempt: str, answer: T | BeaconError | Failed | Deferred) -> T | BeaconError:
+    match answer:
+        case Failed():
+            return RefusedError(f"cannot {attempt}: {answer.problem}", answer)
+        case Deferred():
+            return DeferredError(f"cannot {attempt}: {answer.reason}", answer.retry_after)
+        case _:
+            return answer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -16,6 +16,7 @@ from beacon.model.image import ImageConfig, Platform, ResolvedImage
 from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
 from beacon.registry.headers import next_link, parse_budget
 from beacon.registry.host import Host, Query
+from beacon.registry.lanes import Ready
 from beacon.registry.manifests import (
     ACCEPT,
     Descriptor,
@@ -33,7 +34,6 @@ from beacon.registry.manifests import (
 )
 from beacon.registry.results import (
     BudgetError,
-    CheckResult,
     Failed,
     FailureKind,
     Found,
@@ -68,21 +68,18 @@ class Source(NamedTuple):
         """The name as a reference would have it."""
         return f"{self.host.name}/{self.repository}"
 
-    def ask(self, method: str, selector: str, ready: Callable[[], None] = lambda: None) -> Reply:
+    def ask(self, method: str, selector: str, ready: Ready = lambda: None) -> Reply:
         """Ask for a manifest by tag or digest."""
         query = Query(repository=self.repository, path=f"manifests/{selector}", method=method, accept=ACCEPT)
         return self.host.ask(query, self.deadline, ready)
 
 
-def look_up(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult:
-    """Return the digest that *selector*, a tag or a digest, has at *source*."""
-    try:
-        return _by_head(source, selector, ready) or _by_get(source, selector, ready)
-    except Refusal as refusal:
-        return refusal.outcome
+def look_up(source: Source, selector: str, ready: Ready) -> Found:
+    """Return the digest that *selector*, a tag or a digest, has at *source*. Raises Refusal."""
+    return _by_head(source, selector, ready) or _by_get(source, selector, ready)
 
 
-def _by_head(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult | None:
+def _by_head(source: Source, selector: str, ready: Ready) -> Found | None:
     """Ask by HEAD, which no registry counts as a pull; None where that says nothing."""
     if source.host.answers_head is False:
         return None
@@ -94,24 +91,24 @@ def _by_head(source: Source, selector: str, ready: Callable[[], None]) -> CheckR
         reply = source.ask("GET", selector)  # an answer to HEAD has no room for the reason
         told = told or _told_digest(reply)
     if reply.status != _OK:
-        return _problem(source, selector, reply)
+        raise Refusal(_problem(source, selector, reply))
     if told is None:
         return None
     source.host.answers_head = True
     return _found(source, selector, told, reply)
 
 
-def _by_get(source: Source, selector: str, ready: Callable[[], None]) -> CheckResult:
+def _by_get(source: Source, selector: str, ready: Ready) -> Found:
     reply = source.ask("GET", selector, ready)
     if reply.status != _OK:
-        return _problem(source, selector, reply)
+        raise Refusal(_problem(source, selector, reply))
     source.host.answers_head = source.host.answers_head or False  # else the tag just appeared
     return _found(source, selector, verified(source, selector, reply), reply)
 
 
-def _found(source: Source, selector: str, digest: Digest, reply: Reply) -> CheckResult:
+def _found(source: Source, selector: str, digest: Digest, reply: Reply) -> Found:
     if ":" in selector and digest != selector:
-        return _untrue(source, selector, f"names {digest} instead")
+        raise Refusal(_untrue(source, selector, f"names {digest} instead"))
     budget = parse_budget(reply.headers)
     return Found(digest, budget.remaining if budget else None, source.host.warnings(source.repository))
 
@@ -165,10 +162,10 @@ class Wanted(NamedTuple):
     reserve: int
 
 
-def resolve(source: Source, wanted: Wanted) -> ResolvedImage:
+def resolve(source: Source, wanted: Wanted, ready: Ready) -> ResolvedImage:
     """Return the image that a tag or a digest means on a platform. Raises Refusal or RegistryError."""
     try:
-        tag_digest, document = _manifest(source, wanted.selector, wanted.reserve)
+        tag_digest, document = _manifest(source, wanted.selector, wanted.reserve, ready)
         digest, manifest = tag_digest, document
         if isinstance(document, Index):
             digest, manifest = _pick(source, document, wanted)
@@ -183,11 +180,13 @@ def resolve(source: Source, wanted: Wanted) -> ResolvedImage:
     return ResolvedImage(tag_digest, digest, config, sum(layer.size for layer in manifest.layers), layers)
 
 
-def _manifest(source: Source, selector: str, reserve: int) -> tuple[Digest, Index | Manifest]:
+def _manifest(
+    source: Source, selector: str, reserve: int, ready: Ready = lambda: None
+) -> tuple[Digest, Index | Manifest]:
     budget = source.host.budget
     if budget is not None and budget.remaining < reserve:
         raise BudgetError(source.host.name, budget)
-    reply = source.ask("GET", selector)
+    reply = source.ask("GET", selector, ready)
     if reply.status != _OK:
         raise Refusal(_problem(source, selector, reply))
     digest = verified(source, selector, reply)
@@ -234,7 +233,7 @@ def _unavailable(source: Source, wanted: Wanted, offered: tuple[Platform, ...]) 
     )
 
 
-def list_tags(source: Source) -> tuple[str, ...]:
+def list_tags(source: Source, ready: Ready) -> tuple[str, ...]:
     """Return the tags of the repository as the registry orders them; signatures and the like are left out."""
     tags: dict[str, None] = {}
     path: str | None = f"tags/list?n={_PAGE}"
@@ -242,7 +241,7 @@ def list_tags(source: Source) -> tuple[str, ...]:
     while path is not None and path not in asked and len(asked) < MAX_PAGES:
         asked.add(path)
         query = Query(repository=source.repository, path=path, accept="application/json")
-        reply = source.host.ask(query, source.deadline)
+        reply = source.host.ask(query, source.deadline, ready)
         if reply.status != _OK:
             raise Refusal(_tags_problem(source, reply))
         tags.update(dict.fromkeys(_tags(source, reply)))

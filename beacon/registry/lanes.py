@@ -14,13 +14,14 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from beacon.registry.results import CheckResult, Failed, FailureKind, Found
+from beacon.registry.results import Deferred, Failed, FailureKind
 from beacon.registry.transport import Deadline
 
 MAX_THREADS = 32
 
 H = TypeVar("H")
 K = TypeVar("K")
+R = TypeVar("R")
 
 Ready = Callable[[], None]
 """Told by a job when its host is logged in to, so that others need not wait for its end."""
@@ -40,10 +41,10 @@ class Job(Generic[K, H]):
         return self.route[self.stop]
 
 
-class Rules(Struct, Generic[K, H], frozen=True, kw_only=True):
+class Rules(Struct, Generic[K, H, R], frozen=True, kw_only=True):
     """How jobs are done. *late* says what comes of a job that its host did not answer in *seconds*."""
 
-    work: Callable[[Job[K, H], Deadline, Ready], CheckResult]
+    work: Callable[[Job[K, H], Deadline, Ready], R | Failed | Deferred]
     limit: Callable[[H], int]
     is_guarded: Callable[[Job[K, H]], bool]
     late: Callable[[H], Failed]
@@ -73,18 +74,19 @@ class Lane(Generic[K, H]):
         return bool(self.waiting or self.running)
 
 
-class Lanes(Generic[K, H]):
-    """One run of jobs."""
+class Lanes(Generic[K, H, R]):
+    """One run of jobs. Hosts in *silent* are not asked; those that never answer are added to them."""
 
-    def __init__(self, rules: Rules[K, H]) -> None:
+    def __init__(self, rules: Rules[K, H, R], silent: dict[H, Failed]) -> None:
         self._rules = rules
+        self._silent = silent
         self._changed = threading.Condition()
         self._lanes: dict[H, Lane[K, H]] = {}
-        self._results: dict[K, CheckResult] = {}
+        self._results: dict[K, R | Failed | Deferred] = {}
         self._threads = 0
         self._bug: BaseException | None = None
 
-    def run(self, jobs: Iterable[Job[K, H]]) -> dict[K, CheckResult]:
+    def run(self, jobs: Iterable[Job[K, H]]) -> dict[K, R | Failed | Deferred]:
         """Return the result of every job, when the last one has come or the last deadline has passed."""
         with self._changed:
             for job in jobs:
@@ -106,8 +108,9 @@ class Lanes(Generic[K, H]):
 
     def _submit(self, job: Job[K, H]) -> None:
         lane = self._lanes.get(job.host)
-        if lane is not None and lane.failure is not None:
-            self._settle(job, lane.failure)
+        failure = lane.failure if lane is not None else self._silent.get(job.host)
+        if failure is not None:
+            self._settle(job, failure)
             return
         if lane is None or (not lane.is_busy and not lane.deadline.remaining()):
             lane = Lane(job.host, self._rules.limit(job.host), Deadline.within(self._rules.seconds))
@@ -168,7 +171,7 @@ class Lanes(Generic[K, H]):
             lane.is_open = True
             self._staff(lane)
 
-    def _finish(self, lane: Lane[K, H], job: Job[K, H], result: CheckResult) -> None:
+    def _finish(self, lane: Lane[K, H], job: Job[K, H], result: R | Failed | Deferred) -> None:
         if not isinstance(result, Failed) or result.kind is not FailureKind.UNREACHABLE:
             lane.has_answered = True
         elif not lane.has_answered:
@@ -180,6 +183,8 @@ class Lanes(Generic[K, H]):
     def _give_up(self, lane: Lane[K, H], failure: Failed) -> None:
         """Let go of all jobs of a host that does not answer."""
         lane.failure = failure
+        if not lane.has_answered:
+            self._silent[lane.host] = failure
         jobs = [*lane.running, *lane.waiting]
         lane.running.clear()
         lane.waiting.clear()
@@ -187,11 +192,13 @@ class Lanes(Generic[K, H]):
             self._settle(job, failure)
         self._changed.notify_all()
 
-    def _settle(self, job: Job[K, H], result: CheckResult) -> None:
+    def _settle(self, job: Job[K, H], result: R | Failed | Deferred) -> None:
         """Take the result, or have the next host of the route asked, as a pull would."""
-        if isinstance(result, Found) or job.stop + 1 >= len(job.route):
+        if not isinstance(result, Failed | Deferred) or job.stop + 1 >= len(job.route):
             self._results[job.key] = result
             return
         following = Job(job.key, job.route, job.stop + 1)
         self._submit(following)
-        self._staff(self._lanes[following.host])
+        lane = self._lanes.get(following.host)
+        if lane is not None:
+            self._staff(lane)

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from beacon.errors import RegistryError
+from beacon.errors import BeaconError, RegistryError
+from beacon.model.image import ResolvedImage
 from beacon.model.reference import Digest
 
 
@@ -69,6 +70,10 @@ class Failed(Struct, frozen=True):
 
 
 CheckResult = Found | Deferred | Failed
+
+
+Resolution = ResolvedImage | BeaconError
+"""The image of a wish. Errors are values here: those of one service must not hinder the others."""
 
 
 def failed(kind: FailureKind, problem: str, hint: str | None = None) -> Failed:

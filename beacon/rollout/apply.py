@@ -13,7 +13,7 @@ from beacon import __version__
 from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
 from beacon.model.event import Event, EventKind
-from beacon.model.image import Platform
+from beacon.model.image import Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
 from beacon.model.reference import ImageReference
@@ -30,7 +30,7 @@ from beacon.model.unit import (
     unit_name,
 )
 from beacon.reconcile.plan import Desired, Observed, make_plan
-from beacon.rollout.candidates import Renderer, Wish, followed, make_release, renumbered, resolve_all
+from beacon.rollout.candidates import Renderer, followed, make_release, renumbered
 from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
@@ -154,7 +154,7 @@ class Proposer:
 
     def _choose(self, wanted: Wanted, states: Mapping[str, ServiceState]) -> _Choice:
         choice = _Choice()
-        wishes: dict[str, Wish] = {}
+        asked: dict[str, Service] = {}
         for name, definition in wanted.definitions.items():
             state, service = states[name], definition.service
             live = state.live_release
@@ -167,12 +167,13 @@ class Proposer:
                     choice.releases[name] = renumbered(live, state, wanted.trigger, service)
                     choice.new.add(name)
             else:
-                try:
-                    reference = followed(self._registry, service)
-                except BeaconError as error:
-                    choice.outcomes.append(unchecked(name, error))
-                else:
-                    wishes[name] = Wish(reference, service.platform or self._platform, reference.digest)
+                asked[name] = service
+        wishes: dict[str, Wish] = {}
+        for name, reference in followed(self._registry, asked).items():
+            if isinstance(reference, BeaconError):
+                choice.outcomes.append(unchecked(name, reference))
+            else:
+                wishes[name] = Wish(reference, asked[name].platform or self._platform, reference.digest)
         self._resolve(wanted, states, wishes, choice)
         return choice
 
@@ -191,7 +192,7 @@ class Proposer:
         wishes: Mapping[str, Wish],
         choice: _Choice,
     ) -> None:
-        resolutions = resolve_all(self._registry, wishes.values()) if wishes else {}
+        resolutions = self._registry.resolve(wishes.values()) if wishes else {}
         for name, wish in wishes.items():
             resolution = resolutions[wish]
             if isinstance(resolution, BeaconError):

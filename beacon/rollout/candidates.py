@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from beacon.errors import BeaconError, DefinitionError, RegistryError
 from beacon.model.host import HostFacts
-from beacon.model.image import Platform, ResolvedImage
-from beacon.model.reference import Digest, ImageReference
+from beacon.model.image import ResolvedImage
+from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.model.service import Handover, Service
 from beacon.model.unit import FileSort, UnitFile, UnitFileName, container_name, helper_name
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_RESOLVERS = 8
 
 
 def _as_it_is(release: Release) -> Release:
@@ -109,19 +107,6 @@ class Renderer(Struct, frozen=True):
         return {file.name: file.text for file in files if file.name.startswith(container_name(name))}
 
 
-class Wish(Struct, frozen=True):
-    """An image to look up: *reference* with the tag to follow, for *platform*."""
-
-    reference: ImageReference
-    platform: Platform
-    digest: Digest | None = None
-    """What the tag named at the last look, where that is known."""
-
-
-Resolution = ResolvedImage | BeaconError
-"""What a registry says of a wish. Errors are values here: one service's must not hinder the others."""
-
-
 def in_effect(release: Release) -> Service:
     """Return the service of *release* with what its image says filled in."""
     from beacon.definition.effective import effective  # noqa: PLC0415  # most runs start nothing
@@ -129,34 +114,33 @@ def in_effect(release: Release) -> Service:
     return effective(release.service, release.image).service
 
 
-def followed(registry: Registry, service: Service) -> ImageReference:
-    """Return the reference whose image *service* is to run: its own, or the best tag of its range.
+def followed(registry: Registry, services: Mapping[str, Service]) -> dict[str, ImageReference | BeaconError]:
+    """Return the reference whose image each service is to run: its own, or the best tag of its range.
 
-    Raises RegistryError where no tag is within the range.
+    A RegistryError says that no tag is within the range.
     """
-    if service.image.digest is not None or service.update.follow in {"tag", "pinned"}:
-        return service.image
-    tags = registry.tags(service.image)
+    ranged = {name: service.image for name, service in services.items() if _follows_range(service)}
+    tags = registry.tags(ranged.values()) if ranged else {}
+    return {
+        name: _best(service, tags[service.image]) if name in ranged else service.image
+        for name, service in services.items()
+    }
+
+
+def _follows_range(service: Service) -> bool:
+    return service.image.digest is None and service.update.follow not in {"tag", "pinned"}
+
+
+def _best(service: Service, tags: tuple[str, ...] | BeaconError) -> ImageReference | BeaconError:
+    if isinstance(tags, BeaconError):
+        return tags
     best = VersionRange.parse(service.update.follow).best(tags, service.image.tag or "latest")
     if best is None:
-        raise RegistryError(
+        return RegistryError(
             f"{service.image.name} has no tag within {service.update.follow!r}",
             hint="a variant such as 1.4-alpha is followed among tags of the same variant only",
         )
     return service.image.with_tag(best)
-
-
-def resolve_all(registry: Registry, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
-    """Look up every wish, each distinct one once, several at a time."""
-    distinct = list(dict.fromkeys(wishes))
-
-    def look(wish: Wish) -> Resolution:
-        try:
-            return registry.resolve(wish.reference, wish.digest or wish.reference.digest, wish.platform)
-        except BeaconError as error:
-            return error
-
-    return dict(zip(distinct, concurrently(_RESOLVERS, look, distinct), strict=True))
 
 
 def concurrently(threads: int, action: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -9,11 +9,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.errors import BeaconError, BusyError
+from beacon.model.image import Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference, short
 from beacon.model.release import Pending, Release, ServiceState, Trigger
-from beacon.registry.results import BudgetError, CheckResult, Deferred, DeferredError, Failed, Found
-from beacon.rollout.candidates import Resolution, Wish, followed, make_release, resolve_all
+from beacon.model.service import Service
+from beacon.registry.results import (
+    BudgetError,
+    CheckResult,
+    Deferred,
+    DeferredError,
+    Failed,
+    Found,
+    Resolution,
+)
+from beacon.rollout.candidates import followed, make_release
 from beacon.rollout.decide import find_quarantine, is_due
 from beacon.rollout.ports import Registry
 from beacon.rollout.world import World, moment
@@ -62,17 +72,20 @@ class Check:
         """Return a finding for every service that is due; *last* says when each was checked before."""
         now = self._world.clock.now()
         findings: list[Finding] = []
-        references: dict[str, ImageReference] = {}
+        services: dict[str, Service] = {}
         for name, live in self._live.items():
             if not is_due(last.get(name), now, live.service.update.every):
                 continue
             if is_pinned(live):
                 findings.append(Finding(pinned(live)))
-                continue
-            try:
-                references[name] = followed(self._registry, live.service)
-            except BeaconError as error:
-                findings.append(Finding(unchecked(name, error)))
+            else:
+                services[name] = live.service
+        references: dict[str, ImageReference] = {}
+        for name, reference in followed(self._registry, services).items():
+            if isinstance(reference, BeaconError):
+                findings.append(Finding(unchecked(name, reference)))
+            else:
+                references[name] = reference
         results = self._registry.check(references.values()) if references else {}
         findings += self._judge(references, results)
         return tuple(sorted(findings, key=lambda finding: finding.name))
@@ -104,7 +117,7 @@ class Check:
             for name, wish in wishes.items()
             if (one := pending[name]) is None or one.image.tag_digest != wish.digest
         }
-        resolutions = resolve_all(self._registry, unknown.values())
+        resolutions = self._registry.resolve(unknown.values()) if unknown else {}
         for name, wish in wishes.items():
             known = pending[name]
             resolution = resolutions[wish] if name in unknown or known is None else known.image

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from beacon.errors import BeaconError
 from beacon.model.event import Event
-from beacon.model.image import Platform, ResolvedImage
+from beacon.model.image import Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
 from beacon.model.runtime import Container, JobResult, UnitState
-from beacon.registry.results import CheckResult
+from beacon.registry.results import CheckResult, Resolution
 
 Progress = Callable[[str], None]
 """Told in the engine's own lines how a pull comes along."""
@@ -211,8 +212,10 @@ class Registry(Protocol):
     def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
         """Return the digest that each reference names now, or why that is not known; never raises."""
 
-    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
-        """Return the image for *platform* at *digest* (where None: at the tag); RegistryError."""
+    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
+        """Return the image of each wish, or why it cannot be had; never raises."""
 
-    def tags(self, reference: ImageReference) -> tuple[str, ...]:
-        """Return the tags of the repository; RegistryError."""
+    def tags(
+        self, references: Iterable[ImageReference]
+    ) -> Mapping[ImageReference, tuple[str, ...] | BeaconError]:
+        """Return the tags of each repository, or why they cannot be told; never raises."""

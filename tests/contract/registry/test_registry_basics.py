@@ -18,6 +18,7 @@ from beacon.registry import (
     RefusedError,
     RegistryClient,
 )
+from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.images import Live
 from tests.contract.registry.logins import stored
 
@@ -70,9 +71,9 @@ def test_a_repository_that_is_not_there_is_not_found(
     assert isinstance(result, Failed)
     assert result.kind is FailureKind.NOT_FOUND
     with pytest.raises(RefusedError, match="has no tag 'latest'"):
-        client.resolve(reference, None, AMD64)
+        resolve(client, reference, None, AMD64)
     with pytest.raises(RefusedError, match="has no repository"):
-        client.tags(reference)
+        tags(client, reference)
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
@@ -87,7 +88,7 @@ def test_an_index_resolves_to_the_image_of_the_platform(
     reference = image(live, repository)
     assert client.check([reference]) == {reference: Found(index.digest)}
     for digest in (index.digest, None):
-        found = client.resolve(reference, digest, ARM64)
+        found = resolve(client, reference, digest, ARM64)
         assert found.tag_digest == index.digest
         assert found.digest == children["linux/arm64/v8"].digest
         assert found.config.image_id == children["linux/arm64/v8"].config
@@ -98,7 +99,7 @@ def test_an_image_for_one_platform_resolves_to_itself(
     live: Live, client: RegistryClient, repository: str
 ) -> None:
     made = live.pusher.image(repository, "latest", settings={"Cmd": ["serve"], "Env": ["A=b=c"]})
-    found = client.resolve(image(live, repository), made.digest, AMD64)
+    found = resolve(client, image(live, repository), made.digest, AMD64)
     assert found.tag_digest == found.digest == made.digest
     assert found.config.command == ("serve",)
     assert found.config.env == {"A": "b=c"}
@@ -111,19 +112,19 @@ def test_an_image_for_another_platform_is_refused_with_what_there_is(
 ) -> None:
     live.pusher.image(repository, "latest")
     with pytest.raises(PlatformError, match="not built for linux/arm64 but for linux/amd64"):
-        client.resolve(image(live, repository), None, ARM64)
+        resolve(client, image(live, repository), None, ARM64)
 
 
 def test_a_digest_that_is_not_there_is_not_found(live: Live, client: RegistryClient, repository: str) -> None:
     live.pusher.image(repository, "latest")
     with pytest.raises(RefusedError, match="has no image"):
-        client.resolve(image(live, repository), Digest(f"sha256:{'0' * 64}"), AMD64)
+        resolve(client, image(live, repository), Digest(f"sha256:{'0' * 64}"), AMD64)
 
 
 def test_tags_are_listed_without_signatures(live: Live, client: RegistryClient, repository: str) -> None:
     for tag in ("latest", "1.0", f"sha256-{'0' * 64}.sig"):
         live.pusher.image(repository, tag)
-    assert sorted(client.tags(image(live, repository))) == ["1.0", "latest"]
+    assert sorted(tags(client, image(live, repository))) == ["1.0", "latest"]
 
 
 def test_without_the_login_it_is_asked_for(live: Live, make_client: MakeClient, repository: str) -> None:

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from beacon.model.image import Platform
+from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import ImageReference
 from beacon.registry import (
     Budget,
@@ -23,12 +23,17 @@ from beacon.registry import (
     Found,
     RegistryClient,
 )
+from beacon.registry.images import Source, look_up
+from beacon.registry.lanes import Ready
+from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, Body, Drip, FakeRegistry, Hang, Headers
 from tests.contract.registry.images import Pusher
 
 MakeClient = Callable[..., RegistryClient]
 Reference = Callable[[str], ImageReference]
 AMD64 = Platform("linux", "amd64")
+HUNG_AT_ONCE = 16
+"""Connections to one host."""
 
 
 def failure(result: object) -> Failed:
@@ -61,7 +66,7 @@ def test_all_manifest_types_are_accepted_always(
     pusher.image("web", "latest")
     client = make_client()
     client.check([reference("web")])
-    client.resolve(reference("web"), None, AMD64)
+    resolve(client, reference("web"), None, AMD64)
     for asked in fake.asked:
         if "/manifests/" in asked.path and asked.method in {"HEAD", "GET"}:
             assert len(asked.headers["accept"].split(", ")) == 4
@@ -206,7 +211,7 @@ def test_a_long_pause_defers_the_rest_of_that_host_alone(
     assert busy.counted("GET") == 0
     assert busy.counted("HEAD") <= 16
     with pytest.raises(DeferredError) as caught:
-        client.resolve(references[0], None, AMD64)
+        resolve(client, references[0], None, AMD64)
     assert caught.value.retry_after is not None
 
 
@@ -238,6 +243,65 @@ def test_a_host_that_hangs_holds_up_nobody_else(
         assert re.search(r"within (1|0\.\d+) s", result.problem)
 
 
+def test_a_host_that_hangs_holds_up_no_tags_and_no_images_of_others(
+    registries: Callable[[], FakeRegistry], make_client: MakeClient
+) -> None:
+    """Nor is it asked again by the same run: what it has not told is known to be not told."""
+    hung, alive = registries(), registries()
+    hung.when("*", ".", Hang())
+    made = Pusher(alive.url).image("web", "1.0")
+    silent = [ImageReference.parse(f"{hung.host}/web{number}:1.0") for number in range(40)]
+    healthy = ImageReference.parse(f"{alive.host}/web:1.0")
+    client = make_client(deadline=1.0)
+    started = time.monotonic()
+    tags = client.tags([*silent, healthy])
+    asked = len(hung.asked)
+    results = client.check([*silent, healthy])
+    images = client.resolve(Wish(one, AMD64) for one in (*silent, healthy))
+    assert time.monotonic() - started < 2.5
+    assert tags[healthy] == ("1.0",)
+    assert results[healthy] == Found(made.digest)
+    assert resolve(client, healthy, None, AMD64).digest == made.digest
+    for one in silent:
+        assert "did not answer within 1 s" in str(tags[one])
+        assert "did not answer within 1 s" in failure(results[one]).problem
+        assert "did not answer within 1 s" in str(images[Wish(one, AMD64)])
+    assert len(hung.asked) == asked <= HUNG_AT_ONCE
+
+
+def test_what_is_the_same_for_a_registry_is_asked_once(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    """Tags of a repository that several services follow by ranges, and an image that has two tags."""
+    made = pusher.image("web", "1.0")
+    pusher.image("web", "latest")
+    fake.asked.clear()
+    client = make_client()
+    both = [reference("web:1.0"), reference("web:latest")]
+    assert set(client.tags(both).values()) == {("1.0", "latest")}
+    assert fake.counted("GET", "/tags/") == 1
+    found = client.resolve(Wish(one, AMD64, made.digest) for one in both)
+    assert [image.digest for image in found.values() if isinstance(image, ResolvedImage)] == [made.digest] * 2
+    assert fake.counted("GET", "/manifests/") == 1
+
+
+def test_what_no_code_foresees_costs_its_own_reference_alone(
+    pusher: Pusher, make_client: MakeClient, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = pusher.image("web", "latest")
+    pusher.image("odd", "latest")
+
+    def stumble(source: Source, selector: str, ready: Ready) -> Found:
+        if source.repository == "odd":
+            raise ZeroDivisionError("a bug")
+        return look_up(source, selector, ready)
+
+    monkeypatch.setattr("beacon.registry.client.look_up", stumble)
+    results = make_client().check([reference("odd"), reference("web")])
+    assert results[reference("web")] == Found(made.digest)
+    assert "stumbles over: ZeroDivisionError('a bug')" in failure(results[reference("odd")]).problem
+
+
 @pytest.mark.parametrize("in_head", [True, False], ids=["head", "body"])
 def test_an_answer_that_drips_ends_at_the_deadline(
     fake: FakeRegistry, make_client: MakeClient, reference: Reference, *, in_head: bool
@@ -250,7 +314,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(
     assert time.monotonic() - started < 2.0
     assert result.kind is FailureKind.UNREACHABLE
     with pytest.raises(Exception, match="did not answer within"):
-        client.resolve(reference("web"), None, AMD64)
+        resolve(client, reference("web"), None, AMD64)
     assert time.monotonic() - started < 3.5
 
 
@@ -279,7 +343,7 @@ def test_what_is_left_of_the_pull_limit_is_known_and_kept(
     assert client.budgets() == {fake.host: Budget(4, 100, 21600.0)}
     fake.asked.clear()
     with pytest.raises(BudgetError, match="only 4 of 100 within 6 h pulls left"):
-        client.resolve(reference("web"), made.digest, AMD64)
+        resolve(client, reference("web"), made.digest, AMD64)
     assert fake.asked == []
     assert client.check([reference("web")]) == {reference("web"): Found(made.digest, remaining=4)}
 
@@ -290,4 +354,4 @@ def test_a_manifest_that_is_no_manifest_is_an_error(
     pusher.image("web", "latest")
     fake.when("GET", "/manifests/", Body(b"<html>login</html>"))
     with pytest.raises(Exception, match=r"sent something else|not JSON"):
-        make_client().resolve(reference("web"), None, AMD64)
+        resolve(make_client(), reference("web"), None, AMD64)

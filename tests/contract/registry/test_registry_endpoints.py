@@ -16,6 +16,7 @@ from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry import Failed, FailureKind, Found, RefusedError, RegistriesConfig, RegistryClient
 from beacon.registry.settings.registries_conf import Mirror, PullFromMirror, Registry
+from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.fake import Answer, FakeRegistry, Hang
 from tests.contract.registry.images import Made, Pusher
 
@@ -54,7 +55,7 @@ def test_the_mirror_is_checked_because_the_pull_uses_it(
     old, _ = push_both(fake, mirror)
     client = make_client(mirrored(fake, mirror))
     assert client.check([PUBLIC]) == {PUBLIC: Found(old.digest)}
-    assert client.resolve(PUBLIC, None, AMD64).config.command == ("old",)
+    assert resolve(client, PUBLIC, None, AMD64).config.command == ("old",)
     assert fake.asked == []
 
 
@@ -64,7 +65,7 @@ def test_a_mirror_for_digests_serves_no_tags(
     old, new = push_both(fake, mirror)
     client = make_client(mirrored(fake, mirror, PullFromMirror.DIGEST_ONLY))
     assert client.check([PUBLIC]) == {PUBLIC: Found(new.digest)}
-    assert client.resolve(PUBLIC, old.digest, AMD64).config.command == ("old",)
+    assert resolve(client, PUBLIC, old.digest, AMD64).config.command == ("old",)
 
 
 def test_what_the_mirror_lacks_comes_from_the_registry(
@@ -74,7 +75,7 @@ def test_what_the_mirror_lacks_comes_from_the_registry(
     mirror.manifests.clear()
     client = make_client(mirrored(fake, mirror))
     assert client.check([PUBLIC]) == {PUBLIC: Found(new.digest)}
-    assert client.resolve(PUBLIC, new.digest, AMD64).config.command == ("new",)
+    assert resolve(client, PUBLIC, new.digest, AMD64).config.command == ("new",)
 
 
 @pytest.mark.parametrize("trouble", [Answer(500), Answer(429, {"Retry-After": "900"}), Hang()])
@@ -96,7 +97,7 @@ def test_tags_are_those_of_the_registry_itself(
 ) -> None:
     push_both(fake, mirror)
     Pusher(fake.url).image("hosted/me/web", "2.0")
-    assert make_client(mirrored(fake, mirror)).tags(PUBLIC) == ("2.0", "latest")
+    assert tags(make_client(mirrored(fake, mirror)), PUBLIC) == ("2.0", "latest")
 
 
 def test_what_is_blocked_is_not_asked_for(fake: FakeRegistry, make_client: MakeClient) -> None:
@@ -108,7 +109,7 @@ def test_what_is_blocked_is_not_asked_for(fake: FakeRegistry, make_client: MakeC
     assert result.hint is not None
     assert "/etc/x.conf" in result.hint
     with pytest.raises(RefusedError, match="blocks"):
-        client.resolve(PUBLIC, None, AMD64)
+        resolve(client, PUBLIC, None, AMD64)
     assert fake.asked == []
 
 
@@ -157,7 +158,7 @@ def test_an_authority_in_certs_d_is_trusted(
     reference = ImageReference.parse(f"{secure.host}/web")
     client = make_client(config=certs(tmp_path, secure.host, ca_crt=authority / "ca.crt"))
     assert client.check([reference]) == {reference: Found(made.digest)}
-    assert client.resolve(reference, None, AMD64).digest == made.digest
+    assert resolve(client, reference, None, AMD64).digest == made.digest
 
 
 def test_a_certificate_of_the_client_is_shown(
@@ -195,7 +196,7 @@ def test_an_authority_that_is_none_is_named(
     assert result.kind is FailureKind.CONFIGURATION
     assert "ca.crt: must hold certificates in PEM form" in result.problem
     with pytest.raises((RefusedError, ConfigError), match=r"ca\.crt"):
-        make_client(config=config).resolve(reference, None, AMD64)
+        resolve(make_client(config=config), reference, None, AMD64)
 
 
 def test_a_server_that_never_says_hello_ends_at_the_deadline(

@@ -12,6 +12,7 @@ from beacon.errors import ConfigError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry import CheckResult, CredentialStore, Deferred, Failed, FailureKind, Found, RegistryClient
+from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, FakeRegistry, Hang, Headers, TokenRequest
 from tests.contract.registry.images import Pusher
 from tests.contract.registry.logins import encoded, stored, stored_entries
@@ -119,7 +120,7 @@ def test_a_bad_login_does_not_stand_in_the_way_of_public_images(
         assert "auth.json" in one.warnings[0]
     assert len(with_login(guarded)) <= 2
     client.check(ten)
-    assert client.resolve(ten[0], None, AMD64).config.platform == AMD64
+    assert resolve(client, ten[0], None, AMD64).config.platform == AMD64
     assert len(with_login(guarded)) <= 2
 
 

@@ -11,6 +11,7 @@ from beacon.errors import RegistryError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry import PlatformError, RefusedError, RegistryClient
+from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.fake import Answer, Body, FakeRegistry, Headers
 from tests.contract.registry.images import OCI_MANIFEST, Pusher
 
@@ -27,10 +28,10 @@ def test_an_index_that_changes_around_the_image_leads_to_the_same_image(
     image = pusher.image("web", "amd64")
     first = pusher.index("web", "latest", {"linux/amd64": image})
     client = make_client()
-    before = client.resolve(reference("web"), first.digest, AMD64)
+    before = resolve(client, reference("web"), first.digest, AMD64)
     attestation = pusher.image("web", "attestation", platform="unknown/unknown")
     second = pusher.index("web", "latest", {"unknown/unknown": attestation, "linux/amd64": image})
-    after = client.resolve(reference("web"), second.digest, AMD64)
+    after = resolve(client, reference("web"), second.digest, AMD64)
     assert before.tag_digest != after.tag_digest
     assert before.digest == after.digest == image.digest
 
@@ -40,9 +41,9 @@ def test_the_same_digest_is_resolved_once(
 ) -> None:
     made = pusher.image("web", "latest")
     client = make_client()
-    first = client.resolve(reference("web"), None, AMD64)
+    first = resolve(client, reference("web"), None, AMD64)
     fake.asked.clear()
-    assert client.resolve(reference("web"), made.digest, AMD64) == first
+    assert resolve(client, reference("web"), made.digest, AMD64) == first
     assert fake.asked == []
 
 
@@ -53,10 +54,10 @@ def test_an_index_within_an_index_is_looked_into(
     inner = pusher.index("web", "inner", {"linux/arm/v6": arm})
     other = pusher.index("web", "other", {"linux/amd64": amd64})
     outer = pusher.index("web", "latest", {"#1": other, "#2": inner})
-    found = make_client().resolve(reference("web"), outer.digest, ARMV7)
+    found = resolve(make_client(), reference("web"), outer.digest, ARMV7)
     assert found.digest == arm.digest
     with pytest.raises(PlatformError, match="for linux/amd64, linux/arm/v6"):
-        make_client().resolve(reference("web"), outer.digest, ARM64)
+        resolve(make_client(), reference("web"), outer.digest, ARM64)
 
 
 def test_indexes_without_end_end(
@@ -67,7 +68,7 @@ def test_indexes_without_end_end(
         made = pusher.index("web", str(number), {"#": made})
     fake.asked.clear()
     with pytest.raises(PlatformError, match="no platform at all"):
-        make_client().resolve(reference("web:9"), None, AMD64)
+        resolve(make_client(), reference("web:9"), None, AMD64)
     assert fake.counted("GET") <= 5
 
 
@@ -80,7 +81,7 @@ def test_a_manifest_list_of_docker_is_an_index(
     client = make_client()
     result = client.check([reference("web")])[reference("web")]
     assert result.digest == made.digest  # type: ignore[union-attr]
-    assert client.resolve(reference("web"), made.digest, ARMV7).digest == arm.digest
+    assert resolve(client, reference("web"), made.digest, ARMV7).digest == arm.digest
 
 
 def test_an_image_that_claims_another_platform_than_its_index_is_believed_to_the_index(
@@ -88,14 +89,14 @@ def test_an_image_that_claims_another_platform_than_its_index_is_believed_to_the
 ) -> None:
     mislabelled = pusher.image("web", "arm", platform="linux/amd64")
     pusher.index("web", "latest", {"linux/arm64": mislabelled})
-    assert make_client().resolve(reference("web"), None, ARM64).digest == mislabelled.digest
+    assert resolve(make_client(), reference("web"), None, ARM64).digest == mislabelled.digest
 
 
 def test_an_image_for_arm_without_a_variant_runs_on_arm_v7(
     pusher: Pusher, make_client: MakeClient, reference: Reference
 ) -> None:
     made = pusher.image("web", "latest", platform="linux/arm")
-    assert make_client().resolve(reference("web"), None, ARMV7).digest == made.digest
+    assert resolve(make_client(), reference("web"), None, ARMV7).digest == made.digest
 
 
 def test_a_manifest_that_was_changed_on_the_way_is_refused(
@@ -106,7 +107,7 @@ def test_a_manifest_that_was_changed_on_the_way_is_refused(
     fake.when("GET", "/manifests/", Body(other))
     for digest in (made.digest, None):
         with pytest.raises(RefusedError, match="sent something else than"):
-            make_client().resolve(reference("web"), digest, AMD64)
+            resolve(make_client(), reference("web"), digest, AMD64)
 
 
 def test_a_configuration_that_was_changed_on_the_way_is_refused(
@@ -115,7 +116,7 @@ def test_a_configuration_that_was_changed_on_the_way_is_refused(
     pusher.image("web", "latest")
     fake.when("GET", "/blobs/", Body(b"{}"))
     with pytest.raises(RefusedError, match="sent something else than"):
-        make_client().resolve(reference("web"), None, AMD64)
+        resolve(make_client(), reference("web"), None, AMD64)
 
 
 def test_blobs_may_lie_elsewhere_and_the_login_stays_here(
@@ -132,7 +133,7 @@ def test_blobs_may_lie_elsewhere_and_the_login_stays_here(
         target = f"{store.url}/v2/web/blobs/{digest}?X-Signature=abc"
         fake.when("GET", f"/blobs/{digest}", Answer(307, {"Location": target}))
     fake.wants_token = True
-    found = make_client().resolve(reference("web"), None, AMD64)
+    found = resolve(make_client(), reference("web"), None, AMD64)
     assert found.config.platform == AMD64
     assert [asked.authorization for asked in store.asked] == [""]
     assert any(asked.authorization for asked in fake.asked if "/blobs/" in asked.path)
@@ -144,7 +145,7 @@ def test_redirects_within_the_host_keep_the_login(
     made = pusher.image("web", "latest")
     fake.when("GET", "/manifests/latest", Answer(302, {"Location": f"/v2/web/manifests/{made.digest}"}))
     fake.wants_token = True
-    assert make_client().resolve(reference("web"), None, AMD64).digest == made.digest
+    assert resolve(make_client(), reference("web"), None, AMD64).digest == made.digest
 
 
 def test_redirects_without_end_end(
@@ -153,7 +154,7 @@ def test_redirects_without_end_end(
     pusher.image("web", "latest")
     fake.when("*", "/manifests/", Answer(307, {"Location": "/v2/web/manifests/latest"}))
     with pytest.raises(RefusedError, match="more than 8 redirects"):
-        make_client().resolve(reference("web"), None, AMD64)
+        resolve(make_client(), reference("web"), None, AMD64)
 
 
 def test_what_is_no_image_is_told(pusher: Pusher, make_client: MakeClient, reference: Reference) -> None:
@@ -164,7 +165,7 @@ def test_what_is_no_image_is_told(pusher: Pusher, make_client: MakeClient, refer
         "chart", "latest", {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
     )
     with pytest.raises(RegistryError, match=r"no container image but holds application/vnd\.cncf\.helm"):
-        make_client().resolve(reference("chart"), None, AMD64)
+        resolve(make_client(), reference("chart"), None, AMD64)
 
 
 def test_an_answer_without_end_is_cut_off(
@@ -173,7 +174,7 @@ def test_an_answer_without_end_is_cut_off(
     pusher.image("web", "latest")
     fake.when("GET", "/manifests/", Body(b" " * (5 << 20)))
     with pytest.raises(RefusedError, match="an answer of more than"):
-        make_client().resolve(reference("web"), None, AMD64)
+        resolve(make_client(), reference("web"), None, AMD64)
 
 
 @pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
@@ -187,7 +188,7 @@ def test_tags_are_listed_page_by_page(
     fake.when("GET", "/tags/list$", Answer(200, {"Link": link}, first.encode()))
     fake.when("GET", "/tags/list/2", Answer(200, {}, b'{"tags": ["1.0", "2.0"]}'))
     fake.wants_token = False
-    assert make_client().tags(reference("web")) == ("2.0", "1.0")
+    assert tags(make_client(), reference("web")) == ("2.0", "1.0")
     assert fake.asked[0].query == {"n": ["1000"]}
 
 
@@ -196,7 +197,7 @@ def test_pages_that_go_round_in_circles_end(
 ) -> None:
     link = '</v2/web/tags/list?n=1000>; rel="next"'
     fake.when("GET", "/tags/list", Answer(200, {"Link": link}, b'{"tags": ["1.0"]}'))
-    assert make_client().tags(reference("web")) == ("1.0",)
+    assert tags(make_client(), reference("web")) == ("1.0",)
     assert len(fake.asked) <= 2
 
 
@@ -213,7 +214,7 @@ def test_a_page_elsewhere_gets_no_login(
     other.asked.clear()
     fake.wants_token = True
     fake.when("GET", "/tags/list", Headers({"Link": f'<{other.url}/v2/web/tags/list>; rel="next"'}))
-    assert make_client().tags(reference("web")) == ("1.0", "2.0")
+    assert tags(make_client(), reference("web")) == ("1.0", "2.0")
     assert [asked.authorization for asked in other.asked] == [""]
 
 
@@ -221,4 +222,4 @@ def test_a_repository_without_tags_has_none(
     fake: FakeRegistry, make_client: MakeClient, reference: Reference
 ) -> None:
     fake.when("GET", "/tags/list", Answer(200, {}, b'{"name": "web", "tags": null}'))
-    assert make_client().tags(reference("web")) == ()
+    assert tags(make_client(), reference("web")) == ()

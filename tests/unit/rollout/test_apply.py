@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 import pytest
 from msgspec.structs import replace
 
-from beacon.model.image import Platform, ResolvedImage
+from beacon.model.image import ResolvedImage, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest, ImageReference
+from beacon.model.reference import ImageReference
 from beacon.model.service import Service, Volume
-from beacon.registry.results import CheckResult
+from beacon.registry.results import CheckResult, Resolution
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, world
@@ -27,15 +27,13 @@ class TagsOf:
         """Nothing that applies asks this."""
         raise NotImplementedError(tuple(references))
 
-    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
-        """Return the image of the tag."""
-        del digest, platform
-        return self._images[reference.tag or ""]
+    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
+        """Return the images of the tags."""
+        return {wish: self._images[wish.reference.tag or ""] for wish in wishes}
 
-    def tags(self, reference: ImageReference) -> tuple[str, ...]:
+    def tags(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, tuple[str, ...]]:
         """Return all tags."""
-        del reference
-        return tuple(self._images)
+        return {reference: tuple(self._images) for reference in references}
 
 
 @pytest.fixture

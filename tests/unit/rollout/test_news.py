@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from beacon.errors import HostError
-from beacon.model.image import Platform, ResolvedImage
+from beacon.model.image import ResolvedImage, Wish
 from beacon.model.outcome import OutcomeKind
-from beacon.model.reference import Digest, ImageReference
-from beacon.registry.results import CheckResult, Found
+from beacon.model.reference import ImageReference
+from beacon.registry.results import CheckResult, Found, Resolution
 from beacon.rollout.ahead import Ahead
 from beacon.rollout.check import Check, Finding
 from tests.fakes.machine import FakeMachine
@@ -28,13 +28,12 @@ class OneImage:
         self._log.append("check")
         return {reference: Found(self._image.tag_digest) for reference in references}
 
-    def resolve(self, reference: ImageReference, digest: Digest | None, platform: Platform) -> ResolvedImage:
-        del reference, digest, platform
+    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
         self._log.append("resolve")
-        return self._image
+        return dict.fromkeys(wishes, self._image)
 
-    def tags(self, reference: ImageReference) -> tuple[str, ...]:
-        raise AssertionError(reference)
+    def tags(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, tuple[str, ...]]:
+        raise AssertionError(references)
 
 
 def check(machine: FakeMachine, image: ResolvedImage, log: list[str]) -> Finding:
