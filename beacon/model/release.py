@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from beacon.model.image import ImageConfig, ResolvedImage
+from beacon.model.image import ImageConfig, Platform, ResolvedImage
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Service
 
@@ -70,6 +70,8 @@ class Release(Struct, frozen=True):
     """
     domain: str = ""
     """The domain that Beacon chose, where the definition asks for one (``domain = "auto"``)."""
+    platform: Platform | None = None
+    """What the image was asked for; its own configuration may say something else. None of older Beacons."""
 
     @property
     def pinned(self) -> ImageReference:

@@ -199,9 +199,7 @@ class Proposer:
                 choice.outcomes.append(unchecked(name, resolution))
                 continue
             service = wanted.definitions[name].service
-            choice.releases[name] = make_release(
-                states[name], service, wish.reference, resolution, wanted.trigger
-            )
+            choice.releases[name] = make_release(states[name], service, wish, resolution, wanted.trigger)
             choice.new.add(name)
         for name in sorted(choice.new):
             release = choice.releases[name]

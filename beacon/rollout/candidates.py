@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from beacon.errors import BeaconError, DefinitionError, RegistryError
 from beacon.model.host import HostFacts
-from beacon.model.image import ResolvedImage
+from beacon.model.image import ResolvedImage, Wish
 from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.model.service import Handover, Service
@@ -152,19 +152,20 @@ def concurrently(threads: int, action: Callable[[T], R], items: Sequence[T]) -> 
 
 
 def make_release(
-    state: ServiceState, service: Service, reference: ImageReference, image: ResolvedImage, trigger: Trigger
+    state: ServiceState, service: Service, wish: Wish, image: ResolvedImage, trigger: Trigger
 ) -> Release:
     """Return the next release of a service, as a candidate; its time is set when its rollout begins."""
     return Release(
         number=state.next_number,
         service=service,
-        reference=reference,
+        reference=wish.reference,
         tag_digest=image.tag_digest,
         digest=image.digest,
         image=image.config,
         state=ReleaseState.CANDIDATE,
         trigger=trigger,
         created="",
+        platform=wish.platform,
     )
 
 

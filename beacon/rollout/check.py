@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.errors import BeaconError, BusyError
-from beacon.model.image import Wish
+from beacon.model.image import Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference, short
 from beacon.model.release import Pending, Release, ServiceState, Trigger
@@ -103,8 +103,7 @@ class Check:
                     if outcome is not None:
                         yield Finding(outcome)
                     else:
-                        platform = self._live[name].image.platform
-                        wishes[name] = Wish(reference, platform, found.digest)
+                        wishes[name] = Wish(reference, _platform(self._live[name]), found.digest)
                 case Deferred() as deferred:
                     yield Finding(Outcome(name, OutcomeKind.DEFERRED, deferred.reason))
                 case Failed() as failed:
@@ -162,7 +161,7 @@ class Check:
         quarantined = self._quarantined(name, resolution.digest)
         if quarantined is not None:
             return Finding(quarantined)
-        candidate = make_release(state, live.service, wish.reference, resolution, Trigger.UPDATE)
+        candidate = make_release(state, live.service, wish, resolution, Trigger.UPDATE)
         candidate = replace(candidate, definition=live.definition, reader=live.reader)
         detail = f"{wish.reference} is at {short(resolution.digest)}, {short(live.digest)} is live"
         outcome = Outcome(name, OutcomeKind.AVAILABLE, detail, f"beacon update {name}", live.number)
@@ -179,6 +178,11 @@ class Check:
             return
         except BeaconError as error:
             self._world.reporter.note(name, f"cannot remember what was found: {error.message}")
+
+
+def _platform(live: Release) -> Platform:
+    """Return what the image of *live* was asked for: it runs here, whatever its configuration says of it."""
+    return live.service.platform or live.platform or live.image.platform
 
 
 def is_pinned(live: Release) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from beacon.model.host import Engine, EngineVersion, HostFacts
-from beacon.model.image import ImageConfig, Platform, ResolvedImage
+from beacon.model.image import ImageConfig, Platform, ResolvedImage, Wish
 from beacon.model.outcome import Outcome
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ServiceState, Trigger
@@ -66,7 +66,8 @@ def candidate(machine: FakeMachine, image: ResolvedImage, of: Service | None = N
     """Return the next release of a service, as a candidate."""
     of = of or service()
     state = machine.load(of.name)
-    return replace(make_release(state, of, of.image, image, Trigger.UPDATE), created="2026-11-21T12:00:00Z")
+    made = make_release(state, of, Wish(of.image, PLATFORM), image, Trigger.UPDATE)
+    return replace(made, created="2026-11-21T12:00:00Z")
 
 
 def work(

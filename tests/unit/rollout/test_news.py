@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import HostError
-from beacon.model.image import ResolvedImage, Wish
+from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import ImageReference
 from beacon.registry.results import CheckResult, Found, Resolution
 from beacon.rollout.ahead import Ahead
 from beacon.rollout.check import Check, Finding
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, roll_out, world
+from tests.fakes.stage import PLATFORM, push, roll_out, world
 
 
 class OneImage:
@@ -23,6 +24,7 @@ class OneImage:
     def __init__(self, image: ResolvedImage, log: list[str]) -> None:
         self._image = image
         self._log = log
+        self.platforms: set[Platform] = set()
 
     def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
         self._log.append("check")
@@ -30,7 +32,9 @@ class OneImage:
 
     def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
         self._log.append("resolve")
-        return dict.fromkeys(wishes, self._image)
+        found: dict[Wish, Resolution] = dict.fromkeys(wishes, self._image)
+        self.platforms = {wish.platform for wish in found}
+        return found
 
     def tags(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, tuple[str, ...]]:
         raise AssertionError(references)
@@ -74,6 +78,31 @@ def test_a_tag_that_has_not_moved_is_no_news(machine: FakeMachine) -> None:
     log: list[str] = []
     assert check(machine, push(machine, "1"), log).outcome.kind is OutcomeKind.UP_TO_DATE
     assert log == ["check"]
+
+
+ARM = Platform("linux", "arm64")
+
+
+@pytest.mark.parametrize(
+    ("declared", "asked", "expected"),
+    [
+        pytest.param(None, ARM, ARM, id="what the live image was asked for"),
+        pytest.param(ARM, PLATFORM, ARM, id="what the definition says"),
+        pytest.param(None, None, PLATFORM, id="what the image says, for a release of an older Beacon"),
+    ],
+)
+def test_an_image_is_looked_up_for_the_platform_of_the_live_one(
+    machine: FakeMachine, declared: Platform | None, asked: Platform | None, expected: Platform
+) -> None:
+    """The configuration of an image may lie: one built for arm64 on amd64 often says amd64."""
+    state = machine.load("web")
+    (live,) = state.releases
+    live = replace(live, service=replace(live.service, platform=declared), platform=asked)
+    registry = OneImage(push(machine, "2"), [])
+    (finding,) = Check(world(machine), registry, {"web": replace(state, releases=(live,))}).run({})
+    assert registry.platforms == {expected}
+    assert finding.candidate is not None
+    assert finding.candidate.platform == expected
 
 
 def test_a_call_is_made_once_however_often_it_is_begun_and_asked() -> None:
