@@ -108,7 +108,13 @@ def _identity(sheet: Sheet, release: ReleaseInput) -> None:
 
 def _process(sheet: Sheet, release: ReleaseInput) -> None:
     declared, service = release.declared, release.service
-    sheet.process(service.entrypoint, declared.entrypoint, declared.command)
+    entrypoint = declared.entrypoint
+    if declared.command == ():
+        # Engines run the image's command, unless they are given an entrypoint: its own, then.
+        entrypoint = service.entrypoint
+        if not entrypoint:
+            sheet.fault("command", "must not be empty where there is no entrypoint: nothing would run")
+    sheet.process(service.entrypoint, entrypoint, declared.command)
     if declared.user:
         sheet.user(declared.user)
     for index, group in enumerate(service.groups):

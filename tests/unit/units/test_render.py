@@ -90,6 +90,16 @@ def test_a_user_of_an_odd_form_goes_to_podman_as_it_is() -> None:
     assert 'PodmanArgs="--user=a\\\\"' in container(replace(WEB, user="a\\"))
 
 
+@pytest.mark.parametrize("entrypoint", [None, ()])
+def test_no_command_is_refused_where_nothing_would_run(entrypoint: tuple[str, ...] | None) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        container(replace(WEB, command=(), entrypoint=entrypoint))
+    (fault,) = raised.value.faults
+    assert str(fault) == (
+        "web.toml: command: must not be empty where there is no entrypoint: nothing would run"
+    )
+
+
 def test_two_mounts_of_a_volume_make_one_file() -> None:
     service = replace(WEB, volumes=(Volume("/a", name="data"), Volume("/b", name="data")))
     names = [file.name for file in render(release(service), FACTS, TEMPLATES)]
