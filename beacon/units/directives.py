@@ -36,6 +36,9 @@ Words = tuple[str, ...] | None
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
+_OWN_PIDS_LIMIT = 2048
+"""What Podman limits every container to unless it is told otherwise (podman-run(1), --pids-limit)."""
+
 
 class Directive(Struct, frozen=True):
     """One line of a section; *value* is encoded."""
@@ -98,6 +101,7 @@ OPTIONS: Mapping[str, Option] = {
     "Network": Option(Parser.ALL, "--network"),
     "NetworkAlias": Option(Parser.ALL, "--network-alias"),
     "NoNewPrivileges": Option(Parser.ONE, "--security-opt", "--security-opt=no-new-privileges"),
+    "PidsLimit": Option(Parser.ONE, "--pids-limit"),
     "PublishPort": Option(Parser.ALL, "--publish"),
     "Pull": Option(Parser.ONE, "--pull"),
     "ReadOnly": Option(Parser.ONE, "--read-only", "--read-only"),
@@ -276,9 +280,16 @@ class Sheet:
             self.argument("--sdnotify", "healthy", "health.command")
 
     def limits(self, limits: Mapping[str, str]) -> None:
-        """Limit what the container may use, by directives of systemd.resource-control(5)."""
+        """Limit what the container may use, by directives of systemd.resource-control(5).
+
+        Podman's own limit is raised where it is the lower one, and only there: it needs the controller pids,
+        and the container would not start without, while the unit's limits are just idle.
+        """
         for key, value in limits.items():
             self.add(Section.SERVICE, key, value)
+        processes = limits.get("TasksMax", "0")
+        if int(processes) > _OWN_PIDS_LIMIT:
+            self.option("PidsLimit", processes, "resources.pids")
 
     def words(self, key: str, words: Iterable[str], path: str) -> str | None:
         """Return *words* as one line of arguments, or None after noting which cannot be written."""

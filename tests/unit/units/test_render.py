@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -11,7 +12,17 @@ from beacon.errors import ConfigError, DefinitionError, HostError
 from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import Platform
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.service import Health, Port, Protocol, RawPodman, Secret, Service, Stop, Volume
+from beacon.model.service import (
+    Health,
+    Port,
+    Protocol,
+    RawPodman,
+    Resources,
+    Secret,
+    Service,
+    Stop,
+    Volume,
+)
 from beacon.units.container import published
 from beacon.units.health import command_line, span, start_limit
 from beacon.units.render import ReleaseInput, render
@@ -83,6 +94,35 @@ def test_a_newer_key_becomes_an_argument() -> None:
     )
     old = container(service, facts=replace(FACTS, engine_version=EngineVersion(5, 2, 9)))
     assert "PodmanArgs=--add-host=a:192.0.2.1" in old
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "lines"),
+    [
+        pytest.param(Engine.PODMAN, (5, 4, 2), ["PidsLimit=4096", "TasksMax=4096"], id="Quadlet"),
+        pytest.param(
+            Engine.PODMAN,
+            (4, 6),
+            ["PodmanArgs=--pids-limit=4096", "TasksMax=4096"],
+            id="Quadlet before the key",
+        ),
+        pytest.param(Engine.PODMAN, (4, 3), ["--pids-limit=4096", "TasksMax=4096"], id="plain Podman"),
+        pytest.param(Engine.DOCKER, (26, 1), ["TasksMax=4096"], id="docker has no limit of its own"),
+    ],
+)
+def test_more_processes_than_podman_allows_by_itself(
+    engine: Engine, version: tuple[int, ...], lines: list[str]
+) -> None:
+    facts = replace(FACTS, engine=engine, engine_version=EngineVersion(*version))
+    assert limits_of(4096, facts) == lines
+    assert limits_of(2048, facts) == ["TasksMax=2048"]
+
+
+def limits_of(processes: int, facts: HostFacts) -> list[str]:
+    """Return every line that limits the processes of a container."""
+    service = replace(WEB, resources=Resources(pids=processes))
+    lines = [line for file in render(release(service), facts, TEMPLATES) for line in file.text.splitlines()]
+    return [line.removesuffix("\\").strip() for line in lines if re.search("pids|tasks", line, re.IGNORECASE)]
 
 
 def test_a_user_of_an_odd_form_goes_to_podman_as_it_is() -> None:
