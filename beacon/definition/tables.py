@@ -355,7 +355,7 @@ class HealthTable(Table):
         HealthAction | None,
         PlainValidator(values.one_of(HealthAction)),
         _enum(HealthAction),
-        Field(description="What the engine does when unhealthy: none, kill, restart or stop. Default: none."),
+        Field(description="What Podman does when unhealthy: none, kill, restart or stop. Default: none."),
     ] = None
 
     @model_validator(mode="after")

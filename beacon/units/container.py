@@ -66,7 +66,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     for index, secret in enumerate(service.secrets):
         render_secret(sheet, secret, f"secret[{index}]")
     _confinement(sheet, service)
-    render_health(sheet, service, own_check=release.own_check)
+    render_health(sheet, service, release.declared.health, own_check=release.own_check)
     _service(sheet, service)
     if facts.has_quadlet and facts.scope is Scope.SYSTEM and is_behind_proxy(release.declared, service):
         sheet.add(Section.SERVICE, "EnvironmentFile", f"-{UNRESERVED}")
@@ -78,17 +78,25 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
 
 def _unit(sheet: Sheet, release: ReleaseInput) -> None:
     service = release.service
-    description = " ".join(service.description.split()) or f"{service.name} ({service.image})"
-    try:
-        sheet.add(Section.UNIT, "Description", encode_setting("Description", description))
-    except InexpressibleError as error:
-        sheet.refuse("description", error)
+    sheet.add(Section.UNIT, "Description", _description(sheet, release))
     sheet.add(Section.UNIT, "Documentation", "man:beacon(1)")
     sheet.add(Section.UNIT, "StartLimitIntervalSec", span(service.restart.interval))
     sheet.add(Section.UNIT, "StartLimitBurst", str(service.restart.limit))
     for need in service.needs:
         sheet.add(Section.UNIT, "Wants", unit_name(need))
         sheet.add(Section.UNIT, "After", unit_name(need))
+
+
+def _description(sheet: Sheet, release: ReleaseInput) -> str:
+    """Return the description; one that cannot be written is a fault where it is the owner's."""
+    service = release.service
+    usual = f"{service.name} ({service.image})"
+    try:
+        return encode_setting("Description", " ".join(service.description.split()) or usual)
+    except InexpressibleError as error:
+        if release.declared.description:
+            sheet.refuse("description", error)
+        return usual
 
 
 def _identity(sheet: Sheet, release: ReleaseInput) -> None:

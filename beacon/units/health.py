@@ -27,9 +27,13 @@ STOP_SLACK = 10.0
 """Between the engine's SIGKILL and systemd's."""
 
 
-def render_health(sheet: Sheet, service: Service, *, own_check: bool = False) -> None:
-    """Write the checks that the engine runs; http and tcp are probed by Beacon, from outside."""
+def render_health(sheet: Sheet, service: Service, declared: Health, *, own_check: bool = False) -> None:
+    """Write the checks that the engine runs; http and tcp are probed by Beacon, from outside.
+
+    *declared* is what the definition alone says.
+    """
     health = service.health
+    action = _on_failure(sheet, service, declared)
     if health.disable:
         sheet.without_health()
         return
@@ -46,7 +50,8 @@ def render_health(sheet: Sheet, service: Service, *, own_check: bool = False) ->
             sheet.option(key, span(seconds), f"health.{name}")
     if health.retries is not None:
         sheet.option("HealthRetries", str(health.retries), "health.retries")
-    _render_on_failure(sheet, service)
+    if action is not None:
+        sheet.option("HealthOnFailure", action.value, "health.on_failure")
     if sheet.has("HealthStartupCmd"):
         _render_startup(sheet, health, command)
     sheet.hold_start(by_owner="Notify" in service.podman.container)
@@ -84,20 +89,37 @@ def span(seconds: float) -> str:
     return f"{math.ceil(seconds * 1000)}ms"
 
 
-def _render_on_failure(sheet: Sheet, service: Service) -> None:
+def _on_failure(sheet: Sheet, service: Service, declared: Health) -> HealthAction | None:
+    """Return what the engine is told to do with an unhealthy container; None leaves it at doing nothing.
+
+    What cannot be done is a fault of a definition that asks for it, and passed over where the image does.
+    """
     action = service.health.on_failure
-    if action is HealthAction.RESTART:
-        # Podman must not restart a container that systemd owns (podman-run(1), --health-on-failure):
-        # it is killed, and the unit's Restart= does the rest.
-        if service.restart.policy is RestartPolicy.NO:
-            sheet.fault("health.on_failure", 'must not be "restart" where restart.policy is "no"')
-        action = HealthAction.KILL
-    if action is not None and action is not HealthAction.NONE and not sheet.has("HealthOnFailure"):
-        problem = f"is nothing that {sheet.engine} {sheet.version} can do; leave it out"
-        sheet.fault("health.on_failure", problem)
-        return
-    if action is not None and sheet.has("HealthOnFailure"):
-        sheet.option("HealthOnFailure", action.value, "health.on_failure")
+    problem = None if action in {None, HealthAction.NONE} else _on_failure_problem(sheet, service)
+    if problem is not None:
+        if declared.on_failure is not None:
+            sheet.fault("health.on_failure", problem)
+        return None
+    if not sheet.has("HealthOnFailure"):
+        return None
+    # Podman must not restart a container that systemd owns (podman-run(1), --health-on-failure): it is
+    # killed, and the unit's Restart= does the rest.
+    return HealthAction.KILL if action is HealthAction.RESTART else action
+
+
+def _on_failure_problem(sheet: Sheet, service: Service) -> str | None:
+    """Say why nothing can be done with an unhealthy container."""
+    health = service.health
+    if not sheet.has("HealthOnFailure"):
+        return f"is nothing that {sheet.engine} {sheet.version} can do; leave it out"
+    if health.on_failure is HealthAction.RESTART and service.restart.policy is RestartPolicy.NO:
+        return 'must not be "restart" where restart.policy is "no"'
+    if health.command is None or health.disable:
+        return (
+            f'must not be "{health.on_failure}" without health.command or the image\'s HEALTHCHECK: '
+            f"{sheet.engine} acts on checks of its own, and Beacon looks at http and tcp from outside"
+        )
+    return None
 
 
 def _render_startup(sheet: Sheet, health: Health, command: str) -> None:

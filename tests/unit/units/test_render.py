@@ -14,10 +14,14 @@ from beacon.model.image import Platform
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import (
     Health,
+    HealthAction,
+    HttpProbe,
     Port,
     Protocol,
     RawPodman,
     Resources,
+    Restart,
+    RestartPolicy,
     Secret,
     Service,
     Stop,
@@ -206,6 +210,74 @@ def test_ports(port: Port, values: tuple[str, ...]) -> None:
 )
 def test_health_commands_are_json_without_the_word_cmd(command: tuple[str, ...], line: str) -> None:
     assert command_line(command) == line
+
+
+PROBED = Health(http=HttpProbe(80), on_failure=HealthAction.KILL)
+CHECKED = Health(command=("a", "b"), on_failure=HealthAction.RESTART)
+ONCE = Restart(policy=RestartPolicy.NO)
+DOCKER = replace(FACTS, engine=Engine.DOCKER, engine_version=EngineVersion(26, 1))
+NO_CHECK = (
+    "without health.command or the image's HEALTHCHECK: "
+    "Podman acts on checks of its own, and Beacon looks at http and tcp from outside"
+)
+
+
+@pytest.mark.parametrize(
+    ("service", "facts", "problem"),
+    [
+        pytest.param(replace(WEB, health=PROBED), FACTS, f'must not be "kill" {NO_CHECK}', id="a probe"),
+        pytest.param(
+            replace(WEB, health=Health(on_failure=HealthAction.STOP)),
+            FACTS,
+            f'must not be "stop" {NO_CHECK}',
+            id="no check",
+        ),
+        pytest.param(
+            replace(WEB, health=Health(disable=True, on_failure=HealthAction.KILL)),
+            FACTS,
+            f'must not be "kill" {NO_CHECK}',
+            id="disabled",
+        ),
+        pytest.param(
+            replace(WEB, health=CHECKED, restart=ONCE),
+            FACTS,
+            'must not be "restart" where restart.policy is "no"',
+            id="a restart that is not to be",
+        ),
+        pytest.param(
+            replace(WEB, health=CHECKED),
+            DOCKER,
+            "is nothing that docker 26.1.0 can do; leave it out",
+            id="docker",
+        ),
+        pytest.param(
+            replace(WEB, health=PROBED),
+            DOCKER,
+            "is nothing that docker 26.1.0 can do; leave it out",
+            id="a probe with docker",
+        ),
+    ],
+)
+def test_what_nobody_can_do_on_failure_is_a_fault_of_the_owner_s_alone(
+    service: Service, facts: HostFacts, problem: str
+) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        render(release(service), facts, TEMPLATES)
+    assert [str(fault) for fault in raised.value.faults] == [f"web.toml: health.on_failure: {problem}"]
+    files = render(release(service, replace(service, health=Health())), facts, TEMPLATES)
+    assert not any("on-failure=" in file.text or "HealthOnFailure" in file.text for file in files)
+
+
+def test_doing_nothing_on_failure_is_possible_everywhere() -> None:
+    for facts in (FACTS, DOCKER):
+        for health in (PROBED, CHECKED, Health()):
+            service = replace(WEB, health=replace(health, on_failure=HealthAction.NONE))
+            assert render(release(service), facts, TEMPLATES)
+
+
+def test_a_description_of_the_image_s_that_cannot_be_written_is_not_used() -> None:
+    lines = container(replace(WEB, description="ends in \\"), WEB)
+    assert "Description=web (registry.example/web:1)" in lines
 
 
 def test_a_start_may_take_what_its_check_takes() -> None:
