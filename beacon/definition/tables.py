@@ -52,6 +52,7 @@ Word = Annotated[str, PlainValidator(grammar.word), STRING]
 Scalar = Annotated[str, PlainValidator(grammar.scalar), either("string", "number", "boolean")]
 Boolean = Annotated[bool, PlainValidator(grammar.boolean), WithJsonSchema({"type": "boolean"})]
 Duration = Annotated[float, PlainValidator(grammar.duration), __NUMBER_OR_STRING]
+TimeOfCheck = Annotated[float, PlainValidator(values.time_of_check), __NUMBER_OR_STRING]
 Size = Annotated[int, PlainValidator(grammar.size), either("string", "integer")]
 Words = Annotated[tuple[str, ...], PlainValidator(grammar.words), words_schema()]
 PortNumber = Annotated[int, *_range(1, grammar.MAX_PORT)]
@@ -337,10 +338,10 @@ class HealthTable(Table):
     ] = None
     disable: Annotated[Boolean, Field(description="No health check, not even the image's.")] = False
     interval: Annotated[
-        Duration | None, Field(description="Time between two checks. Default: the image's or 30s.")
+        TimeOfCheck | None, Field(description="Time between two checks. Default: the image's or 30s.")
     ] = None
     timeout: Annotated[
-        Duration | None, Field(description="Time a check may take. Default: the image's or 30s.")
+        TimeOfCheck | None, Field(description="Time a check may take. Default: the image's or 30s.")
     ] = None
     start_period: Annotated[
         Duration | None,

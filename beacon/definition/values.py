@@ -202,6 +202,14 @@ def windows(value: object) -> tuple[str, ...]:
     return tuple(window(item) for item in (value if isinstance(value, list) else [value]))
 
 
+def time_of_check(value: object) -> float:
+    """Read a duration that is not zero, which engines refuse, or take for no check at all."""
+    seconds = grammar.duration(value)
+    if not seconds:
+        raise ValueError(f"must be more than 0s, not {shown(value)}")
+    return seconds
+
+
 def status_path(value: object) -> str:
     """Read the path of a URL."""
     string = grammar.word(value)

@@ -80,8 +80,8 @@ def health() -> st.SearchStrategy[Health]:
     )
     numbers = st.fixed_dictionaries(
         {
-            "interval": st.none() | SECONDS,
-            "timeout": st.none() | SECONDS,
+            "interval": st.none() | SECONDS.filter(bool),
+            "timeout": st.none() | SECONDS.filter(bool),
             "start_period": st.none() | SECONDS,
             "retries": st.none() | st.integers(1, 1000),
             "on_failure": st.none() | st.sampled_from(HealthAction),

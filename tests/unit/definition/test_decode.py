@@ -206,6 +206,14 @@ def test_a_service_knows_what_its_definition_sets() -> None:
             id="a check that is disabled",
         ),
         pytest.param(
+            IMAGE + "[health]\ninterval = 0\ntimeout = '0ms'",
+            [
+                "health.interval: must be more than 0s, not the number 0",
+                "health.timeout: must be more than 0s, not '0ms'",
+            ],
+            id="a check that takes no time",
+        ),
+        pytest.param(
             IMAGE + "[resources]\ncpus = 0",
             ["resources.cpus: must be greater than 0.0, not the number 0"],
             id="no processor",

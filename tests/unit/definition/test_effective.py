@@ -240,6 +240,14 @@ def test_labels_that_could_harm_are_noted_and_not_honoured(key: str) -> None:
             ],
             id="a number that is none",
         ),
+        pytest.param(
+            {"health.interval": "0", "health.timeout": "0s"},
+            [
+                "ghcr.io/me/web:1: label io.beacon.health.interval: must be more than 0s, not '0'",
+                "ghcr.io/me/web:1: label io.beacon.health.timeout: must be more than 0s, not '0s'",
+            ],
+            id="a check that takes no time",
+        ),
     ],
 )
 def test_labels_with_faults_are_all_reported(labels: Mapping[str, str], expected: list[str]) -> None:
