@@ -113,7 +113,7 @@ class _Filling:
             user=self._from_image("user", self.service.user, self.image.user),
             workdir=self._from_image("workdir", self.service.workdir, self.image.workdir),
             read_only=cast("bool", self._plain("read_only", self.service.read_only)),
-            tmpfs=cast("tuple[str, ...]", self._plain("tmpfs", self.service.tmpfs)),
+            tmpfs=self._tmpfs(),
             env=self._env(),
             stop=self._stop(),
             endpoints=self._endpoints(),
@@ -131,6 +131,14 @@ class _Filling:
             return value
         self.sources[key] = "label"
         return self.labels[key]
+
+    def _tmpfs(self) -> tuple[str, ...]:
+        """Return the definition's, else those of the label where the definition mounts nothing itself."""
+        found = cast("tuple[str, ...]", self._plain("tmpfs", self.service.tmpfs))
+        if "tmpfs" not in self.sources:
+            return found
+        mounted = {volume.path for volume in self.service.volumes}
+        return tuple(entry for entry in found if entry.partition(":")[0] not in mounted)
 
     def _from_image(self, key: str, value: str | None, default: str) -> str | None:
         if value is not None or not default:
@@ -210,6 +218,9 @@ class _Filling:
 
     def _probe(self, health: Health) -> Health:
         chosen = [key for key in PROBES if self.labels.get(key)]
+        if "health.disable" in self.service.given:
+            # It is false there: whatever check the image has otherwise is wanted.
+            chosen = [key for key in chosen if key != "health.disable"]
         for key in [*chosen, *(["health.http.path"] if "health.http.port" in chosen else [])]:
             self.sources[key] = "label"
         if chosen:
@@ -218,7 +229,7 @@ class _Filling:
                 command=cast("tuple[str, ...] | None", self.labels.get("health.command")),
                 http=_http(self.labels),
                 tcp=cast("int | None", self.labels.get("health.tcp")),
-                disable=bool(self.labels.get("health.disable")),
+                disable="health.disable" in chosen,
             )
         command = _image_command(self.image.health)
         if command is None:

@@ -154,6 +154,12 @@ def test_a_volume_of_the_image_becomes_a_named_volume_unless_it_is_covered() -> 
             Health(disable=True),
             id="disabled by label",
         ),
+        pytest.param(
+            "health.disable = false",
+            replace(labelled(health__disable="true"), health=CHECKED.health),
+            Health(command=("CMD-SHELL", "curl -f localhost"), interval=5.0, retries=2),
+            id="not disabled, whatever the label says",
+        ),
     ],
 )
 def test_the_health_check_is(text: str, image: ImageConfig, expected: Health) -> None:
@@ -190,6 +196,13 @@ def test_a_definition_wins_over_a_label_even_where_it_says_the_default() -> None
     assert (result.service.read_only, result.service.tmpfs) == (False, ())
     assert (result.service.stop.timeout, result.service.update.settle) == (10.0, 10.0)
     assert {result.sources[key] for key in ("read_only", "tmpfs", "stop.timeout")} == {"definition"}
+
+
+def test_a_tmpfs_by_label_yields_to_what_the_definition_mounts() -> None:
+    image = replace(labelled(tmpfs="/run /cache:size=1m /data"), volumes=("/data",))
+    result = filled("[[volume]]\nname = 'c'\npath = '/cache'", image)
+    assert result.service.tmpfs == ("/run", "/data")
+    assert result.service.volumes == (Volume("/cache", name="c"),)
 
 
 @pytest.mark.parametrize(
