@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -261,16 +261,17 @@ class _Filling:
         return not own
 
     def _volumes(self, filled: Service) -> tuple[Volume, ...]:
-        """Add a named volume for each VOLUME of the image, so that an update cannot lose it."""
+        """Add a named volume for each VOLUME of the image, so that an update cannot lose it.
+
+        Its name is made of its path alone: were the next free name taken, a new VOLUME or a new mount could
+        be given the data of another. Two of one name are a fault once units are made of them.
+        """
         volumes = list(filled.volumes)
         covered = {volume.path for volume in volumes} | {mount.partition(":")[0] for mount in filled.tmpfs}
-        taken = {volume.name for volume in volumes if volume.name is not None}
         for path in _clean_paths(self.image.volumes):
             if path not in covered:
-                name = volume_name(path, taken)
-                taken.add(name)
                 self.sources[f"volume[{len(volumes)}]"] = "image"
-                volumes.append(Volume(path=path, name=name))
+                volumes.append(Volume(path=path, name=volume_name(path)))
         return tuple(volumes)
 
 
@@ -298,7 +299,7 @@ def _clean_paths(paths: tuple[str, ...]) -> Iterator[str]:
     yield from (path for path in sorted(found) if path != "/")
 
 
-def volume_name(path: str, taken: set[str]) -> str:
+def volume_name(path: str, taken: Collection[str] = ()) -> str:
     """Return a name for the volume at *path* that is not *taken*: /var/lib/data is ``var-lib-data``."""
     stem = re.sub(r"[^A-Za-z0-9_.]+", "-", path).strip("-._") or "data"
     name, number = stem, 1

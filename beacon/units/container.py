@@ -60,7 +60,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     _namespace(sheet, service, facts)
     _environment(sheet, release)
     _networks(sheet, service)
-    render_volumes(sheet, service)
+    render_volumes(sheet, service, release.declared.volumes)
     for index, tmpfs in enumerate(service.tmpfs):
         sheet.option("Tmpfs", tmpfs, f"tmpfs[{index}]")
     for index, secret in enumerate(service.secrets):

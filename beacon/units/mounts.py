@@ -31,8 +31,12 @@ def volume_name(service: str, volume: str) -> str:
     return f"{container_name(service)}-{volume}"
 
 
-def render_volumes(sheet: Sheet, service: Service) -> None:
-    """Write every volume, and that host paths must be mounted before the service starts."""
+def render_volumes(sheet: Sheet, service: Service, own: tuple[Volume, ...]) -> None:
+    """Write every volume, and that host paths must be mounted before the service starts.
+
+    The first are the definition's *own*, the others those of the image.
+    """
+    _judge_names(sheet, own, service.volumes[len(own) :])
     for index, volume in enumerate(service.volumes):
         path = f"volume[{index}]"
         if volume.host is not None:
@@ -56,6 +60,29 @@ def render_volumes(sheet: Sheet, service: Service) -> None:
             continue
         parts = [unit, volume.path, *([",".join(options)] if options else [])]
         sheet.option("Volume", ":".join(parts), path)
+
+
+def _judge_names(sheet: Sheet, own: tuple[Volume, ...], of_image: tuple[Volume, ...]) -> None:
+    """Refuse a volume of the image whose name, which is made of its path, another has as well.
+
+    One would be given the data of the other, which would start with an empty volume.
+    """
+    owners = {volume.name: f"volume[{index}].name" for index, volume in enumerate(own)}
+    paths: dict[str | None, str] = {}
+    for volume in of_image:
+        name, path = volume.name, volume.path
+        if name in owners:
+            sheet.fault(
+                owners[name],
+                f"must not be {name!r}, which is the volume of the image's {path}; "
+                f"choose another name, or give {path} a volume of its own",
+            )
+        elif name in paths:
+            sheet.fault(
+                "volume",
+                f"must give the image's {paths[name]} or {path} a volume of its own: both would be {name!r}",
+            )
+        paths[name] = path
 
 
 def require_mount(sheet: Sheet, host_path: str, path: str) -> None:

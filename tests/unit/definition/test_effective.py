@@ -97,18 +97,22 @@ def test_the_definition_decides_on_an_init() -> None:
 
 
 def test_a_volume_of_the_image_becomes_a_named_volume_unless_it_is_covered() -> None:
-    image = replace(BARE, volumes=("/var/lib/data/", "/data", "/run", "/cache", "/a/b", "/a-b", "/"))
+    image = replace(BARE, volumes=("/var/lib/data/", "/data", "/run", "/cache", "/a-b", "/"))
     text = """
         tmpfs = ["/run:size=1m"]
-        volume = [{ name = "a-b", path = "/cache" }, { host = "/x", path = "/data" }]
+        volume = [{ name = "c", path = "/cache" }, { host = "/x", path = "/data" }]
     """
     result = filled(text, image)
     assert result.service.volumes[2:] == (
-        Volume("/a-b", name="a-b-2"),
-        Volume("/a/b", name="a-b-3"),
+        Volume("/a-b", name="a-b"),
         Volume("/var/lib/data", name="var-lib-data"),
     )
-    assert [result.sources[f"volume[{index}]"] for index in range(5)] == ["definition"] * 2 + ["image"] * 3
+    assert [result.sources[f"volume[{index}]"] for index in range(4)] == ["definition"] * 2 + ["image"] * 2
+
+
+def test_a_volume_of_the_image_has_its_name_whatever_else_there_is() -> None:
+    named = filled("[[volume]]\nname = 'a-b'\npath = '/c'", replace(BARE, volumes=("/a-b", "/a/b")))
+    assert named.service.volumes[1:] == (Volume("/a-b", name="a-b"), Volume("/a/b", name="a-b"))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from tests.golden.cases import TEMPLATES
 
 AMD64 = Platform("linux", "amd64")
 FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, AMD64)
+DOCKER = replace(FACTS, engine=Engine.DOCKER, engine_version=EngineVersion(26, 1))
 WEB = Service(name="web", image=ImageReference.parse("registry.example/web:1"), init=True)
 DIGEST = Digest("sha256:" + "a" * 64)
 
@@ -150,6 +151,39 @@ def test_two_mounts_of_a_volume_make_one_file() -> None:
     assert names == ["beacon-web-data.volume", "beacon-web.container"]
 
 
+@pytest.mark.parametrize(
+    ("own", "of_image", "problems"),
+    [
+        pytest.param(
+            (Volume("/cache", name="cache"), Volume("/uploads", name="data")),
+            (Volume("/data", name="data"),),
+            [
+                (
+                    "volume[1].name: must not be 'data', which is the volume of the image's /data; "
+                    "choose another name, or give /data a volume of its own"
+                ),
+            ],
+            id="the definition's",
+        ),
+        pytest.param(
+            (),
+            (Volume("/a-b", name="a-b"), Volume("/a/b", name="a-b")),
+            ["volume: must give the image's /a-b or /a/b a volume of its own: both would be 'a-b'"],
+            id="another of the image",
+        ),
+    ],
+)
+@pytest.mark.parametrize("engine", Engine)
+def test_a_volume_of_the_image_shares_its_name_with_no_other(
+    engine: Engine, own: tuple[Volume, ...], of_image: tuple[Volume, ...], problems: list[str]
+) -> None:
+    facts = DOCKER if engine is Engine.DOCKER else FACTS
+    declared = replace(WEB, volumes=own)
+    with pytest.raises(DefinitionError) as raised:
+        render(release(replace(WEB, volumes=own + of_image), declared), facts, TEMPLATES)
+    assert [str(fault) for fault in raised.value.faults] == [f"web.toml: {problem}" for problem in problems]
+
+
 def test_the_owner_s_template_may_add_lines() -> None:
     own = TEMPLATES["container.j2"].replace("[Service]", "[Service]\nEnvironment=RELEASE={{ digest }}")
     (file,) = render(release(WEB), FACTS, {**TEMPLATES, "container.j2": own})
@@ -215,7 +249,6 @@ def test_health_commands_are_json_without_the_word_cmd(command: tuple[str, ...],
 PROBED = Health(http=HttpProbe(80), on_failure=HealthAction.KILL)
 CHECKED = Health(command=("a", "b"), on_failure=HealthAction.RESTART)
 ONCE = Restart(policy=RestartPolicy.NO)
-DOCKER = replace(FACTS, engine=Engine.DOCKER, engine_version=EngineVersion(26, 1))
 NO_CHECK = (
     "without health.command or the image's HEALTHCHECK: "
     "Podman acts on checks of its own, and Beacon looks at http and tcp from outside"
