@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from beacon.registry.headers import Challenge, parse_challenges
 from beacon.registry.results import Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
 from beacon.registry.tokens import LoginService, RefusedTokenError, Send, Site, Token, basic
-from beacon.registry.transport import Deadline, Reply, Request
+from beacon.registry.transport import Deadline, Reply, Request, origin
 
 _MAX_SCOPES_LENGTH = 6000
 """In one URL: common servers take 8 KiB for the whole of it."""
@@ -90,6 +91,8 @@ class Authenticator:
 
         Return whether that is a token: a password is only known to be good when it has been used.
         """
+        if not self._is_own(rejected.reply):
+            raise Refusal(_foreign(self._site.registry, rejected.reply.url))
         troubles = self._troubles
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise Refusal(_late(self._site.registry, deadline))
@@ -127,7 +130,11 @@ class Authenticator:
             return challenges
         # gcr.io once refused without a word; its front page told how to log in.
         front = self._send(Request("GET", f"{self._site.base()}/v2/", {}), deadline)
-        return parse_challenges(front.headers.get("www-authenticate", ""))
+        return parse_challenges(front.headers.get("www-authenticate", "")) if self._is_own(front) else ()
+
+    def _is_own(self, reply: Reply) -> bool:
+        """Whether the registry itself answers: others would have its login sent to whom they like."""
+        return origin(reply.url) == origin(self._site.base())
 
     def _use_password(self, rejected: Rejected) -> None:
         credential = self._usable(rejected.repository)
@@ -243,6 +250,16 @@ class Authenticator:
 def _late(registry: str, deadline: Deadline) -> Failed:
     return failed(
         FailureKind.UNREACHABLE, f"registry {registry!r} gave no login within {deadline.seconds:g} s"
+    )
+
+
+def _foreign(registry: str, url: str) -> Failed:
+    parts = urlsplit(url)
+    where = f"{parts.scheme}://{parts.netloc}"
+    return failed(
+        FailureKind.ODD,
+        f"registry {registry!r} leads to {where!r}, which wants a login of its own",
+        "name the image as it is named there, or ask who runs the registry",
     )
 
 

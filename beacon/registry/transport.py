@@ -31,6 +31,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 15.0
 MAX_REDIRECTS = 8
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PORTS = {"https": 443, "http": 80}
 _CHUNK = 1 << 16
 _MIN_TIMEOUT = 0.001
 
@@ -49,6 +50,12 @@ class Deadline(NamedTuple):
     def remaining(self) -> float:
         """Return the seconds left; never negative."""
         return max(0.0, self.expires - time.monotonic())
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, to which logins belong; raises ValueError where *url* is no address."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 class TroubleKind(StrEnum):
@@ -134,7 +141,7 @@ class Transport:
         if old.scheme == "https" and new.scheme == "http" and not self._wiring.insecure:
             raise TransportError(TroubleKind.UNSAFE, f"a redirect from https to {new.netloc!r} without TLS")
         headers = request.headers
-        if (old.scheme, old.netloc.lower()) != (new.scheme, new.netloc.lower()):
+        if origin(request.url) != origin(url):
             headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         return Request(request.method, url, headers, request.body, request.limit)
 
