@@ -32,6 +32,8 @@ READ_SECONDS = 15.0
 MAX_REDIRECTS = 8
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"https": 443, "http": 80}
+_TO_GET = frozenset({301, 302, 303})
+"""What makes a GET of a POST (RFC 9110, 15.4)."""
 _CHUNK = 1 << 16
 _MIN_TIMEOUT = 0.001
 
@@ -116,14 +118,13 @@ class Transport:
     def send(self, request: Request, deadline: Deadline, *, patience: float = READ_SECONDS) -> Reply:
         """Send, follow redirects, and read the answer; raises TransportError.
 
-        Authorization never goes to another host, nor from https to http.
+        Neither Authorization nor a body goes to another host, nor from https to http.
         """
         for _ in range(MAX_REDIRECTS):
             reply = self._send(request, deadline, patience)
-            location = reply.headers.get("location")
-            if reply.status not in _REDIRECTS or not location:
+            if reply.status not in _REDIRECTS or not reply.headers.get("location"):
                 return reply
-            request = self._redirected(request, urljoin(reply.url, location))
+            request = self._redirected(request, reply)
         raise TransportError(TroubleKind.BROKEN, f"more than {MAX_REDIRECTS} redirects")
 
     def close(self) -> None:
@@ -134,16 +135,21 @@ class Transport:
         for adapter in adapters:
             adapter.close()
 
-    def _redirected(self, request: Request, url: str) -> Request:
+    def _redirected(self, request: Request, reply: Reply) -> Request:
+        url = urljoin(reply.url, reply.headers["location"])
         old, new = urlsplit(request.url), urlsplit(url)
         if new.scheme not in {"https", "http"}:
             raise TransportError(TroubleKind.BROKEN, f"a redirect to {url!r}")
         if old.scheme == "https" and new.scheme == "http" and not self._wiring.insecure:
             raise TransportError(TroubleKind.UNSAFE, f"a redirect from https to {new.netloc!r} without TLS")
-        headers = request.headers
         if origin(request.url) != origin(url):
-            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
-        return Request(request.method, url, headers, request.body, request.limit)
+            if request.body is not None:  # what is posted is a login
+                raise TransportError(TroubleKind.UNSAFE, f"a redirect of the login to {new.netloc!r}")
+            request = request._replace(headers=_without(request.headers, "authorization"))
+        if reply.status in _TO_GET and request.method == "POST":
+            headers = _without(request.headers, "content-type")
+            request = request._replace(method="GET", headers=headers, body=None)
+        return request._replace(url=url)
 
     def _send(self, request: Request, deadline: Deadline, patience: float) -> Reply:
         for attempt in (1, 2):
@@ -215,6 +221,10 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401
         """Leave certificates to the context."""
+
+
+def _without(headers: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in headers.items() if key.lower() != name}
 
 
 def _prepared(request: Request) -> requests.PreparedRequest:

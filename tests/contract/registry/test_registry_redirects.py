@@ -12,7 +12,7 @@ from beacon.model.reference import ImageReference
 from beacon.registry import Failed, FailureKind, RefusedError, RegistryClient
 from tests.contract.registry.fake import Answer, FakeRegistry, Headers
 from tests.contract.registry.images import Pusher
-from tests.contract.registry.logins import stored
+from tests.contract.registry.logins import encoded, stored, stored_entries
 
 MakeClient = Callable[..., RegistryClient]
 Reference = Callable[[str], ImageReference]
@@ -79,3 +79,36 @@ def test_a_front_page_elsewhere_does_not_say_where_the_login_goes(
     other.when("GET", "/front", Answer(401, {"WWW-Authenticate": challenges(other)["Bearer"]}))
     assert isinstance(client.check([reference("web")])[reference("web")], Failed)
     assert sent_to(fake, other) == []
+
+
+@pytest.fixture
+def refreshing(fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, tmp_path: Path) -> RegistryClient:
+    """Return a client that posts an identity token to the login service of the registry."""
+    pusher.image("web", "latest")
+    fake.wants_token = True
+    entry = {"auth": encoded("me:"), "identitytoken": "long.lived"}
+    return make_client(credentials=stored_entries(tmp_path, {fake.host: entry}))
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
+def test_an_identity_token_is_posted_to_no_other_host(
+    fake: FakeRegistry, other: FakeRegistry, refreshing: RegistryClient, reference: Reference, status: int
+) -> None:
+    fake.when("POST", "/token", Answer(status, {"Location": f"{other.url}/steal"}))
+    result = refreshing.check([reference("web")])[reference("web")]
+    assert isinstance(result, Failed)
+    assert f"a redirect of the login to '{other.host}'" in result.problem
+    assert other.asked == []
+
+
+@pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST")])
+def test_what_is_posted_is_posted_again_where_the_status_says_so_alone(
+    fake: FakeRegistry, refreshing: RegistryClient, reference: Reference, status: int, method: str
+) -> None:
+    fake.when("POST", "/token$", Answer(status, {"Location": "/token/other"}))
+    fake.when("*", "/token/other", Answer(200, {}, b'{"token": "t"}'))
+    refreshing.check([reference("web")])
+    (asked,) = (one for one in fake.asked if one.path == "/token/other")
+    assert asked.method == method
+    assert (b"long.lived" in asked.body) is (method == "POST")
+    assert ("content-type" in asked.headers) is (method == "POST")
