@@ -37,7 +37,10 @@ _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
 
 
 class Query(NamedTuple):
-    """What is asked of a repository; *path* is within it, or a whole address. *limit* is in bytes."""
+    """What is asked of a repository: *path* is within it, or with a slash ahead, within the host.
+
+    *limit* is in bytes.
+    """
 
     repository: str
     path: str
@@ -143,14 +146,13 @@ class Host:
             return reply
 
     def _request(self, scheme: str, query: Query, authorization: str | None) -> Request:
-        base = f"{scheme}://{self._netloc}/"
-        url = query.path if "://" in query.path else f"{base}v2/{query.repository}/{query.path}"
+        path = query.path if query.path.startswith("/") else f"/v2/{query.repository}/{query.path}"
         headers = {"User-Agent": self._user_agent}
         if query.accept:
             headers["Accept"] = query.accept
-        if authorization is not None and url.startswith(base):
+        if authorization is not None:
             headers["Authorization"] = authorization
-        return Request(query.method, url, headers, None, query.limit)
+        return Request(query.method, f"{scheme}://{self._netloc}{path}", headers, None, query.limit)
 
     def _exchange(self, request: Request, deadline: Deadline) -> Reply:
         headers = {"User-Agent": self._user_agent, **request.headers}

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from beacon.errors import RegistryError
 from beacon.model.image import ImageConfig, Platform, ResolvedImage
@@ -245,9 +245,17 @@ def list_tags(source: Source, ready: Ready) -> tuple[str, ...]:
         if reply.status != _OK:
             raise Refusal(_tags_problem(source, reply))
         tags.update(dict.fromkeys(_tags(source, reply)))
-        target = next_link(reply.headers.get("link", ""))
-        path = urljoin(reply.url, target) if target else None
+        path = _next_page(reply)
     return tuple(tags)
+
+
+def _next_page(reply: Reply) -> str | None:
+    """Return where the list goes on: at the registry itself, whatever host is named (as containers/image)."""
+    target = next_link(reply.headers.get("link", ""))
+    if target is None:
+        return None
+    parts = urlsplit(urljoin(reply.url, target))
+    return f"{parts.path}?{parts.query}"
 
 
 def _tags(source: Source, reply: Reply) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry import Failed, FailureKind, RefusedError, RegistryClient
+from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, FakeRegistry, Headers
 from tests.contract.registry.images import Pusher
 from tests.contract.registry.logins import encoded, stored, stored_entries
@@ -64,8 +65,8 @@ def test_a_blob_elsewhere_that_wants_a_login_costs_the_registry_none_of_its_own(
     fake.when("GET", "/blobs/", Answer(307, {"Location": f"{other.url}/cdn/x"}), times=1)
     other.when("*", "/cdn/", Answer(401, {"WWW-Authenticate": challenges(other)["Bearer"]}))
     with pytest.raises(RefusedError, match="which wants a login of its own"):
-        client.resolve(reference("web"), None, AMD64)
-    assert client.resolve(reference("web"), None, AMD64).config.platform == AMD64
+        resolve(client, reference("web"), None, AMD64)
+    assert resolve(client, reference("web"), None, AMD64).config.platform == AMD64
     assert client.check([reference("web")])[reference("web")].warnings == ()  # type: ignore[union-attr]
     assert sent_to(other) == []
 

@@ -12,7 +12,7 @@ from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry import PlatformError, RefusedError, RegistryClient
 from tests.contract.registry.asking import resolve, tags
-from tests.contract.registry.fake import Answer, Body, FakeRegistry, Headers
+from tests.contract.registry.fake import Answer, Body, FakeRegistry
 from tests.contract.registry.images import OCI_MANIFEST, Pusher
 
 MakeClient = Callable[..., RegistryClient]
@@ -201,21 +201,17 @@ def test_pages_that_go_round_in_circles_end(
     assert len(fake.asked) <= 2
 
 
-def test_a_page_elsewhere_gets_no_login(
-    fake: FakeRegistry,
-    registries: Callable[[], FakeRegistry],
-    make_client: MakeClient,
-    reference: Reference,
-    pusher: Pusher,
+@pytest.mark.parametrize("start", ["http://other.example:5000", "https://r.example", "//r.example"])
+def test_a_list_goes_on_at_the_registry_under_whatever_name_it_calls_itself(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference, start: str
 ) -> None:
-    pusher.image("web", "1.0")
-    other = registries()
-    Pusher(other.url).image("web", "2.0")
-    other.asked.clear()
+    pusher.image("web", "2.0")
     fake.wants_token = True
-    fake.when("GET", "/tags/list", Headers({"Link": f'<{other.url}/v2/web/tags/list>; rel="next"'}))
+    link = {"Link": f'<{start}/v2/web/tags/list?n=1&last=1.0>; rel="next"'}
+    fake.when("GET", "/tags/list", Answer(200, link, b'{"tags": ["1.0"]}'), times=1)
     assert tags(make_client(), reference("web")) == ("1.0", "2.0")
-    assert [asked.authorization for asked in other.asked] == [""]
+    assert fake.asked[-1].query == {"n": ["1"], "last": ["1.0"]}
+    assert fake.asked[-1].authorization
 
 
 def test_a_repository_without_tags_has_none(
