@@ -15,8 +15,8 @@ _PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s,"]*))')
 _SCHEME = re.compile(rf"({_WORD})(?=[\s,]|$)")
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s",;<>=]+(?:\s*=\s*(?:"[^"]*"|[^\s",;<>]*))?)*)')
 _RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
-_COUNT = re.compile(r"\s*(-?\d+)")
-_WINDOW = re.compile(r";\s*w\s*=\s*(\d+)")
+_COUNT = re.compile(r"\s*(-?\d{1,18})(?!\d)")
+_WINDOW = re.compile(r";\s*w\s*=\s*(\d{1,18})(?!\d)")
 
 
 class Challenge(NamedTuple):
@@ -57,7 +57,7 @@ def retry_after(value: str, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -245,16 +245,20 @@ def list_tags(source: Source, ready: Ready) -> tuple[str, ...]:
         if reply.status != _OK:
             raise Refusal(_tags_problem(source, reply))
         tags.update(dict.fromkeys(_tags(source, reply)))
-        path = _next_page(reply)
+        path = _next_page(source, reply)
     return tuple(tags)
 
 
-def _next_page(reply: Reply) -> str | None:
+def _next_page(source: Source, reply: Reply) -> str | None:
     """Return where the list goes on: at the registry itself, whatever host is named (as containers/image)."""
     target = next_link(reply.headers.get("link", ""))
     if target is None:
         return None
-    parts = urlsplit(urljoin(reply.url, target))
+    try:
+        parts = urlsplit(urljoin(reply.url, target))
+    except ValueError as error:
+        problem = f"registry {source.host.name!r} has the tags of {source.name!r} go on at {target!r}"
+        raise Refusal(failed(FailureKind.ODD, problem)) from error
     return f"{parts.path}?{parts.query}"
 
 

@@ -23,6 +23,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i38
 _VARIANTS = {"arm": ("v8", "v7", "v6", "v5"), "arm64": ("v8",), "amd64": ("v1",)}
 """From the most capable down (containers/image, pkg/platform); amd64 v1 is every amd64 machine."""
 _NANOSECONDS = 1_000_000_000
+_LONGEST = 1 << 63
+"""Go's time.Duration, in which images give times, ends here."""
 
 
 class UnreadableError(ValueError):
@@ -218,7 +220,7 @@ def _health(fields: Mapping[str, object]) -> ImageHealth | None:
 
 
 def _seconds(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < _LONGEST:
         return None
     return value / _NANOSECONDS
 

@@ -12,10 +12,11 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from beacon.registry.headers import Challenge
 from beacon.registry.results import FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
-from beacon.registry.transport import Deadline, Reply, Request
+from beacon.registry.transport import Deadline, Reply, Request, origin
 
 MIN_VALIDITY = 60.0
 """Tokens hold at least this long, whatever expires_in says (token specification)."""
+MAX_VALIDITY = 86400.0
 _MARGIN = 5.0
 _CLIENT = "beacon"
 _OK = 200
@@ -80,10 +81,13 @@ class LoginService(NamedTuple):
 
     def _realm(self, credential: Credential | None) -> str:
         realm = self.challenge.parameters.get("realm", "")
-        parts = urlsplit(realm)
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
+        try:
+            scheme, host, _ = origin(realm)
+        except ValueError:
+            scheme, host = "", None
+        if scheme not in {"https", "http"} or not host:
             raise self._problem(FailureKind.ODD, "is no address to log in at")
-        is_plain = parts.scheme == "http" and self.site.base().startswith("https:")
+        is_plain = scheme == "http" and self.site.base().startswith("https:")
         if is_plain and credential is not None and not self.site.insecure:
             raise self._problem(FailureKind.TLS, "wants the password sent without TLS")
         return realm
@@ -93,11 +97,12 @@ class LoginService(NamedTuple):
             document = json.loads(body)
             value = document.get("token") or document.get("access_token")
             seconds = float(document.get("expires_in") or 0)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise self._problem(FailureKind.ODD, "gave an unreadable token") from error
         if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
             raise self._problem(FailureKind.ODD, "gave no token")
-        return Token(f"Bearer {value}", time.monotonic() + max(seconds, MIN_VALIDITY) - _MARGIN)
+        seconds = min(max(MIN_VALIDITY, seconds), MAX_VALIDITY)  # the least first: it is what NaN comes to
+        return Token(f"Bearer {value}", time.monotonic() + seconds - _MARGIN)
 
     def _problem(self, kind: FailureKind, what: str) -> Refusal:
         realm = self.challenge.parameters.get("realm", "")

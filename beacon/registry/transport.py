@@ -136,13 +136,18 @@ class Transport:
             adapter.close()
 
     def _redirected(self, request: Request, reply: Reply) -> Request:
-        url = urljoin(reply.url, reply.headers["location"])
+        location = reply.headers["location"]
+        try:
+            url = urljoin(reply.url, location)
+            is_same = origin(request.url) == origin(url)
+        except ValueError as error:
+            raise TransportError(TroubleKind.BROKEN, f"a redirect to {location!r}") from error
         old, new = urlsplit(request.url), urlsplit(url)
         if new.scheme not in {"https", "http"}:
             raise TransportError(TroubleKind.BROKEN, f"a redirect to {url!r}")
         if old.scheme == "https" and new.scheme == "http" and not self._wiring.insecure:
             raise TransportError(TroubleKind.UNSAFE, f"a redirect from https to {new.netloc!r} without TLS")
-        if origin(request.url) != origin(url):
+        if not is_same:
             if request.body is not None:  # what is posted is a login
                 raise TransportError(TroubleKind.UNSAFE, f"a redirect of the login to {new.netloc!r}")
             request = request._replace(headers=_without(request.headers, "authorization"))

@@ -98,6 +98,7 @@ PAUSES = {
     "nothing": ("", None),
     "something else": ("soon", None),
     "a negative number": ("-3", None),
+    "a zone beyond all time": ("Sat, 21 Nov 2026 12:01:30 +99999999999999999", None),
 }
 
 
@@ -115,6 +116,11 @@ BUDGETS = {
     "below zero is none left": ({"ratelimit-remaining": "-1;w=60"}, Budget(0, None, 60)),
     "an image that does not count": ({}, None),
     "nonsense": ({"ratelimit-remaining": "plenty"}, None),
+    "more than anybody counts": ({"ratelimit-remaining": "1" * 5000}, None),
+    "a limit and a window that nobody counts": (
+        {"ratelimit-remaining": f"3;w={'1' * 5000}", "ratelimit-limit": "1" * 5000},
+        Budget(3),
+    ),
 }
 
 

@@ -223,6 +223,11 @@ ODD = {
         "health",
         ImageHealth(("CMD-SHELL", "curl -f localhost")),
     ),
+    "a health check without end": (
+        {"Healthcheck": {"Test": "exit 0", "Interval": 10**400, "Timeout": float("nan")}},
+        "health",
+        ImageHealth(("CMD-SHELL", "exit 0")),
+    ),
     "a health check as a string": (
         {"Healthcheck": {"Test": "exit 0"}},
         "health",
