@@ -303,7 +303,7 @@ def _trust_system(context: ssl.SSLContext) -> None:
 
 def _trouble(error: Exception, connect: float, read: float) -> TransportError:
     if isinstance(error, requests.exceptions.SSLError | urllib3_errors.SSLError | ssl.SSLError):
-        return TransportError(TroubleKind.TLS, _tls_reason(error))
+        return _tls_trouble(error)
     if isinstance(error, requests.exceptions.ProxyError):
         return TransportError(TroubleKind.UNREACHABLE, f"the proxy failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -313,6 +313,12 @@ def _trouble(error: Exception, connect: float, read: float) -> TransportError:
     if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
         return TransportError(TroubleKind.UNREACHABLE, _reason(error))
     return TransportError(TroubleKind.BROKEN, _reason(error))
+
+
+def _tls_trouble(error: Exception) -> TransportError:
+    if isinstance(_innermost(error), ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return TransportError(TroubleKind.BROKEN, "the connection was closed in the middle of TLS")
+    return TransportError(TroubleKind.TLS, _tls_reason(error))
 
 
 def _tls_reason(error: BaseException) -> str:
@@ -325,8 +331,20 @@ def _tls_reason(error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost reason of an error in words; requests and urllib3 wrap it several times."""
-    inner: object = error
+    """Return the innermost reason of an error in words."""
+    inner = _innermost(error)
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror.lower()
+    cause = inner.__cause__
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
+    text = str(inner).rpartition("Failed to ")[2] or type(inner).__name__
+    return text[:1].lower() + text[1:]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what requests and urllib3 have wrapped, several times."""
+    inner = error
     for _ in range(6):
         reason = getattr(inner, "reason", None)
         arguments = getattr(inner, "args", ())
@@ -338,10 +356,4 @@ def _reason(error: BaseException) -> str:
             inner = arguments[0]
         else:
             break
-    if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror.lower()
-    cause = inner.__cause__ if isinstance(inner, BaseException) else None
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.lower()
-    text = str(inner).rpartition("Failed to ")[2] or type(inner).__name__
-    return text[:1].lower() + text[1:]
+    return inner

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -202,8 +205,6 @@ def test_an_authority_that_is_none_is_named(
 def test_a_server_that_never_says_hello_ends_at_the_deadline(
     make_client: MakeClient, fake: FakeRegistry
 ) -> None:
-    import socket  # noqa: PLC0415
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         reference = ImageReference.parse(f"127.0.0.1:{silent.getsockname()[1]}/web")
         made = Pusher(fake.url).image("web", "latest")
@@ -217,6 +218,32 @@ def test_a_server_that_never_says_hello_ends_at_the_deadline(
     result = results[reference]
     assert isinstance(result, Failed)
     assert result.kind is FailureKind.UNREACHABLE
+
+
+GOODBYES = {"without a word": b"", "in the words of TLS": b"\x15\x03\x03\x00\x02\x01\x00"}
+
+
+@pytest.mark.parametrize("goodbye", GOODBYES.values(), ids=GOODBYES)
+def test_a_server_that_hangs_up_on_a_hello_is_out_of_order_and_not_distrusted(
+    make_client: MakeClient, goodbye: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_hang_up, args=(server, goodbye), daemon=True).start()
+        reference = ImageReference.parse(f"127.0.0.1:{server.getsockname()[1]}/web")
+        result = make_client(config=RegistriesConfig()).check([reference])[reference]
+        server.shutdown(socket.SHUT_RDWR)
+    assert isinstance(result, Failed)
+    assert (result.kind, result.permanent) == (FailureKind.UNREACHABLE, False)
+    assert "broke off: the connection was closed in the middle of TLS" in result.problem
+
+
+def _hang_up(server: socket.socket, goodbye: bytes) -> None:
+    with contextlib.suppress(OSError):  # closed at the end of the test
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(goodbye)
 
 
 def test_a_proxy_of_the_environment_is_used(
