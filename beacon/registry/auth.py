@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from beacon.errors import ConfigError
 from beacon.registry.headers import Challenge, parse_challenges
 from beacon.registry.results import Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
@@ -187,9 +188,16 @@ class Authenticator:
                 continue
             scope = _scope(other)
             length += len(scope)
-            if length < _MAX_SCOPES_LENGTH and self._usable(other) == credential:
+            if length < _MAX_SCOPES_LENGTH and self._shares(other, credential):
                 scopes.append(scope)
         return tuple(scopes)
+
+    def _shares(self, repository: str, credential: Credential | None) -> bool:
+        """Whether a repository has that login; where its own cannot be read, it fails by itself."""
+        try:
+            return self._usable(repository) == credential
+        except ConfigError:
+            return False
 
     def _keep(self, repository: str, attempt: Attempt, token: Token) -> None:
         credential, scopes = attempt

@@ -108,15 +108,22 @@ class CredentialStore:
     def lookup(self, registry: str, repository: str) -> Credential | None:
         """Return the login for a repository, by the most specific entry of the first file that has one.
 
-        Raises ConfigError for an entry or a helper that cannot be used.
+        Raises ConfigError for an entry or a helper that cannot be used, unless another has the login.
         """
+        trouble: ConfigError | None = None
         for helper in self._helpers:
-            if helper != DEFAULT_HELPERS[0]:
-                credential = self._ask(helper, registry)
-            else:
-                credential = self._in_files(registry, repository)
+            try:
+                if helper != DEFAULT_HELPERS[0]:
+                    credential = self._ask(helper, registry)
+                else:
+                    credential = self._in_files(registry, repository)
+            except ConfigError as error:
+                trouble = trouble or error
+                continue
             if credential is not None:
                 return credential
+        if trouble is not None:
+            raise trouble
         return None
 
     def _in_files(self, registry: str, repository: str) -> Credential | None:
@@ -135,7 +142,9 @@ class CredentialStore:
         keys = [key for key in _namespaces(registry, repository) if key in auths]
         keys += _same_host(auths, registry, legacy=False)
         credential = _entry(auths, keys)
-        if credential is None and file.is_docker and (helper := file.settings.text("credsStore")):
+        helper = file.settings.text("credsStore") if file.is_docker else ""
+        # What was removed with docker's desktop has no logins any more; its name is left behind.
+        if credential is None and helper and _program(helper, self._path):
             return self._ask(helper, _HUB_KEY if registry in _HUB_HOSTS else registry)
         return credential
 
@@ -236,8 +245,8 @@ def _decode(auths: Settings, key: str) -> Credential | None:
         except (binascii.Error, ValueError):
             entry.refuse("auth", "must be user:password in base64")
         username, colon, password = text.partition(":")
-        if not colon:
-            entry.refuse("auth", "must be user:password in base64")
+        if not colon:  # skipped as docker does
+            return None
         password = password.strip("\0")
     token = entry.text("identitytoken")
     if not token and not username:
@@ -246,13 +255,19 @@ def _decode(auths: Settings, key: str) -> Credential | None:
     return Credential(username, Sensitive(password), Sensitive(token) if token else None, source)
 
 
+def _program(helper: str, path: str | None) -> str | None:
+    """Return where the helper is installed."""
+    import shutil  # noqa: PLC0415  # only who uses helpers pays for them
+
+    return shutil.which(f"docker-credential-{helper}", path=path)
+
+
 def _ask_helper(helper: str, server: str, path: str | None, seconds: float) -> Credential | None:
     """Run ``docker-credential-HELPER get``; one that hangs is killed."""
-    import shutil  # noqa: PLC0415  # only who uses helpers pays for them
-    import subprocess  # noqa: PLC0415
+    import subprocess  # noqa: PLC0415  # only who uses helpers pays for them
 
     program = f"docker-credential-{helper}"
-    found = shutil.which(program, path=path)
+    found = _program(helper, path)
     if found is None:
         raise ConfigError(f"the credential helper {program!r} for {server!r} is not installed")
     try:

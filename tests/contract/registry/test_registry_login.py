@@ -261,3 +261,15 @@ def test_a_broken_login_is_named_when_it_is_wanted_and_not_before(
     assert f'auths["{guarded.host}"].auth: must be user:password in base64' in result.problem
     guarded.wants_token, guarded.password = False, ""
     assert kinds(client.check(ten)) == {"Found"}
+
+
+def test_a_broken_login_of_one_repository_does_not_spoil_the_others(
+    guarded: FakeRegistry, ten: list[ImageReference], make_client: MakeClient, tmp_path: Path
+) -> None:
+    entries = {guarded.host: {"auth": encoded(LOGIN)}, f"{guarded.host}/web3": {"auth": "%%%"}}
+    results = dict(make_client(credentials=stored_entries(tmp_path, entries)).check(ten))
+    broken = results.pop(ten[3])
+    assert isinstance(broken, Failed)
+    assert broken.kind is FailureKind.CONFIGURATION
+    assert kinds(results) == {"Found"}
+    assert max(len(request.scopes) for request in guarded.token_requests) == 9

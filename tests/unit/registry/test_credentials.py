@@ -105,6 +105,7 @@ LOOKUPS: dict[str, tuple[Mapping[str, object], str, str, str | None]] = {
         "web",
         "a",
     ),
+    "a login without a password is none": ({"r.example": auth("me")}, "r.example", "web", None),
     "a colon in the password": ({"r.example": auth("a:b:c")}, "r.example", "web", "a"),
 }
 
@@ -156,7 +157,6 @@ def test_a_faulty_file_is_named(tmp_path: Path, text: str, problem: str) -> None
 
 ENTRIES = {
     "no base64": ({"auth": "%%%"}, r'auths\["r\.example"\]\.auth: must be user:password in base64'),
-    "no colon": (auth("me"), "auth: must be user:password in base64"),
     "a number": ({"auth": 5}, "auth: must be a string"),
     "no table": ("me", r'auths\["r\.example"\]: must be a table'),
 }
@@ -216,6 +216,25 @@ def test_the_store_of_docker_counts_in_its_own_file_alone(tmp_path: Path) -> Non
     write(tmp_path, DOCKER, {"credsStore": "desktop", "auths": {"https://index.docker.io/v1/": {}}})
     assert user(load(tmp_path, PATH=path), "docker.io") == "stored"
     assert (tmp_path / "calls").read_text() == "get https://index.docker.io/v1/\n"
+
+
+def test_a_store_of_docker_that_is_gone_has_no_logins(tmp_path: Path) -> None:
+    write(tmp_path, DOCKER, {"credsStore": "desktop", "auths": {"r.example": auth("docker:x")}})
+    write(tmp_path, LEGACY, {"other.example": auth("legacy:x")})
+    store = load(tmp_path, PATH="/nowhere")
+    assert user(store, "r.example") == "docker"
+    assert user(store, "other.example") == "legacy"
+    assert user(store, "docker.io") is None
+
+
+def test_a_helper_of_registries_conf_that_fails_leads_to_the_next(tmp_path: Path) -> None:
+    path = helper(tmp_path, "first", "echo no keyring >&2; exit 3")
+    write(tmp_path, CONFIG, {"auths": {"r.example": auth("file:x")}})
+    helpers = ("first", "gone", "containers-auth.json")
+    store = CredentialStore.load({"PATH": path}, tmp_path / "home", 1000, helpers=helpers, root=tmp_path)
+    assert user(store, "r.example") == "file"
+    with pytest.raises(ConfigError, match=r"docker-credential-first.*no keyring"):
+        store.lookup("other.example", "web")
 
 
 def test_helpers_of_registries_conf_are_asked_in_order(tmp_path: Path) -> None:
