@@ -184,8 +184,7 @@ class Host:
             time.sleep(pause)
 
     def _deferred(self, seconds: float | None) -> Deferred:
-        when = f" for {seconds:.0f} s" if seconds is not None else ""
-        return Deferred(f"registry {self.name!r} asks to be left alone{when}: too many requests", seconds)
+        return Deferred(f"registry {self.name!r} asks to be left alone: too many requests", seconds)
 
     def _connected(self) -> Transport:
         if self._transport is None:

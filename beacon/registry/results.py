@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 from msgspec import Struct
@@ -38,6 +39,9 @@ _PERMANENT = frozenset(
 )
 
 
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+
+
 class Found(Struct, frozen=True):
     """The registry names *digest* for the reference.
 
@@ -51,10 +55,25 @@ class Found(Struct, frozen=True):
 
 
 class Deferred(Struct, frozen=True):
-    """The registry asked for patience; *retry_after* is in seconds, None where it did not say."""
+    """The registry asked for patience; *retry_after* is in seconds, None where it did not say.
+
+    *reason* is without them: it stays the same from check to check, and is news once.
+    """
 
     reason: str
     retry_after: float | None = None
+
+    @property
+    def when(self) -> str:
+        """About when to ask again, in words."""
+        return _when(self.retry_after)
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None:
+        return "later"
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
+    return f"in about {math.ceil(seconds / size)} {unit}"
 
 
 class Failed(Struct, frozen=True):
@@ -110,7 +129,7 @@ class DeferredError(RegistryError):
     """The registry asked to wait longer than the deadline; *retry_after* is in seconds where known."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message, hint="try again later")
+        super().__init__(message, hint=f"try again {_when(retry_after)}")
         self.retry_after = retry_after
 
 

@@ -40,8 +40,8 @@ def _judged(
                     words,
                     warning(words, "the day the image is private, updates stop", f"beacon login {registry}"),
                 )
-        case Deferred(reason=reason):
-            yield "deferred", info(reason, "updates wait until then")
+        case Deferred(reason=reason, when=when):
+            yield "deferred", info(reason, f"updates wait; it will answer again {when}")
         case Failed(kind=FailureKind.NOT_FOUND) if reference in facts.ranged:
             pass  # a range is followed: its tag is only where to begin
         case Failed(kind=kind, problem=problem, hint=hint):

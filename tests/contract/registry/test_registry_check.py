@@ -213,6 +213,19 @@ def test_a_long_pause_defers_the_rest_of_that_host_alone(
     with pytest.raises(DeferredError) as caught:
         resolve(client, references[0], None, AMD64)
     assert caught.value.retry_after is not None
+    assert caught.value.hint == "try again in about 60 min"
+
+
+def test_a_pause_is_no_news_because_less_of_it_is_left(
+    fake: FakeRegistry, make_client: MakeClient, reference: Reference
+) -> None:
+    reasons = set()
+    for seconds in ("3600", "3300"):
+        fake.when("HEAD", "/manifests/", Answer(429, {"Retry-After": seconds}))
+        result = make_client().check([reference("web")])[reference("web")]
+        assert isinstance(result, Deferred)
+        reasons.add(result.reason)
+    assert len(reasons) == 1
 
 
 def test_too_many_requests_without_a_word_on_when_is_deferred_in_the_end(

@@ -31,8 +31,9 @@ def test_answers() -> None:
     assert registry.registries(None, SYSTEM) == []
     (fine,) = asked(FOUND, FOUND)
     assert (fine.severity, fine.what) == (Severity.OK, f"{HOST} answered for 2 images")
-    (later,) = asked(FOUND, Deferred("too many requests"))
+    (later,) = asked(FOUND, Deferred("too many requests", 3000.0))
     assert later.severity is Severity.INFO
+    assert later.why == "updates wait; it will answer again in about 50 min"
     (refused,) = asked(replace(FOUND, warnings=("the login was refused",)))
     assert (refused.severity, refused.mend) == (Severity.WARNING, f"beacon login {HOST}")
 
