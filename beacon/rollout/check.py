@@ -101,11 +101,13 @@ class Check:
                 case Found() as found:
                     outcome = self._known(name, reference, found.digest)
                     if outcome is not None:
-                        yield Finding(outcome)
+                        detail = "; ".join((outcome.detail, *found.warnings))
+                        yield Finding(replace(outcome, detail=detail))
                     else:
                         wishes[name] = Wish(reference, _platform(self._live[name]), found.digest)
                 case Deferred() as deferred:
-                    yield Finding(Outcome(name, OutcomeKind.DEFERRED, deferred.reason))
+                    hint = f"try again {deferred.when}"
+                    yield Finding(Outcome(name, OutcomeKind.DEFERRED, deferred.reason, hint))
                 case Failed() as failed:
                     yield Finding(Outcome(name, OutcomeKind.UNCHECKED, failed.problem, failed.hint))
         if wishes:

@@ -11,7 +11,7 @@ from beacon.errors import HostError
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import ImageReference
-from beacon.registry.results import CheckResult, Found, Resolution
+from beacon.registry.results import CheckResult, Deferred, Found, Resolution
 from beacon.rollout.ahead import Ahead
 from beacon.rollout.check import Check, Finding
 from tests.fakes.machine import FakeMachine
@@ -24,11 +24,12 @@ class OneImage:
     def __init__(self, image: ResolvedImage, log: list[str]) -> None:
         self._image = image
         self._log = log
+        self.found: CheckResult = Found(image.tag_digest)
         self.platforms: set[Platform] = set()
 
     def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
         self._log.append("check")
-        return {reference: Found(self._image.tag_digest) for reference in references}
+        return dict.fromkeys(references, self.found)
 
     def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
         self._log.append("resolve")
@@ -78,6 +79,28 @@ def test_a_tag_that_has_not_moved_is_no_news(machine: FakeMachine) -> None:
     log: list[str] = []
     assert check(machine, push(machine, "1"), log).outcome.kind is OutcomeKind.UP_TO_DATE
     assert log == ["check"]
+
+
+def test_what_the_owner_should_know_of_a_login_is_said_with_what_was_found(machine: FakeMachine) -> None:
+    one = push(machine, "1")
+    registry = OneImage(one, [])
+    registry.found = Found(one.tag_digest, warnings=("the login was refused; without it went well",))
+    (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+    assert finding.outcome.kind is OutcomeKind.UP_TO_DATE
+    assert finding.outcome.detail.endswith("; the login was refused; without it went well")
+
+
+def test_a_registry_that_asks_for_patience_is_the_same_news_until_it_answers(machine: FakeMachine) -> None:
+    registry = OneImage(push(machine, "1"), [])
+    said = []
+    for seconds in (3600.0, 300.0):
+        registry.found = Deferred("too many requests", seconds)
+        (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+        said.append((finding.outcome.kind, finding.outcome.detail, finding.outcome.hint))
+    assert said == [
+        (OutcomeKind.DEFERRED, "too many requests", "try again in about 60 min"),
+        (OutcomeKind.DEFERRED, "too many requests", "try again in about 5 min"),
+    ]
 
 
 ARM = Platform("linux", "arm64")
