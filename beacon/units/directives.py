@@ -36,9 +36,6 @@ Words = tuple[str, ...] | None
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
-_OWN_PIDS_LIMIT = 2048
-"""What Podman limits every container to unless it is told otherwise (podman-run(1), --pids-limit)."""
-
 
 class Directive(Struct, frozen=True):
     """One line of a section; *value* is encoded."""
@@ -282,14 +279,14 @@ class Sheet:
     def limits(self, limits: Mapping[str, str]) -> None:
         """Limit what the container may use, by directives of systemd.resource-control(5).
 
-        Podman's own limit is raised where it is the lower one, and only there: it needs the controller pids,
-        and the container would not start without, while the unit's limits are just idle.
+        Podman limits processes by itself too, to 2048 (containers.conf(5), pids_limit), which may be less. It
+        is told not to: any number but 0 needs the controller pids, and where the machine is not given that,
+        the container would not start, while the unit's limit is just idle.
         """
         for key, value in limits.items():
             self.add(Section.SERVICE, key, value)
-        processes = limits.get("TasksMax", "0")
-        if int(processes) > _OWN_PIDS_LIMIT:
-            self.option("PidsLimit", processes, "resources.pids")
+        if "TasksMax" in limits:
+            self.option("PidsLimit", "0", "resources.pids")
 
     def words(self, key: str, words: Iterable[str], path: str) -> str | None:
         """Return *words* as one line of arguments, or None after noting which cannot be written."""

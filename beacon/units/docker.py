@@ -110,8 +110,14 @@ class DockerSheet(PodmanSheet):
             self.argument(flag, span(period), "health.start_period")
 
     def limits(self, limits: Mapping[str, str]) -> None:
-        """Limit the slice that holds the container, which is not in the control group of its unit."""
+        """Limit the slice that holds the container, which is not in the control group of its unit.
+
+        The container's own scope would have systemd's DefaultTasksMax=, which may be less; docker leaves that
+        as it is unless it is given a number.
+        """
         self._limits = [f"{key}={value}" for key, value in limits.items()]
+        if "TasksMax" in limits:
+            self.option("PidsLimit", limits["TasksMax"], "resources.pids")
 
     def slice_limits(self) -> list[str] | None:
         """Return the limits of the slice that holds the container."""

@@ -104,26 +104,24 @@ def test_a_newer_key_becomes_an_argument() -> None:
 @pytest.mark.parametrize(
     ("engine", "version", "lines"),
     [
-        pytest.param(Engine.PODMAN, (5, 4, 2), ["PidsLimit=4096", "TasksMax=4096"], id="Quadlet"),
+        pytest.param(Engine.PODMAN, (5, 4, 2), ["PidsLimit=0", "TasksMax=4096"], id="Quadlet"),
         pytest.param(
             Engine.PODMAN,
             (4, 6),
-            ["PodmanArgs=--pids-limit=4096", "TasksMax=4096"],
+            ["PodmanArgs=--pids-limit=0", "TasksMax=4096"],
             id="Quadlet before the key",
         ),
-        pytest.param(Engine.PODMAN, (4, 3), ["--pids-limit=4096", "TasksMax=4096"], id="plain Podman"),
-        pytest.param(Engine.DOCKER, (26, 1), ["TasksMax=4096"], id="docker has no limit of its own"),
+        pytest.param(Engine.PODMAN, (4, 3), ["--pids-limit=0", "TasksMax=4096"], id="plain Podman"),
+        pytest.param(Engine.DOCKER, (26, 1), ["--pids-limit=4096", "TasksMax=4096"], id="docker"),
     ],
 )
-def test_more_processes_than_podman_allows_by_itself(
-    engine: Engine, version: tuple[int, ...], lines: list[str]
-) -> None:
+def test_the_unit_alone_limits_processes(engine: Engine, version: tuple[int, ...], lines: list[str]) -> None:
     facts = replace(FACTS, engine=engine, engine_version=EngineVersion(*version))
     assert limits_of(4096, facts) == lines
-    assert limits_of(2048, facts) == ["TasksMax=2048"]
+    assert limits_of(None, facts) == []
 
 
-def limits_of(processes: int, facts: HostFacts) -> list[str]:
+def limits_of(processes: int | None, facts: HostFacts) -> list[str]:
     """Return every line that limits the processes of a container."""
     service = replace(WEB, resources=Resources(pids=processes))
     lines = [line for file in render(release(service), facts, TEMPLATES) for line in file.text.splitlines()]
