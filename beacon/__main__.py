@@ -5,13 +5,28 @@ from __future__ import annotations
 import gc
 import sys
 
-from beacon import __version__
+from beacon import __version__, streams
+
+_EX_OSERR = 71
 
 
 def main() -> None:
-    """Run the command line; the version is answered before anything costly is imported."""
+    """Run the command line, and exit with its status."""
+    streams.prepare()
+    try:
+        try:
+            _run()
+        finally:
+            streams.flush()
+    except streams.WriteError as error:
+        sys.stderr.write(f"error: cannot write the answer: {error}\n")
+        sys.exit(_EX_OSERR)
+
+
+def _run() -> None:
+    """Choose what to import: the version is answered before anything costly is."""
     if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"beacon {__version__}\n")
+        streams.answer(f"beacon {__version__}\n")
         return
     *options, group, verb = ["", "", *sys.argv[1:]]
     if (group, verb) == ("endpoint", "publish") and set(options) <= {"", "--user", "--system"}:

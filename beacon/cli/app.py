@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beacon import __version__
+from beacon import __version__, streams
 from beacon.cli.output import Output
 from beacon.cli.session import Session
-from beacon.errors import BeaconError, ExitStatus
+from beacon.errors import BeaconError
 from beacon.model.host import Scope
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def options(
 ) -> None:
     """Push an image, and every machine you own runs it; a bad image never takes it down."""
     if version:
-        print(f"beacon {__version__}")
+        streams.answer(f"beacon {__version__}\n")
         raise typer.Exit
     if user and system:
         raise typer.BadParameter("--user and --system exclude each other")
@@ -109,10 +109,6 @@ def run() -> None:
     except BeaconError as error:
         output.error(error)
         sys.exit(error.status)
-    except BrokenPipeError:
-        # The reader went away (``beacon status | head``); nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitStatus.OK)
     except KeyboardInterrupt:
         output.say("interrupted; what had begun is finished or undone by the next run")
         sys.exit(130)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from beacon import streams
 from beacon.errors import BeaconError, DefinitionError
 
 JSON_VERSION = 1
@@ -30,12 +31,12 @@ class Output:
 
     def answer(self, text: str) -> None:
         """Print what was asked for."""
-        sys.stdout.write(f"{text}\n")
+        streams.answer(f"{text}\n")
 
     def say(self, text: str) -> None:
         """Tell what is being done, unless told to be quiet."""
         if not self.quiet:
-            sys.stdout.flush()  # both may end in one journal, where the order tells the story
+            streams.flush()  # both may end in one journal, where the order tells the story
             sys.stderr.write(f"{text}\n")
 
     def warn(self, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beacon import streams
 from beacon.cli.arguments import Json, Name
 from beacon.cli.arguments import complete_service as _complete
 from beacon.cli.session import session
@@ -74,7 +75,7 @@ def logs(
     argv = ["journalctl", *(["--user"] if host.scope is Scope.USER else []), f"--unit={unit_name(chosen)}"]
     argv += ["--follow"] if follow else []
     argv += [f"--lines={lines}"] if lines is not None else []
-    sys.stdout.flush()
+    streams.flush()
     os.execvp(argv[0], argv)  # noqa: S606  # the pager and signals are journalctl's from here on
 
 
