@@ -53,7 +53,8 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=timeout,
             check=False,
         )
@@ -104,7 +105,8 @@ def stream(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if both else subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except FileNotFoundError as error:
         raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+from urllib.parse import quote
 
 _FIRST_FAULT = 400
+_AS_IT_IS = "/?#[]@!$&'()*+,;=:%"
+"""What has a meaning in a URL (RFC 3986, 2.2), and what is escaped already."""
 _HOLD = 0.5
 """Seconds that a connection must hold: far more than a forwarder on this machine takes to give up."""
 
@@ -17,7 +20,7 @@ class NetworkProbe:
         """GET *path*; None when the status is below 400, else what is wrong in a few words."""
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
         try:
-            connection.request("GET", path, headers={"User-Agent": "beacon"})
+            connection.request("GET", quote(path, safe=_AS_IT_IS), headers={"User-Agent": "beacon"})
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
             return f"GET {path} on port {port} fails ({_words(error)})"

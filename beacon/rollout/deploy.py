@@ -93,7 +93,7 @@ def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
             if state.rollout is not None:
                 states.append(state)
         outcomes = concurrently(
-            _RESTARTS, lambda state: _attempt(state.name, lambda: _go_on(world, state)), states
+            _RESTARTS, lambda state: _attempt(world, state.name, lambda: _go_on(world, state)), states
         )
     if outcomes:
         tidy(world, [outcome.service for outcome in outcomes])
@@ -144,7 +144,9 @@ class _Wave:
                 states = self._prepare([(work, rendered[work.name].result) for work in pulled])
             switched = self._switch(states)
             self._outcomes += concurrently(
-                _RESTARTS, lambda state: _attempt(state.name, lambda: finish(self._world, state)), switched
+                _RESTARTS,
+                lambda state: _attempt(self._world, state.name, lambda: finish(self._world, state)),
+                switched,
             )
         return self._outcomes
 
@@ -286,7 +288,7 @@ def _put_off(name: str, reason: GoingDownError) -> Outcome:
     return Outcome(name, OutcomeKind.DEFERRED, reason.message, reason.hint)
 
 
-def _attempt(name: str, action: Callable[[], Outcome]) -> Outcome:
+def _attempt(world: World, name: str, action: Callable[[], Outcome]) -> Outcome:
     try:
         return action()
     except GoingDownError as error:
@@ -297,3 +299,10 @@ def _attempt(name: str, action: Callable[[], Outcome]) -> Outcome:
         )
     except BeaconError as error:
         return Outcome(name, OutcomeKind.FAILED, error.message, error.hint)
+    except Exception as bug:  # noqa: BLE001  # of one service: the others must not suffer from it
+        import traceback  # noqa: PLC0415  # only for what should not be
+
+        world.reporter.note(name, "".join(traceback.format_exception(bug)))
+        return Outcome(
+            name, OutcomeKind.FAILED, f"Beacon stumbled: {bug!r}", "beacon update goes on from here"
+        )

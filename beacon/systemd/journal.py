@@ -60,7 +60,10 @@ def last_words(unit: str, since: float, scope: Scope) -> str:
         f"SYSLOG_IDENTIFIER={unit.removesuffix('.service')}",
     ]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=False).stdout
+        # Services write what they like, and the journal gives it back as it is.
+        said = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_LIMIT, check=False
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""  # only an ornament of the real reason
     lines = [line.strip() for line in said.splitlines()]

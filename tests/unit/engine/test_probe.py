@@ -63,3 +63,15 @@ def test_a_port_at_which_nobody_listens_is_not() -> None:
         port = server.getsockname()[1]
     fault = NetworkProbe().tcp("127.0.0.1", port, 5)
     assert fault == f"port {port} does not accept connections (connection refused)"
+
+
+def test_a_path_is_asked_for_as_a_url_has_it() -> None:
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        asked.append(connection.recv(4096).split(b"\r\n")[0])
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with listening(answer) as port:
+        assert NetworkProbe().http("127.0.0.1", port, "/prüfen?a=b%20c", 5) is None
+    assert asked == [b"GET /pr%C3%BCfen?a=b%20c HTTP/1.1"]

@@ -627,6 +627,31 @@ def test_the_locks_of_the_machine_are_no_services(machine: FakeMachine) -> None:
     assert roll_out(machine, one, service("reload")).kind is OutcomeKind.INSTALLED
 
 
+class Stumbling(FakeMachine):
+    """A machine on which something that no code foresees happens to service a."""
+
+    def last_words(self, unit: str) -> str:
+        """Fail, for one of them."""
+        if unit == "beacon-a.service":
+            raise ZeroDivisionError("a bug")
+        return super().last_words(unit)
+
+
+def test_what_no_code_foresees_costs_its_own_service_alone() -> None:
+    machine = Stumbling()
+    names = [service(name, f"me/{name}") for name in ("a", "b")]
+    deploy(world(machine), [work(machine, push(machine, "1"), of) for of in names])
+    works = [
+        work(machine, push(machine, "2", "exits"), names[0]),
+        work(machine, push(machine, "3"), names[1]),
+    ]
+    outcomes = deploy(world(machine), works)
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.FAILED, OutcomeKind.UPDATED]
+    assert "ZeroDivisionError('a bug')" in outcomes[0].detail
+    assert any("Traceback" in line for line in machine.log)
+    assert machine.load("a").rollout is not None
+
+
 def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     machine.locked.add("a")
