@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ from beacon.errors import BeaconError, BusyError, ExitStatus, HostError, UsageEr
 from beacon.importing.container import import_container
 from beacon.importing.names import origin_of
 from beacon.model.outcome import exit_status
-from beacon.model.release import Trigger
+from beacon.model.release import ReleaseState, Trigger
 from beacon.model.unit import SERVICE_LABEL
 from beacon.rollout.apply import execute
 from beacon.rollout.deploy import resume
@@ -105,13 +104,27 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
 
 
 def finish_adoptions(host: Host) -> None:
-    """End the adoptions that a kill interrupted: the service stands, or the container is back."""
+    """End the adoptions that a kill interrupted: the service stands, or the container is back.
+
+    One that cannot be ended now is ended by the next run, and keeps nothing else from being done.
+    """
     for noted in host.store.adoptions():
-        with contextlib.suppress(BusyError), _lock(host, noted):  # busy: it is under way
-            follow(host, resume(host.world, [noted.service]))
-            old = _look(noted.engine, noted.container, host.environment)
-            if not _settle(host, old, noted):
-                _put_back(host, old, noted)
+        try:
+            with _lock(host, noted):
+                _finish(host, noted)
+        except BusyError:
+            continue  # it is under way
+        except BeaconError as error:
+            host.output.warn(f"the adoption of {noted.container} is not ended: {error.message}")
+
+
+def _finish(host: Host, noted: Adoption) -> None:
+    follow(host, resume(host.world, [noted.service]))
+    if host.store.load(noted.service).rollout is not None:
+        return  # neither the one nor the other yet: the machine is going down, say
+    old = _look(noted.engine, noted.container, host.environment)
+    if not _settle(host, old, noted):
+        _put_back(host, old, noted)
 
 
 def _lock(host: Host, noted: Adoption) -> AbstractContextManager[None]:
@@ -120,7 +133,8 @@ def _lock(host: Host, noted: Adoption) -> AbstractContextManager[None]:
 
 def _settle(host: Host, old: _Old | None, noted: Adoption) -> bool:
     """Remove the container if its service stands; say whether it does."""
-    if host.store.load(noted.service).live is None:
+    live = host.store.load(noted.service).live_release
+    if live is None or live.state is not ReleaseState.LIVE:  # a first one that failed stays installed
         return False
     if old is not None:
         old.act("rm")  # without --volumes: what it kept is the service's now

@@ -114,6 +114,31 @@ def test_a_container_whose_service_does_not_stand_is_put_back(host: LabHost, pus
     host.run("podman", "volume", "rm", "kept")
 
 
+def test_killed_while_its_service_does_not_stand_the_container_is_put_back(host: LabHost, push: Push) -> None:
+    """A first release that failed stays installed, which is not to be taken for one that stands."""
+    points = [("fsync", number) for number in (6, 8, 9, 10, 11, 12)]
+    image = push(API, version="1", config=QUICK).tagged
+    for name in (names := [f"old{number}" for number in range(len(points))]):
+        host.run("podman", "run", "-d", "--name", name, image)
+        host.run("podman", "exec", name, "sh", "-c", f"echo {name} > /precious")
+    push(API, version="2", config=QUICK, broken="exit")
+    runs = [
+        host.start_doomed(*point, "beacon", "import", "--container", name, "--adopt")
+        for name, point in zip(names, points, strict=True)
+    ]
+    killed = 0
+    for run in runs:
+        run.communicate(timeout=180)
+        killed += run.returncode == -signal.SIGKILL
+    assert killed
+    host.run("beacon", "update", timeout=180, check=False)
+    for name, point in zip(names, points, strict=True):
+        assert host.run("podman", "exec", name, "cat", "/precious").stdout == f"{name}\n", point
+        assert not host.exists(f"/etc/beacon/services/{name}.toml"), point
+    assert not host.run("find", "/var/lib/beacon/adoptions", "-name", "*.json").stdout
+    host.run("podman", "rm", "--force", *names)
+
+
 def test_killed_at_any_instant_the_next_run_ends_the_adoption(host: LabHost, push: Push) -> None:
     """Either the service stands and the container is gone, or the container runs as before: never neither."""
     points = [("fsync", number) for number in (1, 2, 3, 4, 5, 8, 11, 14, 17)] + [("?vfork,?fork,clone", 3)]
