@@ -21,8 +21,9 @@ def locked(folder: Path, name: str, *, wait: float = 0.0) -> Iterator[None]:
     handle = _open(path)
     try:
         _acquire(handle, name, wait)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full /run: who holds the lock is only for the message
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

@@ -44,6 +44,8 @@ class SystemdManager:
         self._scope = scope
         self._began: dict[str, float] = {}
         self._lock = threading.RLock()
+        self._waiting: dict[bytes, int] = {}
+        """How many threads wait for a job: a start joins the one that is queued already."""
         self._done: dict[bytes, str] = {}
         self._bus = DBus(user_mode=scope is Scope.USER)
         with explained("connect to systemd", "over D-Bus"):
@@ -167,24 +169,38 @@ class SystemdManager:
         try:
             with self._lock:
                 job = getattr(self._manager.Manager, method)(unit.encode(), b"replace")
+                self._waiting[job] = self._waiting.get(job, 0) + 1
         except DBusBaseError as error:
             if _is_denied(error):
                 raise _denied(f"{method} {unit}") from error
             return JobResult.REFUSED
-        return self._await_job(job, limit, hopeless)
+        try:
+            with explained("wait for the job of", unit):
+                return self._await_job(job, limit, hopeless)
+        finally:
+            self._leave(job)
+
+    def _leave(self, job: bytes) -> None:
+        """Forget a job whose last waiter goes."""
+        with self._lock:
+            self._waiting[job] -= 1
+            if not self._waiting[job]:
+                del self._waiting[job]
+                self._done.pop(job, None)
 
     def _subscribe(self) -> None:
         with self._lock:
             if self._subscribed:
                 return
-            done = self._done
+            done, waiting = self._done, self._waiting
 
             def job_removed(message: Any, error: object = None, userdata: object = None) -> None:  # noqa: ANN401  # pystemd has no types
                 del error, userdata
                 with contextlib.suppress(Exception):  # it would surface in an unrelated call
                     message.process_reply(False)  # noqa: FBT003  # pystemd takes it by position
                     _, path, _, result = message.body
-                    done[path] = result.decode()
+                    if path in waiting:
+                        done[path] = result.decode()
 
             self._job_removed = job_removed  # pystemd keeps no reference; a collected callback crashes
             with explained("watch the jobs of", "systemd"):
@@ -202,7 +218,7 @@ class SystemdManager:
                 # Messages may be queued inside the connection already, where no poll sees them.
                 for _ in range(_DRAIN):
                     self._bus.process()
-                result = self._done.pop(job, None)
+                result = self._done.get(job)
             if result is not None:
                 return JobResult(result)
             if time.monotonic() >= deadline:

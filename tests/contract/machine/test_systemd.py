@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from beacon.model.runtime import JobResult, UnitState
 from tests.contract.machine.rigs import Pushed, Rig
@@ -108,6 +109,16 @@ def test_a_start_joins_the_job_of_a_unit_that_is_coming_up(rig: Rig) -> None:
     assert came.active == "active"
     assert rig.systemd.start("gateway.service", LIMIT) is JobResult.DONE
     assert rig.systemd.states(["gateway.service"])["gateway.service"] == came, "one that is up stays as it is"
+
+
+def test_all_who_wait_for_one_job_hear_of_its_end(rig: Rig) -> None:
+    """A start joins the job that is queued already, and there is one word of its end for all."""
+    _install(rig)
+    rig.require(UNIT, "gateway.service")
+    rig.systemd.stop("gateway.service", LIMIT)
+    with ThreadPoolExecutor(4) as hands:
+        ends = [hands.submit(rig.systemd.start, "gateway.service", LIMIT) for _ in range(4)]
+    assert [end.result() for end in ends] == [JobResult.DONE] * 4
 
 
 def test_a_failed_restart_takes_dependents_down(rig: Rig) -> None:
