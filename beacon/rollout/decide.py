@@ -36,6 +36,8 @@ class Verdict(Struct, frozen=True):
     reason: str = ""
     stopped: bool = False
     """Whether the release only does not stand since somebody stopped it."""
+    hindered: bool = False
+    """Whether the host refused something: nothing is known against the release."""
 
 
 PENDING = Verdict(Gate.PENDING)

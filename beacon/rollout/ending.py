@@ -110,7 +110,9 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
     stands = verdict.gate is Gate.PASSED or verdict.stopped
     if journal.untried and stands:
         return _give_up_untried(world, state, old)
-    if candidate.state is ReleaseState.CANDIDATE:
+    if candidate.state is ReleaseState.CANDIDATE and journal.untried:
+        state = state.put_aside(candidate)
+    elif candidate.state is ReleaseState.CANDIDATE:
         failed_release = replace(
             candidate, state=ReleaseState.FAILED, finished=world.timestamp(), reason=reason
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from beacon.errors import BeaconError
+from beacon.errors import BeaconError, HostError
 from beacon.model.release import Release
 from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Service
@@ -33,6 +33,8 @@ _SETTLE_POLL = 0.25
 _LEAST_PAUSE = 0.01
 _LAG = 10.0
 _PROBE_TIMEOUT = 5.0
+_REFUSALS = 3
+"""So many looks in a row may fail before that is the end of the watch."""
 
 
 def watch(world: World, release: Release) -> Verdict:
@@ -48,6 +50,7 @@ def watch(world: World, release: Release) -> Verdict:
     before: UnitState | None = None
     began = elapsed = 0.0
     handled = False
+    refused = 0
     while True:
         now = world.unit(unit)
         if is_handled(before, now):
@@ -56,7 +59,12 @@ def watch(world: World, release: Release) -> Verdict:
             if before is None or is_restarted(before, now):
                 before, began, handled = now, world.clock.monotonic(), False
             elapsed = world.clock.monotonic() - began
-            verdict = _judge(world, release, before, now, elapsed)
+            try:
+                verdict, refused = _judge(world, release, before, now, elapsed), 0
+            except HostError:  # an engine that is busy, say; that says nothing of the release
+                verdict, refused = PENDING, refused + 1
+                if refused > _REFUSALS:
+                    raise
             if verdict.gate is Gate.FAILED and is_stopped(service, now, handled=handled):
                 return STOPPED
             if verdict.gate is not Gate.PENDING:

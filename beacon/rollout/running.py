@@ -29,14 +29,14 @@ def require_up(world: World) -> None:
 
 
 def guarded(world: World, action: Callable[[], Verdict]) -> Verdict:
-    """Return the verdict of *action*; a host that refuses means that the release does not stand.
+    """Return the verdict of *action*; where the host refuses something, the release does not stand.
 
     Raises GoingDownError where a release seems to have failed because the whole machine is stopping.
     """
     try:
         verdict = action()
     except BeaconError as error:
-        verdict = failed(error.message)
+        verdict = Verdict(Gate.FAILED, error.message, hindered=True)
     if verdict.gate is Gate.FAILED:
         require_up(world)
     return verdict
@@ -51,12 +51,14 @@ def start(world: World, release: Release) -> Verdict:
     if result is JobResult.CANCELED:
         world.systemd.wait_idle(unit, limit)  # the job that took the place of this one
     now = world.unit(unit)
+    if result is JobResult.GAVE_UP and now.active == "active" and not now.job:
+        result = JobResult.DONE  # what was missed is the word of it
     return STOPPED if result is JobResult.CANCELED and not now.is_up else judge_job(result, now, limit)
 
 
 def with_last_words(world: World, verdict: Verdict, name: str) -> Verdict:
     """Add to a failure what the service said last: more often than not the reason itself."""
-    if verdict.gate is not Gate.FAILED or verdict.stopped:
+    if verdict.gate is not Gate.FAILED or verdict.stopped or verdict.hindered:
         return verdict
     words = world.systemd.last_words(unit_name(name))
     return failed(f"{verdict.reason}: {words}") if words else verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -13,6 +13,7 @@ from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ReleaseState
+from beacon.model.runtime import Container, JobResult
 from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
@@ -625,6 +626,59 @@ def test_all_switch_with_one_reload(machine: FakeMachine) -> None:
 def test_the_locks_of_the_machine_are_no_services(machine: FakeMachine) -> None:
     one = push(machine, "1")
     assert roll_out(machine, one, service("reload")).kind is OutcomeKind.INSTALLED
+
+
+class Busy(FakeMachine):
+    """An engine that does not answer so many times, once release 2 runs."""
+
+    refusals = 0
+
+    def containers(self) -> Mapping[str, Container]:
+        """Refuse for a while."""
+        runs = any(unit.running is not None and unit.running[1] == 2 for unit in self.units.values())
+        if runs and self.refusals:
+            self.refusals -= 1
+            raise HostError("podman ps did not end within 60 s")
+        return super().containers()
+
+
+def test_an_engine_that_is_busy_for_a_moment_is_asked_again() -> None:
+    machine = Busy()
+    roll_out(machine, push(machine, "1"))
+    machine.refusals = 2
+    assert roll_out(machine, push(machine, "2")).kind is OutcomeKind.UPDATED
+
+
+@pytest.mark.parametrize("refusals", [4, 1000])
+def test_what_the_host_refuses_says_nothing_of_an_image(refusals: int) -> None:
+    """It is tried again, whether or not the release before can be seen to stand meanwhile."""
+    machine = Busy()
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    machine.refusals = refusals
+    outcome = roll_out(machine, two)
+    assert outcome.kind in {OutcomeKind.FAILED, OutcomeKind.ROLLBACK_FAILED}
+    assert "podman ps did not end" in outcome.detail
+    machine.refusals = 0
+    resume(world(machine), ["web"])
+    state = machine.load("web")
+    assert (state.live, state.quarantine, is_at_rest(state)) == (1, (), True)
+    assert running(machine) == one.config.image_id
+    assert roll_out(machine, two).kind is OutcomeKind.UPDATED
+
+
+class Missed(FakeMachine):
+    """A service manager whose word of a job's end is lost."""
+
+    def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
+        """Do it, and never say so."""
+        super().restart(unit, limit, hopeless)
+        return JobResult.GAVE_UP
+
+
+def test_a_unit_that_is_up_is_up_although_nobody_said_so() -> None:
+    machine = Missed()
+    assert roll_out(machine, push(machine, "1")).kind is OutcomeKind.INSTALLED
 
 
 class Stumbling(FakeMachine):
