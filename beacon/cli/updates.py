@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.host import Host
     from beacon.model.outcome import Outcome
+    from beacon.model.release import ServiceState
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +55,8 @@ def update(
         outcomes += _resume(host, chosen)
         outcomes += _elsewhere(host, set(chosen) - {outcome.service for outcome in outcomes})
     told = {outcome.service for outcome in outcomes}
-    states = {name: host.store.load(name) for name in chosen if name not in told}
+    states, damaged = _states(host, [name for name in chosen if name not in told])
+    outcomes += damaged
     last = {} if names or check else _last_checks(host)
     images = Ahead(lambda: host.world.engine.images())  # noqa: PLW0108  # most checks need no engine
     on_news = images.begin if not check else lambda: None
@@ -115,11 +117,28 @@ def _elsewhere(host: Host, names: Collection[str]) -> list[Outcome]:
 
 
 def _resume(host: Host, names: Sequence[str]) -> list[Outcome]:
-    if not any(host.store.load(name).rollout for name in names):
+    states, _ = _states(host, names)
+    interrupted = [name for name, state in states.items() if state.rollout]
+    if not interrupted:
         return []
     from beacon.rollout.deploy import resume
 
-    return list(resume(host.world, names))
+    return list(resume(host.world, interrupted))
+
+
+def _states(host: Host, names: Sequence[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
+    """Return the states of services, and what is to be said of those whose state is damaged."""
+    from beacon.errors import HostError
+    from beacon.model.outcome import Outcome, OutcomeKind
+
+    states: dict[str, ServiceState] = {}
+    damaged = []
+    for name in names:
+        try:
+            states[name] = host.store.load(name)
+        except HostError as error:
+            damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
+    return states, damaged
 
 
 def _last_checks(host: Host) -> dict[str, datetime]:

@@ -18,6 +18,7 @@ from beacon.model.service import Resources, Service
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import resume
+from beacon.rollout.images import forget
 from beacon.rollout.readings import earlier_readings
 from beacon.state.files import remove, write_atomic
 
@@ -227,8 +228,10 @@ def add_service(
     path = host.definition_path(name)
     write_atomic(path, text.encode())
     outcomes = execute(host.world, proposal)
-    if host.store.load(name).live is None:
-        remove(path)  # not even pulled: as if it had never been asked for
+    state = host.store.load(name)
+    if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
+        remove(path)
+        forget(host.world, state)
         host.store.remove(name)
     follow(host, outcomes)
     return outcomes

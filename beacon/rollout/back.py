@@ -7,7 +7,7 @@ from beacon.model.outcome import Outcome
 from beacon.model.release import Release, ReleaseState, ServiceState
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
-from beacon.rollout.prepare import Work
+from beacon.rollout.prepare import Work, require_own
 from beacon.rollout.world import World
 
 
@@ -15,7 +15,8 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     """Bring *name* to release *number* (None: the one before the live one), through the health gate.
 
     Raises UsageError where there is no such release, HostError where its image is neither on disk nor to be
-    had, BusyError where a rollout is under way: it may end with the release that was to be gone back to.
+    had, BusyError where a rollout is under way: it may end with the release that was to be gone back to,
+    EditedError where a file that would change was edited by hand.
     """
     state = world.store.load(name)
     if state.rollout is not None:
@@ -31,6 +32,7 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
         file: text for file, text in files.items() if world.files.read(file) != text
     }
     changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
+    require_own(world, name, changes)
     (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
     return outcome
 

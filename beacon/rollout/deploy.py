@@ -12,7 +12,7 @@ from beacon.errors import BeaconError, BusyError, HostError, RegistryError
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
-from beacon.model.release import Phase, ReleaseState, ServiceState
+from beacon.model.release import Phase, Release, ReleaseState, ServiceState
 from beacon.model.unit import unit_name
 from beacon.rollout.candidates import concurrently
 from beacon.rollout.decide import canaries
@@ -21,6 +21,7 @@ from beacon.rollout.journal import begin_restoring, enter, quarantined
 from beacon.rollout.machine import finish
 from beacon.rollout.prepare import (
     EditedError,
+    HeldError,
     HookRefusedError,
     StoppedError,
     Work,
@@ -59,16 +60,31 @@ def deploy_carefully(
     untried. Works get their files from *render*, while the engine pulls. *images* are those on disk now.
     """
     by_name = {work.name: work for work in works}
-    first, follow = canaries([(work.candidate.digest, work.name) for work in works])
-    outcomes = _Wave(world, render, images).run([by_name[name] for name in first])
-    bad = {
-        by_name[outcome.service].candidate.digest: outcome
-        for outcome in outcomes
-        if _has_failed(world, by_name[outcome.service])
-    }
-    spared = [name for name in follow if by_name[name].candidate.digest in bad]
-    outcomes += [_spare(world, by_name[name], bad[by_name[name].candidate.digest]) for name in spared]
-    outcomes += _Wave(world, render).run([by_name[name] for name in follow if name not in set(spared)])
+    outcomes: list[Outcome] = []
+    waiting = list(works)
+    while waiting:
+        first, follow = canaries([(work.candidate.digest, work.name) for work in waiting])
+        tried: dict[Digest, Outcome] = {}
+        bad = set()
+        for outcome in _Wave(world, render, images).run([by_name[name] for name in first]):
+            outcomes.append(outcome)
+            work = by_name[outcome.service]
+            release = _tried(world, work)
+            if release is not None:
+                tried[work.candidate.digest] = outcome
+            if release is not None and release.state is ReleaseState.FAILED:
+                bad.add(work.candidate.digest)
+        followers = [by_name[name] for name in follow]
+        outcomes += [
+            _spare(world, work, tried[work.candidate.digest])
+            for work in followers
+            if work.candidate.digest in bad
+        ]
+        sure = [work for work in followers if work.candidate.digest in tried.keys() - bad]
+        outcomes += _Wave(world, render).run(sure)
+        # Where the first one was not tried, as one that was stopped meanwhile, another goes first.
+        waiting = [work for work in followers if work.candidate.digest not in tried]
+        images = world.engine.images
     return _tidied(world, works, outcomes)
 
 
@@ -250,7 +266,7 @@ def kind_of(error: BeaconError) -> OutcomeKind:
     match error:
         case HookRefusedError():
             return OutcomeKind.DEFERRED
-        case EditedError():
+        case EditedError() | HeldError():
             return OutcomeKind.HELD
         case StoppedError():
             return OutcomeKind.STOPPED
@@ -262,10 +278,12 @@ def kind_of(error: BeaconError) -> OutcomeKind:
             return OutcomeKind.FAILED
 
 
-def _has_failed(world: World, work: Work) -> bool:
-    """Say whether the candidate was tried and does not stand; not so where it never came to that."""
+def _tried(world: World, work: Work) -> Release | None:
+    """Return the release that the candidate has become; None where it never came to that."""
     release = world.store.load(work.name).release(work.candidate.number)
-    return release is not None and release.state is ReleaseState.FAILED
+    ended = {ReleaseState.LIVE, ReleaseState.FAILED}
+    same = release is not None and release.digest == work.candidate.digest and release.state in ended
+    return release if same else None
 
 
 def _spare(world: World, work: Work, canary: Outcome) -> Outcome:

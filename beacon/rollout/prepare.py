@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct, field
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.release import Phase, Release, ReleaseState, RolloutJournal, ServiceState
+from beacon.model.release import Phase, Release, ReleaseState, RolloutJournal, ServiceState, Trigger
 from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout import move
@@ -21,7 +21,7 @@ from beacon.rollout.images import let_go
 from beacon.rollout.journal import journal_of
 from beacon.rollout.running import bring_up, run_hook
 from beacon.rollout.world import World
-from beacon.units.mark import read_mark
+from beacon.units.mark import is_edited, read_mark
 
 
 class Work(Struct, frozen=True):
@@ -48,9 +48,12 @@ class Work(Struct, frozen=True):
 def begin(world: World, work: Work) -> ServiceState:
     """Write down that a rollout has begun; nothing else has changed yet.
 
-    Raises BusyError where another process has changed the service since the work was planned.
+    Raises BusyError where another process has changed the service since the work was planned, HeldError
+    where its owner held it.
     """
     state = as_planned(world, work)
+    if state.hold is not None and work.candidate.trigger is Trigger.UPDATE:
+        raise HeldError("held by its owner meanwhile", hint=f"beacon unhold {work.name}")
     with reserving(world, state, work.candidate):
         return _begin(world, state, work)
 
@@ -171,6 +174,18 @@ class HookRefusedError(BeaconError):
 
 class EditedError(BeaconError):
     """A file that is to be replaced was edited by hand; the owner's work is left alone."""
+
+
+def require_own(world: World, service: str, files: Iterable[str]) -> None:
+    """Raise EditedError where a file that would be written or removed is not as Beacon wrote it."""
+    for name in files:
+        if is_edited(world.files.read(name)):
+            hint = f"beacon apply --overwrite {service}, or keep your change as a drop-in"
+            raise EditedError(f"{name} was edited by hand", hint=hint)
+
+
+class HeldError(BeaconError):
+    """Its owner held the service while its update was being prepared."""
 
 
 class StoppedError(BeaconError):

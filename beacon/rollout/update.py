@@ -14,9 +14,8 @@ from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
 from beacon.rollout.deploy import Images, deploy_carefully, kind_of
-from beacon.rollout.prepare import EditedError, Work
+from beacon.rollout.prepare import Work, require_own
 from beacon.rollout.world import World
-from beacon.units.mark import is_edited
 
 
 def update(
@@ -74,7 +73,7 @@ def _work_or_outcome(
             return gate
     try:
         # Before anything is pulled, which no release would ever take away again.
-        _require_own(world, finding.name, renderer.file_names(candidate))
+        require_own(world, finding.name, renderer.file_names(candidate))
         candidate = renderer.allot(candidate)
     except BeaconError as error:
         return Outcome(finding.name, kind_of(error), error.message, error.hint)
@@ -84,16 +83,8 @@ def _work_or_outcome(
 
 def _rendered(world: World, renderer: Renderer, work: Work) -> Work:
     files = {file.name: file.text for file in renderer.files(work.candidate)}
-    _require_own(world, work.name, files)
+    require_own(world, work.name, files)
     changed: dict[str, str | None] = {
         name: text for name, text in files.items() if world.files.read(name) != text
     }
     return replace(work, files=changed, beside=renderer.beside(work.candidate))
-
-
-def _require_own(world: World, service: str, files: Iterable[str]) -> None:
-    """Raise EditedError where a file that would be written is not as Beacon wrote it."""
-    for name in files:
-        if is_edited(world.files.read(name)):
-            hint = f"beacon apply --overwrite {service}, or keep your change as a drop-in"
-            raise EditedError(f"{name} was edited by hand", hint=hint)

@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import HostError
 from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.release import ReleaseState
+from beacon.model.release import Hold, ReleaseState, Trigger
 from beacon.model.runtime import Container, JobResult
 from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
 from beacon.rollout.images import forget
-from beacon.rollout.prepare import Work
+from beacon.rollout.prepare import EditedError, Work
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
     RENDERER,
@@ -373,6 +374,45 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
         "restart beacon-a.service"
     }
     assert all(machine.load(of.name).quarantine for of in names)
+
+
+def test_where_the_first_one_is_not_tried_another_goes_first(machine: FakeMachine) -> None:
+    names = [service(name) for name in ("a", "b", "c", "d")]
+    one, bad = push(machine, "1"), push(machine, "2", "exits")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    machine.locked.add("a")
+    outcomes = carefully(machine, [work(machine, bad, of) for of in names])
+    assert [(outcome.service, outcome.kind) for outcome in outcomes] == [
+        ("a", OutcomeKind.BUSY),
+        ("b", OutcomeKind.ROLLED_BACK),
+        ("c", OutcomeKind.QUARANTINED),
+        ("d", OutcomeKind.QUARANTINED),
+    ]
+
+
+def test_a_service_that_is_held_while_its_update_waits_is_left_alone(machine: FakeMachine) -> None:
+    roll_out(machine, push(machine, "1"))
+    waiting = work(machine, push(machine, "2"))
+    machine.save(replace(machine.load("web"), hold=Hold("2026-11-21T12:00:00Z")))
+    (outcome,) = deploy(world(machine), [waiting])
+    assert outcome.kind is OutcomeKind.HELD
+    assert machine.load("web").live == 1
+    applied = replace(waiting, candidate=replace(waiting.candidate, trigger=Trigger.APPLY))
+    assert deploy(world(machine), [applied])[0].kind is OutcomeKind.UPDATED
+
+
+@pytest.mark.parametrize("text", ["# by hand\n", None], ids=["edited", "somebody else's"])
+def test_going_back_writes_over_nothing_that_somebody_else_wrote(
+    machine: FakeMachine, text: str | None
+) -> None:
+    for version in ("1", "2"):
+        roll_out(machine, push(machine, version))
+    ours = machine.files["beacon-web.container"]
+    machine.files["beacon-web.container"] = theirs = ours + text if text else "[Container]\nImage=mine\n"
+    with pytest.raises(EditedError, match=r"beacon-web.container was edited by hand"):
+        roll_back(world(machine), RENDERER, "web", None)
+    assert machine.files["beacon-web.container"] == theirs
+    assert machine.load("web").live == 2
 
 
 def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(machine: FakeMachine) -> None:
