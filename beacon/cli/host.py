@@ -57,6 +57,9 @@ _ARCHITECTURES = {
 }
 """Names of the kernel to GOARCH and variant, as image indexes use them."""
 
+_CONFINED = "BEACON_CONFINED"
+"""Set by the unit of the timer, whose sandbox is for updates alone."""
+_ADOPTION = 1800.0
 _ROLLOUT = 300.0
 """Seconds that what an owner asks for waits for a rollout."""
 
@@ -443,10 +446,19 @@ class Host:
 
     def end_adoptions(self) -> None:
         """End the adoptions that a kill interrupted, before it is asked which services there are."""
-        if self.store.adoptions():
-            from beacon.cli.adoption import finish_adoptions
+        if not self.store.adoptions():
+            return
+        if _CONFINED in os.environ:  # where no definition can be removed, and no container be started
+            from beacon.engine.hooks import HostHooks
 
-            finish_adoptions(self)
+            ending = (sys.argv[0], "import", "--adopt")
+            fault = HostHooks(self.scope).outside(ending, "End adoptions by Beacon", _ADOPTION)
+            if fault is not None:
+                self.output.warn(f"adoptions are not ended: {fault}")
+            return
+        from beacon.cli.adoption import finish_adoptions
+
+        finish_adoptions(self)
 
     @contextmanager
     def alone(self, names: Iterable[str]) -> Iterator[None]:

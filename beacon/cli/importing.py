@@ -78,14 +78,12 @@ def import_(
     host = session(context).host()
     named = list(words or [])
     given = list(files or named[:1])
-    if sum((bool(given), command is not None, container is not None)) != 1:
-        raise UsageError(
-            "say what to import: a compose file, --run or --container", hint="beacon import compose.yaml"
-        )
-    if (adopt or engine is not None) and container is None:
-        raise UsageError("--adopt and --engine need --container", hint="beacon import --container NAME")
-    if adopt and (dry_run or folder is not None):
-        raise UsageError("--adopt excludes --dry-run and --output")
+    sources = sum((bool(given), command is not None, container is not None))
+    if adopt and not sources:
+        host.require_write("import")
+        host.end_adoptions()
+        return
+    _refuse_contradictions(sources, container, engine, adopt=adopt, writes=not dry_run and folder is None)
     writes = not dry_run and folder is None
     if writes:
         host.require_write("import")
@@ -120,6 +118,21 @@ def import_(
     if written and folder is None:
         names = " ".join(definition.name for definition in imported.definitions)
         host.output.say(f"beacon plan {names} shows what would be done, beacon apply {names} does it")
+
+
+def _refuse_contradictions(
+    sources: int, container: str | None, engine: str | None, *, adopt: bool, writes: bool
+) -> None:
+    from beacon.errors import UsageError
+
+    if sources != 1:
+        raise UsageError(
+            "say what to import: a compose file, --run or --container", hint="beacon import compose.yaml"
+        )
+    if (adopt or engine is not None) and container is None:
+        raise UsageError("--adopt and --engine need --container", hint="beacon import --container NAME")
+    if adopt and not writes:
+        raise UsageError("--adopt excludes --dry-run and --output")
 
 
 def _existing(host: Host, *, required: bool) -> Mapping[str, str]:

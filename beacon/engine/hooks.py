@@ -25,10 +25,30 @@ class HostHooks:
 
     def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
         """Run *command*; None when it exits 0, else what went wrong."""
+        return self._run(
+            command, f"Hook of Beacon's service {environment['BEACON_SERVICE']}", environment, timeout
+        )
+
+    def outside(self, command: tuple[str, ...], description: str, timeout: float) -> str | None:
+        """Run a *command* of Beacon's own in a unit of that *description*; as :meth:`run`.
+
+        What it starts in the background, a container's conmon say, outlives it.
+        """
+        return self._run(command, description, {}, timeout, "KillMode=process")
+
+    def _run(
+        self,
+        command: tuple[str, ...],
+        description: str,
+        environment: Mapping[str, str],
+        timeout: float,
+        *properties: str,
+    ) -> str | None:
+        limits = [f"--property={one}" for one in (f"RuntimeMaxSec={timeout:.0f}s", *properties)]
         began = time.monotonic()
         try:
             done = subprocess.run(
-                [*self._transient(environment, timeout), "--", *command],
+                [*self._transient(description, environment), *limits, "--", *command],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -48,11 +68,11 @@ class HostHooks:
         said = f": {lines[-1]}" if lines else ""
         return f"{command[0]} exited with status {done.returncode}{said}"
 
-    def _transient(self, environment: Mapping[str, str], timeout: float) -> list[str]:
+    def _transient(self, description: str, environment: Mapping[str, str]) -> list[str]:
         variables = {"HOME": str(Path.home()), **environment}
         return [
             *("systemd-run", self._manager, "--quiet", "--wait", "--pipe", "--collect"),
-            *("--service-type=exec", f"--property=RuntimeMaxSec={timeout:.0f}s"),
-            f"--description=Hook of Beacon's service {environment['BEACON_SERVICE']}",
+            "--service-type=exec",
+            f"--description={description}",
             *(f"--setenv={name}={value}" for name, value in variables.items()),
         ]

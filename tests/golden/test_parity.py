@@ -35,7 +35,15 @@ PODMANS = {
 """Those of Podman alone, and what a case says in Podman's own words."""
 DOCKERS = {"--log-driver", "--cgroup-parent", "--no-healthcheck", "--storage-opt"}
 """The same of docker."""
-SAID_DIFFERENTLY = {"--network", "--network-alias", "--entrypoint", "--tmpfs", "--mount", "--volume"}
+SAID_DIFFERENTLY = {
+    "--network",
+    "--network-alias",
+    "--entrypoint",
+    "--tmpfs",
+    "--mount",
+    "--volume",
+    "--pids-limit",
+}
 """Looked at one by one below, or by the golden cases; health checks too."""
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 

@@ -131,7 +131,7 @@ def test_killed_while_its_service_does_not_stand_the_container_is_put_back(host:
         run.communicate(timeout=180)
         killed += run.returncode == -signal.SIGKILL
     assert killed
-    host.run("beacon", "update", timeout=180, check=False)
+    host.run("systemctl", "start", "beacon-update.service", timeout=180, check=False)
     for name, point in zip(names, points, strict=True):
         assert host.run("podman", "exec", name, "cat", "/precious").stdout == f"{name}\n", point
         assert not host.exists(f"/etc/beacon/services/{name}.toml"), point
@@ -156,7 +156,7 @@ def test_killed_at_any_instant_the_next_run_ends_the_adoption(host: LabHost, pus
         killed += run.returncode == -signal.SIGKILL
     assert killed >= len(points) - 2
 
-    host.run("beacon", "update", timeout=180, check=False)
+    host.run("beacon", "import", "--adopt", timeout=180)
     ended = {}
     for name, point in zip(names, points, strict=True):
         stands = host.run("podman", "container", "exists", name, check=False).returncode == 1
