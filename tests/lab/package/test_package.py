@@ -70,6 +70,30 @@ def test_an_upgrade_restarts_no_service_and_runs_no_update(
     assert bare.read("/etc/beacon/beacon.toml").startswith("# mine")
 
 
+def test_an_upgrade_goes_on_publishing_where_that_was_going_on(
+    bare: LabHost, beacon_deb: Path, tmp_path: Path
+) -> None:
+    unit = "beacon-endpoints.service"
+    bare.install_deb(repackage(beacon_deb, "0.0.1", tmp_path))
+    bare.write("/etc/beacon/beacon.toml", '[publish.file]\npath = "/etc/beacon/endpoints.json"\n')
+    bare.run("beacon", "endpoint", "publish", "--enable")
+    before = process_of(bare, unit)
+
+    bare.install_deb(repackage(beacon_deb, "0.0.2", tmp_path))
+    assert state_of(bare, unit) == "active"
+    assert process_of(bare, unit) != before != "0"
+    assert bare.run("systemctl", "is-enabled", unit).stdout == "enabled\n"
+
+    # Stopped, it stays so, whether it is enabled or not.
+    bare.run("systemctl", "stop", unit)
+    bare.install_deb(repackage(beacon_deb, "0.0.3", tmp_path))
+    assert state_of(bare, unit) == "inactive"
+    bare.run("systemctl", "disable", unit)
+    bare.install_deb(beacon_deb)
+    assert state_of(bare, unit) == "inactive"
+    assert bare.run("systemctl", "is-enabled", unit, check=False).stdout == "disabled\n"
+
+
 def test_a_disabled_timer_stays_disabled(bare: LabHost, beacon_deb: Path, tmp_path: Path) -> None:
     bare.install_deb(repackage(beacon_deb, "0.0.1", tmp_path))
     bare.run("systemctl", "disable", "--now", "beacon-update.timer")
@@ -139,6 +163,11 @@ def container_id(host: LabHost) -> str:
 def state_of(host: LabHost, unit: str) -> str:
     """Return a unit's ActiveState."""
     return host.run("systemctl", "show", "--property=ActiveState", "--value", unit).stdout.strip()
+
+
+def process_of(host: LabHost, unit: str) -> str:
+    """Return the id of a service's main process."""
+    return host.run("systemctl", "show", "--property=MainPID", "--value", unit).stdout.strip()
 
 
 def was_never_run(host: LabHost, unit: str) -> bool:
