@@ -3,6 +3,13 @@
 # Run again at any time, it changes what is not as it should be, and nothing else.
 set -euo pipefail
 
+# What commands say is read here, and some say it in the language of the machine: apt-cache policy does. Older C
+# libraries heed LANGUAGE even where the locale is C.UTF-8.
+export LC_ALL=C.UTF-8
+unset LANGUAGE
+# Users run beacon too, and apt's own reads the package; root's umask may keep both from what is put there.
+umask 022
+
 readonly VENV=/opt/beacon
 readonly MANIFEST=$VENV/installed-files
 readonly LOCAL=/usr/local
@@ -292,6 +299,7 @@ make_venv() {
                 "the lines above say why; run this again when that is mended"
         }
     fi
+    chmod -R a+rX "$VENV" # an earlier run may have had another umask
 }
 
 put_files() {

@@ -63,8 +63,10 @@ def test_it_takes_a_package_without_a_checkout(fresh_host: FreshHost, beacon_deb
 def test_elsewhere_it_is_a_virtual_environment_with_the_same_units(bare: LabHost) -> None:
     """What pip would fetch from PyPI comes from the host's own Python here: hosts have no internet."""
     before = files_on(bare)
-    said = bare.run(INSTALL, "--venv", "--offline", timeout=120).stdout
+    said = bare.run("sh", "-c", f"umask 077 && {INSTALL} --venv --offline", timeout=120).stdout
     assert "virtual environment" in said
+    someone = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    assert bare.run(*someone, "beacon", "--version").stdout.startswith("beacon ")
     assert bare.run("readlink", "-f", "/usr/local/bin/beacon").stdout == "/opt/beacon/bin/beacon\n"
     assert bare.run("systemctl", "is-enabled", "beacon-update.timer").stdout == "enabled\n"
     assert bare.run("systemctl", "is-active", "beacon-update.timer").stdout == "active\n"
@@ -81,7 +83,9 @@ def test_elsewhere_it_is_a_virtual_environment_with_the_same_units(bare: LabHost
     container = container_id(bare)
     assert "is live" in bare.run("journalctl", "-u", "beacon-web", "-x").stdout
 
+    bare.run("chmod", "700", "/opt/beacon")
     bare.run(INSTALL, "--venv", "--offline", timeout=120)
+    assert bare.run(*someone, "beacon", "--version").stdout.startswith("beacon ")
     assert container_id(bare) == container
 
     bare.run(INSTALL, "--uninstall", timeout=60)
@@ -104,6 +108,19 @@ def test_the_package_takes_the_place_of_a_virtual_environment_and_back(
     bare.run(INSTALL, "--venv", "--offline", timeout=120)
     assert not bare.exists("/usr/bin/beacon")
     assert container_id(bare) == container
+
+
+def test_a_machine_that_speaks_german_gets_the_package_too(bare: LabHost) -> None:
+    """Hosts have neither locales nor translations: one of each is made, of as much as matters."""
+    catalog = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    catalog += 'msgid "  Candidate: "\nmsgstr "  Installationskandidat: "\n'
+    folder = "/usr/share/locale/de/LC_MESSAGES"
+    bare.run("mkdir", "--parents", folder)
+    bare.run("msgfmt", f"--output-file={folder}/apt.mo", "-", input=catalog)
+    bare.run("cp", "--recursive", "/usr/lib/locale/C.utf8", "/usr/lib/locale/de_DE.utf8")
+    for german in ({"LANG": "de_DE.UTF-8"}, {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}):
+        assert "Installationskandidat" in bare.run("apt-cache", "policy", "podman", env=german).stdout
+        assert "as a Debian package" in bare.run(INSTALL, "--dry-run", env=german).stdout
 
 
 def test_a_dry_run_changes_nothing(bare: LabHost) -> None:
