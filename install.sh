@@ -75,6 +75,20 @@ if [ -f "${BASH_SOURCE[0]:-}" ]; then
     [ -f "$tree/packaging/build-deb.sh" ] && [ -d "$tree/beacon" ] || tree=
 fi
 
+# What a failure leaves
+
+scratch=''   # a folder that goes in any case
+half_made='' # one that goes where there is a failure
+if_failed='' # what there is to know then
+at_end() {
+    local status=$?
+    [ -z "$scratch" ] || rm -rf "$scratch"
+    [ "$status" -ne 0 ] || return 0
+    [ -z "$half_made" ] || rm -rf "$half_made"
+    [ -z "$if_failed" ] || printf 'install.sh: %s\n' "$if_failed" >&2
+}
+trap at_end EXIT
+
 # What this machine is
 
 is_booted_with_systemd() { [ -d /run/systemd/system ]; }
@@ -139,8 +153,9 @@ missing_packages() { # those of the list on stdin that are not installed
     done
 }
 
-apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option=Dpkg::Use-Pty=0 "$@"
+apt_get() { # without questions: files in /etc that the owner has changed stay as they are
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --option=Dpkg::Use-Pty=0 \
+        --option=Dpkg::Options::=--force-confdef --option=Dpkg::Options::=--force-confold "$@"
 }
 
 install_needs() { # PACKAGE...
@@ -158,9 +173,6 @@ install_package() {
         fi
     fi
     say "Beacon will be installed on this machine as a Debian package:"
-    if is_venv_installed; then
-        say "  - what an earlier run put in $VENV is taken away; services keep running"
-    fi
     if [ -n "$missing" ]; then
         say "  - what building the package needs is installed: $missing"
     fi
@@ -171,11 +183,14 @@ install_package() {
     else
         say "  - the package is built from this checkout, and installed with apt, with what it depends on"
     fi
+    if is_venv_installed; then
+        say "  - before that, what an earlier run put in $VENV is taken away; services keep running"
+        if_failed="nothing was replaced: what is in $VENV goes on working"
+    fi
     say "  - beacon-update.timer is enabled and started; no service of yours is started or restarted"
     [ -z "$dry_run" ] || exit 0
     say
 
-    ! is_venv_installed || remove_venv
     # shellcheck disable=SC2086 # names of packages
     install_needs $missing
     # shellcheck disable=SC2086 # the same: `apt autoremove` takes them away again
@@ -184,13 +199,18 @@ install_package() {
         package=${built:-$("$tree/packaging/build-deb.sh" --here)}
     fi
     # Readable for apt's own user, who may not look into the home of root.
-    local place
-    place=$(mktemp -d)
-    # shellcheck disable=SC2064 # now is when it is known
-    trap "rm -rf '$place'" EXIT
-    chmod 755 "$place"
-    cp "$package" "$place/"
-    apt_get install --yes --reinstall --allow-downgrades "$place/${package##*/}"
+    scratch=$(mktemp -d)
+    chmod 755 "$scratch"
+    cp "$package" "$scratch/"
+    local apt_install=(apt_get install --yes --reinstall --allow-downgrades)
+    if is_venv_installed; then
+        # What apt cannot have, it says while there is something that works.
+        "${apt_install[@]}" --download-only "$scratch/${package##*/}" >/dev/null
+        note_publishing
+        remove_venv
+    fi
+    "${apt_install[@]}" "$scratch/${package##*/}"
+    resume_publishing
 }
 
 remove_package() {
@@ -245,7 +265,6 @@ install_venv() {
     local missing=
     check_venv
     say "Beacon will be installed on this machine in a virtual environment, since it has no package for it:"
-    is_package_installed beacon && say "  - the package beacon is removed first; services keep running"
     if [ -n "$offline" ]; then
         say "  - $VENV, with Beacon, and with the Python packages that the system has"
     else
@@ -254,16 +273,24 @@ install_venv() {
     if [ -n "$missing" ]; then
         say "  - what that needs of Debian is installed with apt: $missing"
     fi
+    if is_package_installed beacon; then
+        say "  - the package beacon is removed when these are there; services keep running"
+        if_failed="nothing was replaced: the package beacon goes on working"
+    fi
     say "  - $LOCAL/bin/beacon, units, manual pages and completions below $LOCAL"
     [ -e /etc/beacon/beacon.toml ] || say "  - /etc/beacon/beacon.toml, in which every line is a comment"
     say "  - beacon-update.timer is enabled and started; no service of yours is started or restarted"
     [ -z "$dry_run" ] || exit 0
     say
 
-    ! is_package_installed beacon || apt_get remove --yes beacon
     # shellcheck disable=SC2086 # names of packages
     install_needs $missing
     make_venv
+    if is_package_installed beacon; then
+        note_publishing
+        apt_get remove --yes beacon
+    fi
+    half_made=''
     # Folders that an earlier run made are still ours.
     { [ ! -f "$MANIFEST" ] || grep '/$' "$MANIFEST" || true; } >"$MANIFEST.new"
     put_files
@@ -278,26 +305,25 @@ install_venv() {
     systemctl --quiet enable beacon-update.timer
     systemctl restart beacon-update.timer
     systemctl try-restart beacon-endpoints.service
+    resume_publishing
 }
 
 make_venv() {
+    is_venv_installed || half_made=$VENV
     if [ -n "$offline" ]; then
-        "$python" -m venv --clear --without-pip --system-site-packages "$VENV"
-        local wheels
-        wheels=$(mktemp -d)
-        (cd "$tree" && "$VENV/bin/python" -c 'import sys, hatchling.build as b; b.build_wheel(sys.argv[1])' "$wheels") \
+        scratch=$(mktemp -d)
+        # By the system's Python, which has what it takes: an older installation is cleared away after that.
+        (cd "$tree" && "$python" -c 'import sys, hatchling.build as b; b.build_wheel(sys.argv[1])' "$scratch") \
             >/dev/null
-        "$VENV/bin/python" -m installer "$wheels"/beacon-*.whl
-        rm -r "$wheels"
+        "$python" -m venv --clear --without-pip --system-site-packages "$VENV"
+        "$VENV/bin/python" -m installer "$scratch"/beacon-*.whl
     else
         "$python" -m venv "$VENV"
         # A checkout is installed again even as the same version; other packages where PyPI has newer ones.
         "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
-            --upgrade --upgrade-strategy eager "$tree" || {
-            is_venv_installed || rm -rf "$VENV"
+            --upgrade --upgrade-strategy eager "$tree" ||
             fail $EX_UNAVAILABLE "pip could not install Beacon's Python packages; services were not touched" \
                 "the lines above say why; run this again when that is mended"
-        }
     fi
     chmod -R a+rX "$VENV" # an earlier run may have had another umask
 }
@@ -343,8 +369,9 @@ remove_venv() {
     sed '/\/$/d' "$MANIFEST" | xargs -r -d '\n' rm -f
     sed -n '/\/$/p' "$MANIFEST" | sort -r | xargs -r -d '\n' rmdir --ignore-fail-on-non-empty 2>/dev/null || true
     rm -rf "$VENV"
-    # Someone's own beacon.toml stays; one that only has comments is as it was put there.
-    if ! grep -qsvE '^[[:space:]]*(#|$)' /etc/beacon/beacon.toml; then
+    # Someone's own beacon.toml stays; one that only has comments is as it was put there, or is what a removed package
+    # left: dpkg would not put it there again.
+    if ! is_package_purgeable beacon && ! grep -qsvE '^[[:space:]]*(#|$)' /etc/beacon/beacon.toml; then
         rm -f /etc/beacon/beacon.toml
         rmdir --ignore-fail-on-non-empty /etc/beacon 2>/dev/null || true
     fi
@@ -355,6 +382,26 @@ remove_venv() {
 }
 
 # Both
+
+publishing=''
+# What is taken away stops publishing, and disables it. Remembered until what takes its place is there.
+note_publishing() {
+    systemctl --quiet is-enabled beacon-endpoints.service 2>/dev/null && publishing+=' enable'
+    case $(systemctl is-active beacon-endpoints.service || true) in
+    active | activating | reloading) publishing+=' start' ;;
+    esac
+    if_failed="the old installation is gone, and the new one is not whole; run this again when that is mended"
+    [ -z "$publishing" ] || if_failed+=", and then: beacon endpoint publish --enable"
+}
+
+resume_publishing() {
+    local verb
+    for verb in $publishing; do
+        systemctl --quiet "$verb" beacon-endpoints.service ||
+            say "beacon-endpoints.service is not as it was; systemctl status beacon-endpoints says why"
+    done
+    if_failed=''
+}
 
 uninstall() {
     if ! is_venv_installed && ! is_package_installed beacon && [ -z "$purge" ]; then

@@ -14,6 +14,7 @@ from tests.lab.installation import copy_tree
 WEB = "registry.example:5000/me/web"
 TREE = "/root/beacon"
 INSTALL = f"{TREE}/install.sh"
+PUBLISHING = '# mine\n[publish.file]\npath = "/etc/beacon/endpoints.json"\n'
 QUICK = images.ImageConfig(labels={"io.beacon.update.settle": "1s"})
 
 FreshHost = Callable[..., LabHost]
@@ -98,15 +99,39 @@ def test_elsewhere_it_is_a_virtual_environment_with_the_same_units(bare: LabHost
 def test_the_package_takes_the_place_of_a_virtual_environment_and_back(
     bare: LabHost, beacon_deb: Path
 ) -> None:
+    """What publishes goes on, the owner's file stays, and nothing goes before what replaces it is there."""
     bare.run(INSTALL, "--venv", "--offline", timeout=120)
     add_web(bare)
     container = container_id(bare)
+    bare.write("/etc/beacon/beacon.toml", PUBLISHING)
+    bare.run("beacon", "endpoint", "publish", "--enable")
+
+    bare.write("/root/broken.deb", "no package\n")
+    failed = bare.run(INSTALL, "/root/broken.deb", check=False, timeout=60)
+    assert failed.returncode != 0
+    assert "what is in /opt/beacon goes on working" in failed.stderr
+    check_works(bare, "/usr/local/bin/beacon")
+
     bare.path(f"/root/{beacon_deb.name}").write_bytes(beacon_deb.read_bytes())
     bare.run(INSTALL, f"/root/{beacon_deb.name}", timeout=180)
     assert not bare.exists("/opt/beacon")
-    assert bare.run("sh", "-c", "command -v beacon").stdout == "/usr/bin/beacon\n"
+    check_works(bare, "/usr/bin/beacon")
+
+    # A host without internet has no apt to fetch from, and no PyPI.
+    failed = bare.run(INSTALL, "--venv", check=False, timeout=120)
+    assert failed.returncode != 0
+    assert "the package beacon goes on working" in failed.stderr
+    assert not bare.exists("/opt/beacon")
+    check_works(bare, "/usr/bin/beacon")
+
     bare.run(INSTALL, "--venv", "--offline", timeout=120)
     assert not bare.exists("/usr/bin/beacon")
+    check_works(bare, "/usr/local/bin/beacon")
+
+    # Nothing of its owner's in it any more, the file is still the package's.
+    bare.write("/etc/beacon/beacon.toml", "# nothing\n")
+    bare.run(INSTALL, f"/root/{beacon_deb.name}", timeout=180)
+    assert bare.exists("/etc/beacon/beacon.toml")
     assert container_id(bare) == container
 
 
@@ -163,6 +188,17 @@ def add_web(host: LabHost) -> None:
 def container_id(host: LabHost) -> str:
     """Return which container runs."""
     return host.run("podman", "ps", "--quiet", "--no-trunc", "--filter", "name=beacon-web").stdout
+
+
+def check_works(host: LabHost, program: str) -> None:
+    """Fail where Beacon is not this program, does not run by itself, or has lost what its owner set."""
+    assert host.run("sh", "-c", "command -v beacon").stdout == f"{program}\n"
+    assert "web" in host.run("beacon", "status", "web").stdout
+    for unit in ("beacon-update.timer", "beacon-endpoints.service"):
+        for verb, state in (("is-active", "active"), ("is-enabled", "enabled")):
+            assert host.run("systemctl", verb, unit, check=False).stdout == f"{state}\n", unit
+    assert f"={program} " in host.run("systemctl", "cat", "beacon-endpoints.service").stdout
+    assert host.read("/etc/beacon/beacon.toml") == PUBLISHING
 
 
 def check_left_alone(host: LabHost, container: str) -> None:
