@@ -108,6 +108,8 @@ class Pending(Struct, frozen=True):
     image: ResolvedImage
     first_seen: str
     """A minimum age counts from here."""
+    hindered: int = 0
+    """How often the host hindered its rollout."""
 
 
 class Phase(StrEnum):
@@ -145,6 +147,8 @@ class RolloutJournal(Struct, frozen=True):
     """Whether the candidate was given up before it proved anything: nothing is known against its image."""
     stopped: bool = False
     """Whether that is since somebody stopped the service, which is to stay down."""
+    hindered: bool = False
+    """Whether that is since the host refused something, which says little of the image the first times."""
     hook_stopped: bool = False
     """Whether before_update stopped the service, or may have: *was* and *dependents* are from before it."""
     engine: str = ""

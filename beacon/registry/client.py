@@ -111,7 +111,7 @@ class RegistryClient:
             wanted = Wanted(question.selector, question.platform or Platform("", ""), self._reserve)
             return resolve(source, wanted, ready)
 
-        answers = self._ask([wish for wish in wishes if wish not in found], question, ask)
+        answers = self._ask([wish for wish in wishes if wish not in found], question, ask, patient=True)
         for wish, answer in answers.items():
             found[wish] = _or_error(f"resolve {str(wish.reference)!r}", answer)
             if isinstance(answer, ResolvedImage):
@@ -134,7 +134,7 @@ class RegistryClient:
             del question
             return list_tags(source, ready)
 
-        answers = self._ask(dict.fromkeys(references), question, ask)
+        answers = self._ask(dict.fromkeys(references), question, ask, patient=True)
         return {
             reference: _or_error(f"list the tags of {str(reference)!r}", answer)
             for reference, answer in answers.items()
@@ -162,8 +162,13 @@ class RegistryClient:
         subjects: Iterable[K],
         question: Callable[[K], _Question],
         ask: Callable[[Source, _Question, Ready], T],
+        *,
+        patient: bool = False,
     ) -> dict[K, T | Failed | Deferred | BeaconError]:
-        """Ask all hosts at once, and each for everything at once; what is the same for it is asked once."""
+        """Ask all hosts at once, and each for everything at once; what is the same for it is asked once.
+
+        With *patient*, a host that answers may take longer for all than the deadline.
+        """
         questions: dict[K, _Question] = {}
         answers: dict[K, T | Failed | Deferred | BeaconError] = {}
         for subject in subjects:
@@ -173,11 +178,11 @@ class RegistryClient:
                 answers[subject] = refusal.outcome
             except ConfigError as error:
                 answers[subject] = error
-        found = self._run(dict.fromkeys(questions.values()), ask)
+        found = self._run(dict.fromkeys(questions.values()), ask, patient=patient)
         return {**answers, **{subject: found[one] for subject, one in questions.items()}}
 
     def _run(
-        self, questions: Iterable[_Question], ask: Callable[[Source, _Question, Ready], T]
+        self, questions: Iterable[_Question], ask: Callable[[Source, _Question, Ready], T], *, patient: bool
     ) -> dict[_Question, T | BeaconError | Failed | Deferred]:
         repositories: dict[Host, list[str]] = {}
         jobs = []
@@ -209,6 +214,7 @@ class RegistryClient:
             is_guarded=lambda job: job.host.is_guarded(job.key.endpoints[job.stop].repository),
             late=lambda host: timed_out(host.name, self._seconds),
             seconds=self._seconds,
+            patient=patient,
         )
         return Lanes(rules, self._silent).run(jobs)
 

@@ -49,6 +49,8 @@ class Rules(Struct, Generic[K, H, R], frozen=True, kw_only=True):
     is_guarded: Callable[[Job[K, H]], bool]
     late: Callable[[H], Failed]
     seconds: float
+    patient: bool = False
+    """Whether *seconds* count from the last answer of a host, not from the beginning."""
 
 
 @dataclass(eq=False, slots=True)
@@ -174,6 +176,8 @@ class Lanes(Generic[K, H, R]):
     def _finish(self, lane: Lane[K, H], job: Job[K, H], result: R | Failed | Deferred) -> None:
         if not isinstance(result, Failed) or result.kind is not FailureKind.UNREACHABLE:
             lane.has_answered = True
+            if self._rules.patient:
+                lane.deadline = Deadline.within(self._rules.seconds)
         elif not lane.has_answered:
             lane.silences += 1
             if lane.silences >= lane.threads:  # every thread has heard nothing: no use in asking on

@@ -57,33 +57,34 @@ def deploy_carefully(
     """Do the same, and of several services on one image bring one to it first.
 
     The others follow only where it stands; where it does not, the image is quarantined for them too,
-    untried. Works get their files from *render*, while the engine pulls. *images* are those on disk now.
+    untried. Where the host hindered it, they wait; where it never came to a try, another goes first. Works
+    get their files from *render*, while the engine pulls. *images* are those on disk now.
     """
     by_name = {work.name: work for work in works}
     outcomes: list[Outcome] = []
     waiting = list(works)
     while waiting:
         first, follow = canaries([(work.candidate.digest, work.name) for work in waiting])
-        tried: dict[Digest, Outcome] = {}
-        bad = set()
-        for outcome in _Wave(world, render, images).run([by_name[name] for name in first]):
-            outcomes.append(outcome)
-            work = by_name[outcome.service]
-            release = _tried(world, work)
-            if release is not None:
-                tried[work.candidate.digest] = outcome
+        wave = _Wave(world, render, images)
+        ends = {
+            by_name[outcome.service].candidate.digest: outcome
+            for outcome in wave.run([by_name[name] for name in first])
+        }
+        outcomes += ends.values()
+        sure, waiting = [], []
+        for work in (by_name[name] for name in follow):
+            canary = ends[work.candidate.digest]
+            release = _tried(world, by_name[canary.service])
             if release is not None and release.state is ReleaseState.FAILED:
-                bad.add(work.candidate.digest)
-        followers = [by_name[name] for name in follow]
-        outcomes += [
-            _spare(world, work, tried[work.candidate.digest])
-            for work in followers
-            if work.candidate.digest in bad
-        ]
-        sure = [work for work in followers if work.candidate.digest in tried.keys() - bad]
+                outcomes.append(_spare(world, work, canary))
+            elif release is not None:
+                sure.append(work)
+            elif canary.service in wave.switched and canary.kind is not OutcomeKind.STOPPED:
+                detail = f"not tried, after {canary.service}: {canary.detail.partition(';')[0]}"
+                outcomes.append(Outcome(work.name, OutcomeKind.DEFERRED, detail, release=work.live))
+            else:
+                waiting.append(work)
         outcomes += _Wave(world, render).run(sure)
-        # Where the first one was not tried, as one that was stopped meanwhile, another goes first.
-        waiting = [work for work in followers if work.candidate.digest not in tried]
         images = world.engine.images
     return _tidied(world, works, outcomes)
 
@@ -149,6 +150,8 @@ class _Wave:
         self._images = images or world.engine.images
         self._also = also or {}
         self._outcomes: list[Outcome] = []
+        self.switched: frozenset[str] = frozenset()
+        """The services whose rollouts came so far that something of them changed."""
 
     def run(self, works: Sequence[Work]) -> list[Outcome]:
         """Return how each of *works* ended."""
@@ -159,6 +162,7 @@ class _Wave:
                 pulled = self._fetch(ready) if ready else []
                 states = self._prepare([(work, rendered[work.name].result) for work in pulled])
             switched = self._switch(states)
+            self.switched = frozenset(state.name for state in switched)
             self._outcomes += concurrently(
                 _RESTARTS,
                 lambda state: _attempt(self._world, state.name, lambda: finish(self._world, state)),

@@ -108,9 +108,10 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
     journal, candidate = journal_of(state), candidate_of(state)
     reason = journal.reason
     stands = verdict.gate is Gate.PASSED or verdict.stopped
-    if journal.untried and stands:
+    state, untried = _count_hindrance(state)
+    if untried and stands:
         return _give_up_untried(world, state, old)
-    if candidate.state is ReleaseState.CANDIDATE and journal.untried:
+    if candidate.state is ReleaseState.CANDIDATE and untried:
         state = state.put_aside(candidate)
     elif candidate.state is ReleaseState.CANDIDATE:
         failed_release = replace(
@@ -140,6 +141,18 @@ def _end_restore(world: World, state: ServiceState, old: Release, verdict: Verdi
     return Outcome(name, OutcomeKind.ROLLBACK_FAILED, detail, hint, old.number)
 
 
+def _count_hindrance(state: ServiceState) -> tuple[ServiceState, bool]:
+    """Return whether the candidate goes untried; where the host breaks down each time, that is its fault."""
+    journal, candidate, pending = journal_of(state), candidate_of(state), state.pending
+    if not journal.hindered or pending is None or pending.image.digest != candidate.digest:
+        return state, journal.untried
+    pending = replace(pending, hindered=pending.hindered + 1)
+    return replace(state, pending=pending), pending.hindered < _HINDRANCES
+
+
+_HINDRANCES = 3
+
+
 def _give_up_untried(world: World, state: ServiceState, old: Release) -> Outcome:
     """End a rollout that something else hindered: its image is as good as before, and is tried again."""
     journal, candidate = journal_of(state), candidate_of(state)
@@ -164,6 +177,7 @@ def _fail_without_way_back(world: World, state: ServiceState) -> Outcome:
     candidate = replace(
         candidate, state=ReleaseState.FAILED, finished=world.timestamp(), reason=journal.reason
     )
+    come_back(world, state, journal)
     state = replace(state.with_release(candidate), live=candidate.number, rollout=None)
     world.store.save(state)
     message = f"Release {candidate.number} of {state.name} failed: {journal.reason}"

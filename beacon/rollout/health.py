@@ -61,9 +61,9 @@ def watch(world: World, release: Release) -> Verdict:
             elapsed = world.clock.monotonic() - began
             try:
                 verdict, refused = _judge(world, release, before, now, elapsed), 0
-            except HostError:  # an engine that is busy, say; that says nothing of the release
-                verdict, refused = PENDING, refused + 1
-                if refused > _REFUSALS:
+            except HostError:  # an engine that is busy, say; that says nothing of a release that is up
+                verdict, refused = judge_unit(before, now), refused + 1
+                if verdict is PENDING and refused > _REFUSALS:
                     raise
             if verdict.gate is Gate.FAILED and is_stopped(service, now, handled=handled):
                 return STOPPED

@@ -30,7 +30,8 @@ def tidy(world: World, names: Iterable[str]) -> None:
         for name in names:
             state = world.store.load(name)
             for number in sorted(kept.get(name, {}).keys() - needed(state)):
-                _let_go(world, state, number, kept)
+                with contextlib.suppress(BusyError):
+                    _let_go(world, state, number, kept)
             if _outdated(state):
                 with contextlib.suppress(BusyError):
                     _clear_outdated(world, name, kept)
@@ -41,7 +42,8 @@ def forget(world: World, state: ServiceState) -> None:
     with contextlib.suppress(BeaconError):
         kept = _kept(world)
         for number in sorted(kept.get(state.name, {})):
-            _let_go(world, state, number, kept)
+            with contextlib.suppress(BusyError):
+                _let_go(world, state, number, kept)
         for candidate in state.spare:
             _delete(world, candidate, kept)
 

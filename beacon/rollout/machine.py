@@ -143,7 +143,10 @@ def _turn_back(world: World, state: ServiceState, verdict: Verdict) -> ServiceSt
         return begin_restoring(world, state, reason, untried=True)
     # Of a helper that was stopped the service itself knows nothing.
     stopped = verdict.stopped and journal.phase is not Phase.TRYING
-    return begin_restoring(world, state, reason, untried=verdict.stopped or verdict.hindered, stopped=stopped)
+    if verdict.hindered:
+        state = replace(state, rollout=replace(journal, hindered=True))
+    untried = verdict.stopped or verdict.hindered
+    return begin_restoring(world, state, reason, untried=untried, stopped=stopped)
 
 
 def _lost_its_daemon(world: World, journal: RolloutJournal) -> bool:

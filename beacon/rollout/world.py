@@ -95,7 +95,7 @@ class World:
         """
         with ExitStack() as lock:
             try:
-                lock.enter_context(self.store.lock(f"_image-{image_id.rpartition(':')[2]}", wait=wait))
+                lock.enter_context(self.store.lock(naming_lock(image_id), wait=wait))
             except BusyError:
                 what = f"another beacon is pulling or deleting image {short(image_id)}"
                 raise BusyError(what, hint="try again when it is done") from None
@@ -135,6 +135,11 @@ class World:
                 previous_digest=previous.digest if previous else None,
             )
         )
+
+
+def naming_lock(image_id: Digest) -> str:
+    """Return the lock of an image's names, one of 256: for each image a file would be left in /run."""
+    return f"_images-{image_id.rpartition(':')[2][:2]}"
 
 
 def stamp(moment: datetime) -> str:

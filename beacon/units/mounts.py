@@ -74,8 +74,8 @@ def _judge_names(sheet: Sheet, own: tuple[Volume, ...], of_image: tuple[Volume, 
         if name in owners:
             sheet.fault(
                 owners[name],
-                f"must not be {name!r}, which is the volume of the image's {path}; "
-                f"choose another name, or give {path} a volume of its own",
+                f"must not be {name!r}, which is the volume of the image's {path}, unless {path} is given a "
+                "[[volume]] of its own",
             )
         elif name in paths:
             sheet.fault(

@@ -282,6 +282,18 @@ def test_a_host_that_hangs_holds_up_no_tags_and_no_images_of_others(
     assert len(hung.asked) == asked <= HUNG_AT_ONCE
 
 
+def test_a_registry_that_answers_may_take_its_time_for_many_images(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
+) -> None:
+    """The deadline is for a host that keeps silent."""
+    references = [reference(f"web{number}") for number in range(60)]
+    for one in references:
+        pusher.image(one.repository, "latest")
+    fake.delay = 0.15
+    found = make_client(deadline=0.6).resolve(Wish(one, AMD64) for one in references)
+    assert all(isinstance(image, ResolvedImage) for image in found.values())
+
+
 def test_what_is_the_same_for_a_registry_is_asked_once(
     fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference
 ) -> None:

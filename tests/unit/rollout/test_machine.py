@@ -13,13 +13,16 @@ from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.release import Hold, ReleaseState, Trigger
+from beacon.model.release import Hold, Pending, ReleaseState, Trigger
 from beacon.model.runtime import Container, JobResult
 from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
+from beacon.rollout.decide import Gate
 from beacon.rollout.deploy import deploy, deploy_carefully, resume
+from beacon.rollout.health import watch
 from beacon.rollout.images import forget
 from beacon.rollout.prepare import EditedError, Work
+from beacon.rollout.world import naming_lock
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
     RENDERER,
@@ -120,11 +123,11 @@ def test_an_image_that_another_run_is_naming_is_waited_for(machine: FakeMachine)
         roll_out(machine, image)
     names = {name for name, image_id in machine.images().items() if image_id == images[0].config.image_id}
     for image in (images[0], images[2]):
-        machine.locked.add(f"_image-{image.config.image_id.removeprefix('sha256:')}")
+        machine.locked.add(naming_lock(image.config.image_id))
     outcome = roll_out(machine, images[2])
     assert (outcome.kind, outcome.hint) == (OutcomeKind.BUSY, "try again when it is done")
     assert (machine.load("web").live, running(machine)) == (2, images[1].config.image_id)
-    machine.locked.remove(f"_image-{images[2].config.image_id.removeprefix('sha256:')}")
+    machine.locked.remove(naming_lock(images[2].config.image_id))
     assert roll_out(machine, images[2]).kind is OutcomeKind.UPDATED
     assert names <= machine.images().keys()  # the first image is not deleted meanwhile
     machine.locked.clear()
@@ -705,6 +708,52 @@ def test_what_the_host_refuses_says_nothing_of_an_image(refusals: int) -> None:
     assert (state.live, state.quarantine, is_at_rest(state)) == (1, (), True)
     assert running(machine) == one.config.image_id
     assert roll_out(machine, two).kind is OutcomeKind.UPDATED
+
+
+def test_where_the_host_hindered_the_first_one_the_others_wait() -> None:
+    machine = Busy()
+    names = [service(name) for name in ("a", "b", "c")]
+    one, two = push(machine, "1"), push(machine, "2")
+    deploy(world(machine), [work(machine, one, of) for of in names])
+    machine.effects.clear()
+    machine.refusals = 4
+    outcomes = carefully(machine, [work(machine, two, of) for of in names])
+    assert [outcome.kind for outcome in outcomes] == [
+        OutcomeKind.FAILED,
+        OutcomeKind.DEFERRED,
+        OutcomeKind.DEFERRED,
+    ]
+    assert {effect for effect in machine.effects if effect.startswith("restart")} == {
+        "restart beacon-a.service"
+    }
+    assert not any(machine.load(of.name).quarantine for of in names)
+
+
+def test_an_image_under_which_the_host_breaks_down_each_time_is_not_tried_for_ever() -> None:
+    machine = Busy()
+    one, two = push(machine, "1"), push(machine, "2")
+    roll_out(machine, one)
+    machine.save(replace(machine.load("web"), pending=Pending(service().image, two, "2026-11-21T12:00:00Z")))
+    ends = []
+    for _ in range(3):
+        machine.refusals = 4
+        ends.append(roll_out(machine, two).kind)
+    assert ends == [OutcomeKind.FAILED, OutcomeKind.FAILED, OutcomeKind.ROLLED_BACK]
+    (entry,) = machine.load("web").quarantine
+    assert entry.digest == two.digest
+
+
+def test_a_service_that_is_down_is_down_however_busy_the_engine() -> None:
+    machine = Busy()
+    for version in ("1", "2"):
+        roll_out(machine, push(machine, version))
+    live = machine.load("web").live_release
+    assert live is not None
+    checked = replace(live, service=replace(live.service, health=Health(command=("true",))))
+    machine.units["beacon-web.service"].active = "failed"
+    machine.refusals = 1000
+    verdict = watch(world(machine), checked)
+    assert (verdict.gate, verdict.hindered) == (Gate.FAILED, False)
 
 
 class Missed(FakeMachine):

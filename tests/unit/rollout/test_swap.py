@@ -275,3 +275,19 @@ def test_what_is_stopped_while_a_helper_is_watched_stays_stopped() -> None:
     assert machine.answers() is None
     assert machine.units[HELPER].active == "inactive"
     assert not machine.helpers
+
+
+@pytest.mark.parametrize("of", [WEB, HELD], ids=["swap", "hold"])
+def test_a_release_that_does_not_stand_when_it_is_restarted_holds_no_requests(of: Service) -> None:
+    """As after an apply that overwrites what was edited by hand: there is no release to go back to."""
+    machine = proxied()
+    roll_out(machine, "1", of)
+    live = machine.load("web").live_release
+    assert live is not None
+    push(machine, "1", "exits")
+    files: dict[str, str | None] = {file.name: file.text for file in ALLOTTING.files(live)}
+    (outcome,) = deploy(world(machine), [Work(live, files, live.number)])
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "hold web" in machine.effects
+    assert not machine.held
+    assert machine.load("web").rollout is None

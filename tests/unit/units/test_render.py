@@ -157,8 +157,8 @@ def test_two_mounts_of_a_volume_make_one_file() -> None:
             (Volume("/data", name="data"),),
             [
                 (
-                    "volume[1].name: must not be 'data', which is the volume of the image's /data; "
-                    "choose another name, or give /data a volume of its own"
+                    "volume[1].name: must not be 'data', which is the volume of the image's /data, "
+                    "unless /data is given a [[volume]] of its own"
                 ),
             ],
             id="the definition's",
