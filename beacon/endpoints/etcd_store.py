@@ -29,6 +29,9 @@ _SHORT = 5
 # Codes of google.rpc, as the gateway gives them.
 _INVALID, _NOT_FOUND, _DENIED, _EXHAUSTED, _UNAUTHENTICATED = 3, 5, 7, 8, 16
 
+_NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading an answer raises that is none of etcd's."""
+
 _Operation = Mapping[str, Mapping[str, object]]
 
 
@@ -65,11 +68,9 @@ class EtcdPublisher:
                 answer = self._call(
                     "kv/txn", {"success": [{"request_range": {"key": _coded(key)}} for key in part]}
                 )
-                for response in answer.get("responses", ()):
-                    for row in response.get("response_range", {}).get("kvs", ()):
-                        key = _decoded(row["key"])
-                        found[key] = _decoded(row.get("value", ""))
-                        self._lease_of[key] = str(row.get("lease", _NO_LEASE))
+                with self._understood():
+                    for key, value, lease in _rows(answer):
+                        found[key], self._lease_of[key] = value, lease
         except _Refusal as refusal:
             raise self._explained(refusal) from refusal
         return found
@@ -116,7 +117,8 @@ class EtcdPublisher:
             if refusal.code == _NOT_FOUND:
                 return 0
             raise
-        return int(answer.get("result", {}).get("TTL", 0))
+        with self._understood():
+            return int(answer.get("result", {}).get("TTL", 0))
 
     def _lease(self, expire: int) -> str:
         """Return a lease of *expire* seconds that lives, a new one where there is none."""
@@ -124,8 +126,9 @@ class EtcdPublisher:
             return _NO_LEASE
         known = self._leases.get(expire)
         if known is None or not _fits(self._keep_alive(known), expire):
-            known = str(self._call("lease/grant", {"TTL": str(expire)})["ID"])
-            self._leases[expire] = known
+            answer = self._call("lease/grant", {"TTL": str(expire)})
+            with self._understood():
+                known = self._leases[expire] = str(answer["ID"])
         return known
 
     def _puts(self, put: Mapping[str, Entry]) -> list[_Operation]:
@@ -162,7 +165,9 @@ class EtcdPublisher:
     def _log_in(self) -> None:
         self._token = None
         who = {"name": self._access.user, "password": password_of(self._access) or ""}
-        self._token = str(self._post("auth/authenticate", who)["token"])
+        answer = self._post("auth/authenticate", who)
+        with self._understood():
+            self._token = _token(answer["token"])
 
     def _connection(self) -> http.client.HTTPConnection:
         access = self._access
@@ -184,25 +189,28 @@ class EtcdPublisher:
                 connection.request("POST", f"/v3/{method}", json.dumps(body), headers)
                 answer = connection.getresponse()
                 text = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            reason = error.strerror if isinstance(error, OSError) else None
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise StoreError(
-                f"cannot reach {self.where}: {reason or str(error) or type(error).__name__}",
+                f"cannot reach {self.where}: {_reason(error)}",
                 hint="systemctl status etcd; beacon.toml says where it is",
             ) from error
-        try:
-            said = json.loads(text)
-        except ValueError as error:
-            raise StoreError(f"{self.where} does not answer as etcd 3.4 and newer do") from error
-        if not isinstance(said, dict):
-            raise StoreError(f"{self.where} does not answer as etcd 3.4 and newer do")
+        with self._understood():
+            said = dict[str, Any](json.loads(text).items())
         # A stream, as the answers to keepalive are, has its error inside.
         inner = said.get("error")
         fault: dict[str, Any] = inner if isinstance(inner, dict) else said
         if answer.status >= _FAILED or fault is inner:
-            code = fault.get("code", fault.get("grpc_code", 0))
-            raise _Refusal(int(code), str(fault.get("message") or fault.get("error") or answer.reason))
+            code = _code(fault.get("code", fault.get("grpc_code")))
+            raise _Refusal(code, str(fault.get("message") or fault.get("error") or answer.reason))
         return said
+
+    @contextlib.contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Read an answer; one that makes no sense is told as the store's fault, whatever is wrong with it."""
+        try:
+            yield
+        except _NONSENSE as error:
+            raise StoreError(f"{self.where} does not answer as etcd 3.4 and newer do") from error
 
     def _explained(self, refusal: _Refusal) -> BeaconError:
         words = str(refusal).removeprefix("etcdserver: ")
@@ -227,6 +235,32 @@ class EtcdPublisher:
 def _fits(lease: int, expire: int) -> bool:
     """Say whether a lease has the seconds that were asked for; etcd makes very short ones longer."""
     return lease == expire or (expire > 0 and expire < lease <= _SHORT)
+
+
+def _rows(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield key, value and lease of what was found."""
+    for response in answer.get("responses", ()):
+        for row in response.get("response_range", {}).get("kvs", ()):
+            yield _decoded(row["key"]), _decoded(row.get("value", "")), str(row.get("lease", _NO_LEASE))
+
+
+def _token(said: object) -> str:
+    """Return a token as it was said; ValueError where no header can hold it."""
+    if not isinstance(said, str) or not said or not (said.isascii() and said.isprintable()):
+        raise ValueError("no token")
+    return said
+
+
+def _code(said: object) -> int:
+    """Return the code of a refusal; 0, which explains nothing, where there is none."""
+    return said if isinstance(said, int) else 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "no host has such a name"
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error) or type(error).__name__
 
 
 def _parts(whole: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -113,12 +113,14 @@ def _rendered(text: str, names: Mapping[str, object], what: str) -> str:
     from jinja2 import TemplateError  # noqa: PLC0415  # as above
 
     try:
-        return _compiled(text).render(names)
+        made = _compiled(text).render(names)
+        made.encode()  # half a surrogate pair is no text, and nobody could write it
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         place = f"{what}, line {line}" if line else what
         raise ConfigError(
             f"{place}: {error.message or error}", hint="beacon.toml(5), PUBLISHING, lists what templates get"
         ) from error
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise ConfigError(f"{what}: {error}") from error
+    except Exception as error:  # what the owner's template calls may raise whatever it likes
+        raise ConfigError(f"{what}: {error} ({type(error).__name__})") from error
+    return made

@@ -62,9 +62,10 @@ class RedisPublisher:
                 yield connection
         except RefusalError as refusal:
             raise self._explained(refusal) from refusal
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror or error if isinstance(error, OSError) else "no host has such a name"
             raise StoreError(
-                f"cannot reach {self.where}: {error.strerror or error}",
+                f"cannot reach {self.where}: {reason}",
                 hint="systemctl status redis-server; beacon.toml says where it is",
             ) from error
 

@@ -201,6 +201,11 @@ def test_files_hold_everything() -> None:
         ("{{ nothing }}", "publish.redis.value: 'nothing' is undefined"),
         ("{% if %}", "publish.redis.value, line 1: "),
         ("{{ 1 // 0 }}", "publish.redis.value: integer division"),
+        ("{{ [].pop() }}", "publish.redis.value: pop from empty list (IndexError)"),
+        ('{{ "%(h)s" | format(x=1) }}', "publish.redis.value: 'h' (KeyError)"),
+        ('{{ service.encode("utf8x") }}', "publish.redis.value: unknown encoding: utf8x (LookupError)"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "publish.redis.value: maximum recursion"),
+        (r'{{ "\ud800" }}', "publish.redis.value: 'utf-8' codec can't encode"),
     ],
 )
 def test_a_template_that_makes_no_sense_keeps_no_other_store_from_its_own(template: str, fault: str) -> None:

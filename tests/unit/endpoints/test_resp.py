@@ -71,6 +71,12 @@ def test_what_it_says_is_told(server: Server, says: bytes, message: str) -> None
         publisher.read(["a"])
 
 
+@pytest.mark.parametrize("host", ["redis..lan", f"{'a' * 64}.lan"])
+def test_a_name_that_no_host_has_is_the_store_s_trouble_alone(host: str) -> None:
+    with pytest.raises(StoreError, match=r"cannot reach .*: no host has such a name"):
+        RedisPublisher(RedisAccess(host=host)).read(["a"])
+
+
 @pytest.mark.parametrize(
     "says",
     [
