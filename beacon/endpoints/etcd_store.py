@@ -28,6 +28,8 @@ _SHORT = 5
 
 # Codes of google.rpc, as the gateway gives them.
 _INVALID, _NOT_FOUND, _DENIED, _EXHAUSTED, _UNAUTHENTICATED = 3, 5, 7, 8, 16
+_OUTDATED = ("revision of auth store is old", "user name is empty")
+"""What etcd says, with the code of what makes no sense, of a token from before a change of users or roles."""
 
 _NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading an answer raises that is none of etcd's."""
@@ -152,18 +154,24 @@ class EtcdPublisher:
 
     def _call(self, method: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Ask the gateway; once more with a new token where the old one has ended."""
+        try:
+            return self._ask(method, body)
+        except _Refusal as refusal:
+            if self._access.user is None or not _is_of_token(refusal):
+                raise
+        return self._ask(method, body)
+
+    def _ask(self, method: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Ask with a token; whatever is refused, the next question has a new one."""
         if self._access.user is not None and self._token is None:
             self._log_in()
         try:
             return self._post(method, body)
-        except _Refusal as refusal:
-            if refusal.code != _UNAUTHENTICATED or self._access.user is None:
-                raise
-        self._log_in()
-        return self._post(method, body)
+        except _Refusal:
+            self._token = None
+            raise
 
     def _log_in(self) -> None:
-        self._token = None
         who = {"name": self._access.user, "password": password_of(self._access) or ""}
         answer = self._post("auth/authenticate", who)
         with self._understood():
@@ -230,6 +238,11 @@ class EtcdPublisher:
                 hint="user and password of its table in beacon.toml say both",
             )
         return StoreError(f"{self.where} refuses: {words}")
+
+
+def _is_of_token(refusal: _Refusal) -> bool:
+    """Say whether etcd refused the token, rather than what was asked or the login."""
+    return refusal.code == _UNAUTHENTICATED or any(words in str(refusal) for words in _OUTDATED)
 
 
 def _fits(lease: int, expire: int) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from beacon.definition.publishing import EtcdAccess
 from beacon.endpoints.etcd_store import EtcdPublisher
 from beacon.endpoints.publisher import Change, Entry
-from beacon.errors import StoreError
+from beacon.errors import ConfigError, StoreError
 
 Answer = tuple[int, object]
 """A status of HTTP, and what is said as JSON."""
@@ -111,3 +111,49 @@ def test_a_refusal_without_a_code_is_told(gateway: Gateway, code: object) -> Non
     gateway.says = lambda _: (502, {"code": code, "message": "no upstream"})
     with pytest.raises(StoreError, match="refuses: no upstream"):
         gateway.publisher().read(["a"])
+
+
+class Users:
+    """A gateway's answers where each change of users makes tokens invalid, which it says in its *words*."""
+
+    def __init__(self, code: int, words: str) -> None:
+        self.revision = 1
+        self._refusal: Answer = (400, {"code": code, "message": f"etcdserver: {words}"})
+
+    def __call__(self, asked: Asked) -> Answer:
+        method, token = asked
+        valid = f"token-{self.revision}"
+        if method == "auth/authenticate":
+            return (200, {"token": valid})
+        return EMPTY if token == valid else self._refusal
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(16, "invalid auth token"), (3, "revision of auth store is old"), (3, "user name is empty")],
+)
+def test_a_token_from_before_a_change_of_users_is_replaced(gateway: Gateway, code: int, words: str) -> None:
+    gateway.says = users = Users(code, words)
+    publisher = gateway.publisher("anna")
+    publisher.read(["a"])
+    users.revision = 2
+    assert publisher.read(["a"]) == {}
+    again = [("kv/txn", "token-1"), ("auth/authenticate", None), ("kv/txn", "token-2")]
+    assert gateway.asked == [("auth/authenticate", None), ("kv/txn", "token-1"), *again]
+
+
+def test_a_login_that_is_refused_is_tried_once(gateway: Gateway) -> None:
+    gateway.says = lambda _: (400, {"code": 3, "message": "etcdserver: authentication failed"})
+    with pytest.raises(ConfigError, match="refuses the user or the password: authentication failed"):
+        gateway.publisher("anna").read(["a"])
+    assert gateway.asked == [("auth/authenticate", None)]
+
+
+def test_after_any_refusal_the_next_question_has_a_new_token(gateway: Gateway) -> None:
+    gateway.says = users = Users(7, "permission denied")
+    publisher = gateway.publisher("anna")
+    publisher.read(["a"])
+    users.revision = 2
+    with pytest.raises(ConfigError, match="does not let the user in"):
+        publisher.read(["a"])
+    assert publisher.read(["a"]) == {}
