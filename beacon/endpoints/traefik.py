@@ -12,6 +12,8 @@ from beacon.model.service import YEAR, Endpoint, Scheme
 _NO_NAME = re.compile(r"[^A-Za-z0-9-]")
 _NO_SERVICE = "noop@internal"
 """Traefik's own service for routers that only send on."""
+_EXACT = 10_000
+"""What a domain is preferred by to a wildcard, whatever their paths: more than a path is long."""
 
 
 def keys(facts: Facts, machine: str, publication: Publication) -> tuple[Mapping[str, str], list[str]]:
@@ -47,6 +49,9 @@ def _why_not(fact: Fact) -> str:
     if endpoint.scheme in {Scheme.TCP, Scheme.UDP}:
         # A route for all names would take every other request of the entry point.
         return f"Traefik needs an entry point of its own for each {endpoint.scheme} endpoint"
+    if "`" in endpoint.path:
+        # It would end there, and what follows be a rule: for the domains of others, say.
+        return "a rule of Traefik cannot hold its path"
     return ""
 
 
@@ -54,6 +59,7 @@ def _pairs(name: str, fact: Fact, publication: Publication) -> Iterator[tuple[st
     endpoint = fact.endpoint
     router = f"http/routers/{name}"
     yield f"{router}/rule", _rule(endpoint)
+    yield f"{router}/priority", str(_priority(endpoint))
     for index, (middleware, options) in enumerate(_middlewares(name, endpoint)):
         yield f"{router}/middlewares/{index}", middleware
         for option, value in options.items():
@@ -95,7 +101,18 @@ def _rule(endpoint: Endpoint) -> str:
     domain = endpoint.domain
     below = f"HostRegexp(`^[^.]+{re.escape(domain[1:])}$`)"
     host = below if domain.startswith("*.") else f"Host(`{domain}`)"
-    return host if endpoint.path == "/" else f"{host} && PathPrefix(`{endpoint.path}`)"
+    if endpoint.path == "/":
+        return host
+    # Not by the prefix alone: that of /api has /apis too.
+    return f"{host} && (Path(`{endpoint.path}`) || PathPrefix(`{endpoint.path}/`))"
+
+
+def _priority(endpoint: Endpoint) -> int:
+    """Return what a router goes before others by: its domain, then its path.
+
+    Traefik's own is the length of the rule, and that of a wildcard is longer than that of a domain.
+    """
+    return len(endpoint.path) + (0 if endpoint.domain.startswith("*.") else _EXACT)
 
 
 def _redirection(target: str) -> tuple[str, str]:

@@ -173,10 +173,14 @@ def test_all_kinds_at_once(stage: Stage, redis: LabRedis, etcd: LabEtcd) -> None
         f"traefik/http/services/{router}/loadbalancer/servers/0/url",
     )
     service = f"traefik/http/routers/{router}/service"
-    assert redis.keys() == {f"/dns/example_org/{here}", rule, service, url}
+    priority = f"traefik/http/routers/{router}/priority"
+    assert redis.keys() == {f"/dns/example_org/{here}", rule, priority, service, url}
     assert redis.get(f"/dns/example_org/{here}") == f"127.0.0.1:{port}"
     rows = etcd.rows()
-    assert set(rows) == {f"/beachhead/{here}:web", "/beachhead/venus:web", rule, service, url}
+    assert set(rows) == {
+        *(f"/beachhead/{here}:web", "/beachhead/venus:web"),
+        *(rule, priority, service, url),
+    }
     assert json.loads(rows[f"/beachhead/{here}:web"]["value"])[0]["http"] == {
         "host": "127.0.0.1",
         "port": port,

@@ -69,22 +69,26 @@ def test_traefik_reads_routers_services_and_middlewares() -> None:
     old = "mars_web_old_org"
     assert found == {
         f"traefik/http/routers/{web}/rule": "Host(`example.org`)",
+        f"traefik/http/routers/{web}/priority": "10001",
         f"traefik/http/routers/{web}/service": web,
         f"traefik/http/routers/{web}/entrypoints/0": "websecure",
         f"traefik/http/routers/{web}/tls": "true",
         f"traefik/http/routers/{web}/tls/certresolver": "le",
         f"traefik/http/services/{web}/loadbalancer/servers/0/url": "http://127.0.0.1:8080",
-        f"traefik/http/routers/{api}/rule": "Host(`example.org`) && PathPrefix(`/api`)",
+        f"traefik/http/routers/{api}/rule": "Host(`example.org`) && (Path(`/api`) || PathPrefix(`/api/`))",
+        f"traefik/http/routers/{api}/priority": "10004",
         f"traefik/http/routers/{api}/service": api,
         f"traefik/http/routers/{api}/entrypoints/0": "websecure",
         f"traefik/http/services/{api}/loadbalancer/servers/0/url": "h2c://127.0.0.1:8081",
         f"traefik/http/routers/{below}/rule": r"HostRegexp(`^[^.]+\.x\.org$`)",
+        f"traefik/http/routers/{below}/priority": "1",
         f"traefik/http/routers/{below}/service": below,
         f"traefik/http/routers/{below}/entrypoints/0": "websecure",
         f"traefik/http/routers/{below}/tls": "true",
         f"traefik/http/routers/{below}/tls/certresolver": "le",
         f"traefik/http/services/{below}/loadbalancer/servers/0/url": "https://127.0.0.1:8043",
         f"traefik/http/routers/{old}/rule": "Host(`old.org`)",
+        f"traefik/http/routers/{old}/priority": "10001",
         f"traefik/http/routers/{old}/service": "noop@internal",
         f"traefik/http/routers/{old}/middlewares/0": old,
         f"traefik/http/routers/{old}/entrypoints/0": "websecure",
@@ -93,6 +97,17 @@ def test_traefik_reads_routers_services_and_middlewares() -> None:
         f"traefik/http/middlewares/{old}/redirectregex/regex": "^(https?)://[^/]+/(.*)",
         f"traefik/http/middlewares/{old}/redirectregex/replacement": "${1}://example.org/${2}",
     }
+
+
+def test_traefik_asks_a_domain_before_a_wildcard_and_a_longer_path_before_a_shorter_one() -> None:
+    domains = [("*.example.org", "/"), ("*.example.org", "/a/long/path"), ("a.example.org", "/")]
+    found = values(
+        traefik(),
+        web=[Endpoint(domain, 8080, path=path) for domain, path in [*domains, ("a.example.org", "/api")]],
+    )
+    priorities = [int(value) for key, value in found.items() if key.endswith("/priority")]
+    assert len(set(priorities)) == 4
+    assert priorities == sorted(priorities)
 
 
 def test_traefik_is_told_who_may_ask() -> None:
@@ -137,6 +152,7 @@ def test_two_machines_and_two_users_never_write_one_key() -> None:
         (Endpoint("a.org", 8080, internal=True), "the format has no internal endpoints"),
         (Endpoint("a.org", 8080, scheme=Scheme.UDP), "port 8080/udp is not published"),
         (Endpoint("a.org", 8080, scheme=Scheme.TCP), "needs an entry point of its own for each tcp endpoint"),
+        (Endpoint("a.org", 8080, path="/x`) || Host(`b.org"), "a rule of Traefik cannot hold its path"),
         (
             Endpoint("a.org", 8080, health=Unhealthy.MARK),
             "the service is starting, and the format has no mark",
