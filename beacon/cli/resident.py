@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from beacon.errors import BeaconError, HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from beacon.cli.host import Host
     from beacon.endpoints.keeper import Keeper
@@ -24,6 +26,8 @@ UNIT = "beacon-endpoints.service"
 _PATIENCE = 5.0
 """Seconds that a store has to end what it is being told."""
 _START_LIMIT = 60.0
+_WHOLE = 2.0
+"""Seconds after which a file that nobody has touched since counts as written to its end."""
 
 
 def main(options: Sequence[str]) -> None:
@@ -59,18 +63,21 @@ class Resident:
             signal.signal(number, self._end)
         host = self._make_host()
         # Before it is read: what is written while it is read must not pass for known.
-        stamp = _stamp(host)
+        file = Watched(host.paths.settings)
         host.require_write("endpoint publish")
         several = _stores(host)
         notifier = Notifier(os.environ)
         watch = UnitWatch(host.scope)
         watch.subscribe()
         while True:
-            self._keep(host, several, stamp, watch, notifier)
+            self._keep(host, several, file, watch, notifier)
             if self._is_over:
                 break
-            stamp = _stamp(host)
+            following = Watched(host.paths.settings)
             newer = self._changed(host)
+            if not file.is_replaced():  # written again while it was read
+                continue
+            file = following
             if newer is not None:
                 found = _stores(newer) if newer.settings.publish else ()
                 self._withdraw(host, several, found)
@@ -81,13 +88,13 @@ class Resident:
         notifier.stopping()
 
     def _keep(
-        self, host: Host, several: Sequence[Store], stamp: object, watch: UnitWatch, notifier: Notifier
+        self, host: Host, several: Sequence[Store], file: Watched, watch: UnitWatch, notifier: Notifier
     ) -> None:
-        """Keep the stores up to date until the end, or until beacon.toml is no longer the one of *stamp*."""
+        """Keep the stores up to date until the end, or until beacon.toml is no longer the one of *file*."""
         from beacon.endpoints.resident import Senses, keep
 
         def is_over() -> bool:
-            return self._is_over or _stamp(host) != stamp
+            return self._is_over or file.is_replaced()
 
         keepers = [_keeper(host, store, self._tell) for store in several]
         look, glance = self._looker(host, several, watch)
@@ -214,9 +221,28 @@ def _keeper(host: Host, store: Store, tell: Callable[[str], None]) -> Keeper:
     return Keeper(publisher_of(store), host.store.record(store.where), store.refresh, tell)
 
 
-def _stamp(host: Host) -> object:
+class Watched:
+    """A file as it was when it was looked at first, and whether there is another in its place.
+
+    Who writes a file may empty or remove it first. What is there for a moment is nothing to act on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._first = self._last = _stamp(path)
+        self._since = 0.0
+
+    def is_replaced(self) -> bool:
+        """Say whether it is another, and has been the same one for some time."""
+        now, newest = time.monotonic(), _stamp(self._path)
+        if newest != self._last:
+            self._last, self._since = newest, now
+        return newest != self._first and now >= self._since + _WHOLE
+
+
+def _stamp(path: Path) -> object:
     try:
-        stat = host.paths.settings.stat()
+        stat = path.stat()
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_ino, stat.st_size
