@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from beacon.errors import BeaconError, HostError, UsageError
@@ -43,6 +44,8 @@ def follow(host: Host, outcomes: Iterable[Outcome]) -> None:
             return
         settled = settle_proxy(host)
     except BeaconError as error:
+        with suppress(BeaconError):
+            host.store.save_proxy(host.store.proxy().pending(missed=True))
         host.output.warn(f"Caddy goes on as before: {error.message}")
         if error.hint:
             host.output.say(error.hint)
@@ -52,14 +55,20 @@ def follow(host: Host, outcomes: Iterable[Outcome]) -> None:
 
 
 def settle_proxy(host: Host) -> Settled | None:
-    """Bring Caddy up to date, one process at a time, and remember what came of it."""
+    """Bring Caddy up to date, one process at a time, and remember what came of it.
+
+    Whatever ends it before that, an error or a kill, the next run finds it pending.
+    """
     from beacon.cli.endpoints import installed
     from beacon.endpoints.proxy import settle
 
     with host.store.lock(_LOCK, wait=_PATIENCE):
-        settled = settle(host.caddy, wanted(installed(host)), host.store.proxy(), time.sleep)
+        last = host.store.proxy()
+        host.store.save_proxy(last.pending())
+        settled = settle(host.caddy, wanted(installed(host)), last, time.sleep)
         if settled is not None:
-            host.store.save_proxy(settled.record)
+            missed = host.store.proxy().missed
+            host.store.save_proxy(settled.record.pending() if missed else settled.record)
     return settled
 
 
