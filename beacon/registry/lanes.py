@@ -146,7 +146,7 @@ class Lanes(Generic[K, H, R]):
 
     def _take(self, lane: Lane[K, H]) -> Job[K, H] | None:
         with self._changed:
-            if not lane.waiting:
+            if not lane.waiting or not lane.deadline.remaining():  # run() lets go of what is left
                 lane.threads -= 1
                 self._threads -= 1
                 return None
