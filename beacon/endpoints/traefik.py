@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from zlib import crc32
 
 from beacon.definition.publishing import Publication
 from beacon.endpoints.facts import Fact, Facts, left_out
 from beacon.model.service import YEAR, Endpoint, Scheme
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9-]")
+_PLAIN = re.compile(r"/|(/[A-Za-z0-9-]+)+")
 _NO_SERVICE = "noop@internal"
 """Traefik's own service for routers that only send on."""
 _EXACT = 10_000
@@ -35,9 +37,15 @@ def keys(facts: Facts, machine: str, publication: Publication) -> tuple[Mapping[
 
 
 def _name(machine: str, service: str, endpoint: Endpoint) -> str:
+    """Return what no two endpoints come to: not /v1/x and /v1_x, nor /https and https:// either.
+
+    What stands behind two underscores, here and in the names of middlewares, is not of a path.
+    """
     parts = [machine, service, endpoint.domain, endpoint.path.strip("/")]
-    parts += ["https"] if endpoint.scheme is Scheme.HTTPS else []
-    return "_".join(_NO_NAME.sub("_", part) for part in parts if part)
+    name = "_".join(_NO_NAME.sub("_", part) for part in parts if part)
+    if not _PLAIN.fullmatch(endpoint.path):
+        name += f"-{crc32(endpoint.path.encode()):08x}"
+    return f"{name}__https" if endpoint.scheme is Scheme.HTTPS else name
 
 
 def _why_not(fact: Fact) -> str:
@@ -80,14 +88,14 @@ def _pairs(name: str, fact: Fact, publication: Publication) -> Iterator[tuple[st
 def _middlewares(name: str, endpoint: Endpoint) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Return what requests pass on their way, in order, each under a name of its own with its options."""
     if endpoint.allow:
-        yield f"{name}_allow", _several("ipallowlist/sourcerange", endpoint.allow)
+        yield f"{name}__allow", _several("ipallowlist/sourcerange", endpoint.allow)
     if endpoint.basic_auth:
-        yield f"{name}_login", _several("basicauth/users", endpoint.basic_auth)
+        yield f"{name}__login", _several("basicauth/users", endpoint.basic_auth)
     if endpoint.forward_auth is not None:
         headers = _several("forwardauth/authresponseheaders", endpoint.forward_headers)
-        yield f"{name}_asked", {"forwardauth/address": endpoint.forward_auth, **headers}
+        yield f"{name}__asked", {"forwardauth/address": endpoint.forward_auth, **headers}
     if endpoint.hsts:
-        yield f"{name}_hsts", {"headers/stsseconds": str(YEAR)}
+        yield f"{name}__hsts", {"headers/stsseconds": str(YEAR)}
     if endpoint.redirect is not None:
         regex, replacement = _redirection(endpoint.redirect)
         yield name, {"redirectregex/regex": regex, "redirectregex/replacement": replacement}

@@ -65,7 +65,7 @@ def test_traefik_reads_routers_services_and_middlewares() -> None:
             Endpoint("old.org", redirect="example.org"),
         ],
     )
-    web, api, below = "mars_web_example_org", "mars_web_example_org_api", "mars_web___x_org_https"
+    web, api, below = "mars_web_example_org", "mars_web_example_org_api", "mars_web___x_org__https"
     old = "mars_web_old_org"
     assert found == {
         f"traefik/http/routers/{web}/rule": "Host(`example.org`)",
@@ -110,6 +110,19 @@ def test_traefik_asks_a_domain_before_a_wildcard_and_a_longer_path_before_a_shor
     assert priorities == sorted(priorities)
 
 
+def test_traefik_tells_endpoints_apart_that_look_alike() -> None:
+    paths = ["/", "/v1/x", "/v1_x", "/v1.x", "/https", "/v1/x/allow"]
+    alike = [Endpoint("a.org", 8080, path=path, allow=("::1",)) for path in paths]
+    alike += [
+        Endpoint("a.org", 8043, scheme=Scheme.HTTPS),
+        Endpoint("a.org", redirect="b.org", path="/v1/x__allow"),
+    ]
+    found = values(traefik(), web=alike)
+    assert sum(key.endswith("/rule") for key in found) == len(alike)
+    middlewares = {key.split("/")[3] for key in found if key.startswith("traefik/http/middlewares/")}
+    assert len(middlewares) == len(alike) - 1
+
+
 def test_traefik_is_told_who_may_ask() -> None:
     asked = "http://127.0.0.1:9091/verify"
     found = values(
@@ -122,16 +135,16 @@ def test_traefik_is_told_who_may_ask() -> None:
     a, b = "mars_web_a_org", "mars_web_b_org"
     middlewares = {key: value for key, value in found.items() if "middlewares" in key}
     assert middlewares == {
-        f"traefik/http/routers/{a}/middlewares/0": f"{a}_allow",
-        f"traefik/http/routers/{a}/middlewares/1": f"{a}_login",
-        f"traefik/http/routers/{a}/middlewares/2": f"{a}_hsts",
-        f"traefik/http/middlewares/{a}_allow/ipallowlist/sourcerange/0": "10.0.0.0/8",
-        f"traefik/http/middlewares/{a}_allow/ipallowlist/sourcerange/1": "::1",
-        f"traefik/http/middlewares/{a}_login/basicauth/users/0": "anna:$2a$x",
-        f"traefik/http/middlewares/{a}_hsts/headers/stsseconds": "31536000",
-        f"traefik/http/routers/{b}/middlewares/0": f"{b}_asked",
-        f"traefik/http/middlewares/{b}_asked/forwardauth/address": asked,
-        f"traefik/http/middlewares/{b}_asked/forwardauth/authresponseheaders/0": "Remote-User",
+        f"traefik/http/routers/{a}/middlewares/0": f"{a}__allow",
+        f"traefik/http/routers/{a}/middlewares/1": f"{a}__login",
+        f"traefik/http/routers/{a}/middlewares/2": f"{a}__hsts",
+        f"traefik/http/middlewares/{a}__allow/ipallowlist/sourcerange/0": "10.0.0.0/8",
+        f"traefik/http/middlewares/{a}__allow/ipallowlist/sourcerange/1": "::1",
+        f"traefik/http/middlewares/{a}__login/basicauth/users/0": "anna:$2a$x",
+        f"traefik/http/middlewares/{a}__hsts/headers/stsseconds": "31536000",
+        f"traefik/http/routers/{b}/middlewares/0": f"{b}__asked",
+        f"traefik/http/middlewares/{b}__asked/forwardauth/address": asked,
+        f"traefik/http/middlewares/{b}__asked/forwardauth/authresponseheaders/0": "Remote-User",
     }
 
 
