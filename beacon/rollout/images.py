@@ -79,7 +79,7 @@ def _let_go(world: World, state: ServiceState, number: int, kept: _Kept) -> None
 
 def let_go(world: World, name: str, number: int, image_id: Digest) -> None:
     """Take the name of a release, which keeps it, off an image."""
-    with world.naming(image_id, wait=_PATIENCE):
+    with world.naming(name, image_id, wait=_PATIENCE):
         world.engine.let_go(name, number)
 
 
@@ -110,5 +110,5 @@ def _delete(world: World, release: Release, kept: _Kept) -> None:
         if image_id in release.image_ids
     ]
     if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
-        with world.naming(release.image.image_id, wait=_PATIENCE):
+        with world.naming(release.service.name, release.image.image_id, wait=_PATIENCE):
             world.engine.remove_image(release.pinned)

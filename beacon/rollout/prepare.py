@@ -142,7 +142,7 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
     if candidate.service.hooks.before_update and live is not None:
         _ask_hook(world, state, candidate)
     other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
-    with world.naming(candidate.image.image_id, wait=_PULL_WAIT):
+    with world.naming(work.name, candidate.image.image_id, wait=_PULL_WAIT):
         image_id = present.get(str(candidate.pinned))
         if image_id is None:
             return _pull_whole(world, candidate, other)

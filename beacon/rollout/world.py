@@ -87,18 +87,23 @@ class World:
         return self.systemd.states([name])[name]
 
     @contextmanager
-    def naming(self, image_id: Digest, *, wait: float) -> Iterator[None]:
+    def naming(self, service: str, image_id: Digest, *, wait: float) -> Iterator[None]:
         """Keep other processes from giving names to an image, or taking them off, while the block runs.
 
         Podman before 5 writes all names of an image anew when one changes, and loses those that come
-        meanwhile. Raises BusyError after *wait* seconds in vain.
+        meanwhile. Raises BusyError after *wait* seconds in vain; that it waits is told of *service*.
         """
+        name = naming_lock(image_id)
+        what = f"another beacon is pulling or deleting image {short(image_id)}"
         with ExitStack() as lock:
             try:
-                lock.enter_context(self.store.lock(naming_lock(image_id), wait=wait))
+                lock.enter_context(self.store.lock(name))
             except BusyError:
-                what = f"another beacon is pulling or deleting image {short(image_id)}"
-                raise BusyError(what, hint="try again when it is done") from None
+                self.reporter.note(service, f"waiting, {what}")
+                try:
+                    lock.enter_context(self.store.lock(name, wait=wait))
+                except BusyError:
+                    raise BusyError(what, hint="try again when it is done") from None
             yield
 
     def timestamp(self) -> str:

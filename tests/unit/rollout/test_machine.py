@@ -126,6 +126,7 @@ def test_an_image_that_another_run_is_naming_is_waited_for(machine: FakeMachine)
         machine.locked.add(naming_lock(image.config.image_id))
     outcome = roll_out(machine, images[2])
     assert (outcome.kind, outcome.hint) == (OutcomeKind.BUSY, "try again when it is done")
+    assert f"web: waiting, {outcome.detail}" in machine.log
     assert (machine.load("web").live, running(machine)) == (2, images[1].config.image_id)
     machine.locked.remove(naming_lock(images[2].config.image_id))
     assert roll_out(machine, images[2]).kind is OutcomeKind.UPDATED
