@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from msgspec import Struct, field
 
 from beacon.errors import Fault
 from beacon.model.host import Engine, EngineVersion
 from beacon.registry import CheckResult
+
+
+class Sandbox(Struct, frozen=True):
+    """What of the file system a unit may write (systemd.exec(5), Sandboxing)."""
+
+    system: str = "no"
+    """ProtectSystem="""
+    home: str = "no"
+    """ProtectHome="""
+    writable: tuple[str, ...] = ()
+    """ReadWritePaths="""
+
+    def may_write(self, path: PurePath) -> bool:
+        """Say whether a program of the unit can write below *path*, a place for data."""
+        if any(path.is_relative_to(place) for place in self.writable):
+            return True
+        is_home = any(path.is_relative_to(place) for place in _HOMES)
+        return self.system != "strict" and (self.home == "no" or not is_home)
+
+
+_HOMES = ("/home", "/root", "/run/user")
 
 
 class UnitFacts(Struct, frozen=True):
@@ -29,6 +51,7 @@ class UnitFacts(Struct, frozen=True):
     """ActiveExitTimestampMonotonic, in microseconds; 0 where it never was active."""
     down: int = 0
     """InactiveEnterTimestampMonotonic, likewise."""
+    sandbox: Sandbox = Sandbox()
 
 
 class SettingsFacts(Struct, frozen=True):
@@ -165,6 +188,9 @@ class StorageFacts(Struct, frozen=True):
 
     driver: str
     disks: tuple[DiskFacts, ...]
+    barred: tuple[str, ...] = ()
+    """The units of Beacon that cannot write the folder of the images, *root*, for their sandbox."""
+    root: str = ""
 
 
 class RegistryFacts(Struct, frozen=True):

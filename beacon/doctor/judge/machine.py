@@ -197,8 +197,23 @@ def disks(facts: StorageFacts, commands: Commands) -> list[Finding]:
                 'driver = "overlay" in storage.conf(5), then podman system reset (deletes all images)',
             )
         )
+    for unit in facts.barred:
+        name = unit.removesuffix(".service")
+        findings.append(
+            error(
+                f"{unit} may not write {facts.root}, where Podman keeps its images",
+                _WHY_BARRED[name],
+                f"ReadWritePaths={facts.root} in [Service], by {commands.root(f'systemctl edit {name}')}",
+            )
+        )
     room = ", ".join(f"{size(disk.free)} for {disk.purpose}" for disk in facts.disks[:1])
     return findings or [ok(f"{room}, of {size(facts.disks[0].size)}" if facts.disks else "room enough")]
+
+
+_WHY_BARRED = {
+    "beacon-update": "the timer's runs cannot pull; beacon update by hand can",
+    "beacon-endpoints": "the containers cannot be asked for their health, and nothing is published",
+}
 
 
 def _disk(disk: DiskFacts, commands: Commands) -> Iterator[Finding]:

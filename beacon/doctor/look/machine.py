@@ -22,7 +22,7 @@ from beacon.doctor.facts import (
     StorageFacts,
 )
 from beacon.doctor.look.engine import storage
-from beacon.doctor.look.survey import Survey
+from beacon.doctor.look.survey import PUBLISH, UPDATE, Survey
 from beacon.errors import BeaconError, HostError
 from beacon.model.host import Engine, Scope
 from beacon.model.limits import needed_controllers
@@ -143,7 +143,22 @@ def disks(survey: Survey) -> StorageFacts:
         place = near.stat().st_dev
         if place not in found:
             found[place] = _disk(near, purpose)
-    return StorageFacts(driver, tuple(found.values()))
+    return StorageFacts(
+        driver, tuple(found.values()), _barred(survey, places["images"]), str(places["images"])
+    )
+
+
+def _barred(survey: Survey, root: Path) -> tuple[str, ...]:
+    """Return which of Beacon's units Podman cannot pull in, or be asked in at all."""
+    try:
+        if survey.kind() is Engine.DOCKER:  # its daemon is in no sandbox
+            return ()
+        units = survey.units()
+    except BeaconError:
+        return ()
+    publishes = units[PUBLISH].active == "active" or units[PUBLISH].enabled == "enabled"
+    concerned = (UPDATE, PUBLISH) if publishes else (UPDATE,)
+    return tuple(name for name in concerned if not units[name].sandbox.may_write(root))
 
 
 def _existing(path: Path) -> Path:

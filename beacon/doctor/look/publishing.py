@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from beacon.doctor.facts import PublishingFacts, StoreFacts
-from beacon.doctor.look.survey import Survey
-from beacon.doctor.look.units import show
+from beacon.doctor.look.survey import PUBLISH, Survey
 from beacon.endpoints.publisher import Publisher
 from beacon.errors import AccessError, BeaconError
 
-UNIT = "beacon-endpoints.service"
 _ANY_KEY = "/beacon"
 """That there is no such key is an answer too."""
 
@@ -21,8 +19,7 @@ def publishing(survey: Survey) -> PublishingFacts:
     left = tuple(one.store for one in machine.store.published() if one.store not in named)
     if not stores and not left:
         return PublishingFacts()
-    survey.require_manager()
-    return PublishingFacts(stores, show([UNIT], machine.scope, machine.environment)[UNIT], left)
+    return PublishingFacts(stores, survey.units()[PUBLISH], left)
 
 
 def _ask(publisher: Publisher) -> StoreFacts:

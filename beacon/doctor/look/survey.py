@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 UPDATE, TIMER = "beacon-update.service", "beacon-update.timer"
 DOCKER, DOCKER_SOCKET = "docker.service", "docker.socket"
+PUBLISH = "beacon-endpoints.service"
 AUTO_UPDATE = "podman-auto-update.timer"
 _OWN = frozenset({"update"})
 """Names in ``beacon-NAME`` that are Beacon's own."""
@@ -204,7 +205,7 @@ class Survey:
     def units(self) -> Mapping[str, UnitFacts]:
         """Return the units of the services, and those that Beacon has to do with."""
         self.require_manager()
-        wanted = [UPDATE, TIMER, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
+        wanted = [UPDATE, TIMER, PUBLISH, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
         wanted += [unit_name(name) for name in sorted(self.names())]
         return show(wanted, self.machine.scope, self.machine.environment)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
-from beacon.doctor.facts import UnitFacts
+from beacon.doctor.facts import Sandbox, UnitFacts
 from beacon.engine.command import CommandFailedError, run
 from beacon.errors import HostError
 from beacon.model.host import Scope
@@ -24,6 +24,9 @@ _PROPERTIES = (
     "Environment",
     "ActiveExitTimestampMonotonic",
     "InactiveEnterTimestampMonotonic",
+    "ProtectSystem",
+    "ProtectHome",
+    "ReadWritePaths",
 )
 
 
@@ -65,6 +68,12 @@ def _unit(values: Mapping[str, str]) -> UnitFacts:
         environment=_environment(values.get("Environment", "")),
         left=_number(values.get("ActiveExitTimestampMonotonic", "")),
         down=_number(values.get("InactiveEnterTimestampMonotonic", "")),
+        sandbox=Sandbox(
+            values.get("ProtectSystem", "no"),
+            values.get("ProtectHome", "no"),
+            # "-" in front: where it is not there, that is no fault.
+            tuple(place.lstrip("-+") for place in values.get("ReadWritePaths", "").split()),
+        ),
     )
 
 

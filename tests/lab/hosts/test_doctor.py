@@ -304,3 +304,17 @@ def test_a_disk_without_room_for_images(fresh_host: FreshHost) -> None:
     host.run("mount", "-t", "tmpfs", "-o", "size=64M", "tmpfs", "/var/lib/containers")
     full = the(examine(host, ERROR), "disk", "/var/lib/containers/storage, for images")
     assert (full.severity, full.mend) == ("error", "podman image prune --all")
+
+
+def test_a_folder_of_images_that_the_timer_may_not_write(fresh_host: FreshHost) -> None:
+    host = fresh_host()
+    text = '[storage]\ndriver = "overlay"\ngraphroot = "/home/images"\nrunroot = "/run/containers/storage"\n'
+    host.write("/etc/containers/storage.conf", text)
+    barred = the(examine(host, ERROR), "disk", "beacon-update.service may not write /home/images")
+    assert barred.mend == "ReadWritePaths=/home/images in [Service], by systemctl edit beacon-update"
+    host.write(
+        "/etc/systemd/system/beacon-update.service.d/override.conf",
+        "[Service]\nReadWritePaths=/home/images\n",
+    )
+    host.run("systemctl", "daemon-reload")
+    assert "may not write" not in host.run("beacon", "doctor", "--all", check=False).stdout

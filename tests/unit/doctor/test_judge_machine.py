@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +15,7 @@ from beacon.doctor.facts import (
     ManagerFacts,
     PortFacts,
     Program,
+    Sandbox,
     SearchPath,
     StorageFacts,
 )
@@ -126,6 +129,33 @@ def test_every_disk_is_judged_and_so_is_the_driver() -> None:
     assert words(found) == ["error", "warning"]
     assert found[0].mend == "sudo journalctl --vacuum-size=100M"
     assert "overlay" in found[1].mend
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "path", "may"),
+    [
+        pytest.param(Sandbox(), "/home/images", True, id="none"),
+        pytest.param(Sandbox("full", "read-only"), "/srv/images", True, id="timer, elsewhere"),
+        pytest.param(Sandbox("full", "read-only"), "/home/images", False, id="timer, home"),
+        pytest.param(Sandbox("full", "no"), "/home/images", True, id="timer, home is left open"),
+        pytest.param(Sandbox("strict", "read-only"), "/srv/images", False, id="publishing"),
+        pytest.param(
+            Sandbox("strict", "read-only", ("/home/images",)), "/home/images/overlay", True, id="named"
+        ),
+        pytest.param(Sandbox("strict", "yes", ("/home/im",)), "/home/images", False, id="another's name"),
+    ],
+)
+def test_what_a_unit_may_write(sandbox: Sandbox, path: str, may: bool) -> None:  # noqa: FBT001
+    assert sandbox.may_write(PurePath(path)) is may
+
+
+def test_units_that_cannot_reach_the_images_are_named_with_what_lets_them() -> None:
+    units = ("beacon-update.service", "beacon-endpoints.service")
+    found = machine.disks(StorageFacts("overlay", (DISK,), units, "/home/images"), SYSTEM)
+    assert words(found) == ["error", "error"]
+    edits = [finding.mend.rpartition(" by ")[2] for finding in found]
+    assert edits == ["systemctl edit beacon-update", "systemctl edit beacon-endpoints"]
+    assert all("ReadWritePaths=/home/images" in finding.mend for finding in found)
 
 
 def test_sizes_are_written_as_people_say_them() -> None:

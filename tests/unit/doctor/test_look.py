@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from beacon.definition.settings import Settings
-from beacon.doctor.facts import UnitFacts
+from beacon.doctor.facts import Sandbox, UnitFacts
 from beacon.doctor.look.leftovers import files, in_engine, is_locked, rollouts
 from beacon.doctor.look.machine import command
 from beacon.doctor.look.registry import is_volatile
@@ -41,6 +41,9 @@ ExecStart={ path=/usr/bin/beacon ; argv[]=/usr/bin/beacon update ; ignore_errors
 Environment=HTTPS_PROXY=http://proxy.example:3128 "GREETING=hello world"
 ActiveExitTimestampMonotonic=12
 InactiveEnterTimestampMonotonic=34
+ProtectSystem=full
+ProtectHome=read-only
+ReadWritePaths=-/etc/beacon /home/images
 
 Id=dbus-broker.service
 Names=dbus.service dbus-broker.service
@@ -63,6 +66,7 @@ def test_units_are_read_and_found_by_every_name() -> None:
         environment={"HTTPS_PROXY": "http://proxy.example:3128", "GREETING": "hello world"},
         left=12,
         down=34,
+        sandbox=Sandbox("full", "read-only", ("/etc/beacon", "/home/images")),
     )
     assert found["dbus.service"].active == "active"
     assert found["beacon-web.service"] == UnitFacts("beacon-web.service")
