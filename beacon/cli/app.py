@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beacon import __version__, streams
+from beacon.cli.ending import told
 from beacon.cli.output import Output
-from beacon.cli.session import Session
-from beacon.errors import BeaconError
-from beacon.model.host import Scope
+from beacon.cli.session import Session, chosen_scope
 
 if TYPE_CHECKING:
     from typer.models import CommandInfo
@@ -90,14 +88,12 @@ def options(
         raise typer.Exit
     if user and system:
         raise typer.BadParameter("--user and --system exclude each other")
-    scope = Scope.USER if user or (os.geteuid() != 0 and not system) else Scope.SYSTEM
-    context.obj = Session(scope, Output(quiet=quiet, colour=not no_color))
+    context.obj = Session(chosen_scope(user, system), Output(quiet=quiet, colour=not no_color))
 
 
 def run() -> None:
     """Run the command line of this process, and exit with its status."""
-    output = Output()
-    try:
+    with told(Output()):
         arguments = hoist(sys.argv[1:])
         for word in arguments:
             if word.startswith(_OTHER_USER):
@@ -106,12 +102,6 @@ def run() -> None:
                 become(word.removeprefix(_OTHER_USER), [other for other in arguments if other != word])
         called = next((word for word in arguments if not word.startswith("-")), None)
         command_line(called)(args=arguments, prog_name="beacon")
-    except BeaconError as error:
-        output.error(error)
-        sys.exit(error.status)
-    except KeyboardInterrupt:
-        output.say("interrupted; what had begun is finished or undone by the next run")
-        sys.exit(130)
 
 
 def hoist(arguments: list[str]) -> list[str]:

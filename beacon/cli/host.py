@@ -22,7 +22,7 @@ from beacon.state.files import UnitDirectory, read_text, sweep, why_unreadable
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from beacon.model.release import Release
     from beacon.model.service import Service
     from beacon.registry import RegistryClient
+    from beacon.rollout.ahead import Ahead
     from beacon.rollout.candidates import Renderer
     from beacon.rollout.loopback import Loopback
     from beacon.rollout.naming import Naming
@@ -354,9 +355,19 @@ class Host:
         architecture, variant = _ARCHITECTURES.get(machine, (machine, ""))
         return Platform("linux", architecture, variant)
 
-    @cached_property
+    @property
     def facts(self) -> HostFacts:
         """What rendering needs to know of this machine."""
+        return self.facts_ahead.result()
+
+    @cached_property
+    def facts_ahead(self) -> Ahead[HostFacts]:
+        """The same, for those who need it later: it takes the engine and systemctl a moment."""
+        from beacon.rollout.ahead import Ahead
+
+        return Ahead(self._look_at_facts)
+
+    def _look_at_facts(self) -> HostFacts:
         from beacon.systemd.version import installed_version
 
         return HostFacts(
@@ -475,7 +486,7 @@ class Host:
                     locks.enter_context(self.store.lock(name, wait=_ROLLOUT))
             yield
 
-    def select(self, names: list[str] | None) -> tuple[str, ...]:
+    def select(self, names: Sequence[str] | None) -> tuple[str, ...]:
         """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.
 
         Raises NoSuchServiceError, with the nearest name suggested.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beacon.errors import BeaconError, HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from beacon.cli.host import Host
@@ -30,20 +30,16 @@ _WHOLE = 2.0
 """Seconds after which a file that nobody has touched since counts as written to its end."""
 
 
-def main(options: Sequence[str]) -> None:
+def main(options: Collection[str]) -> None:
     """Run `beacon OPTIONS endpoint publish` without the rest of the command line: it would stay."""
+    from beacon.cli.ending import told
     from beacon.cli.output import Output
-    from beacon.cli.session import Session
-    from beacon.model.host import Scope
+    from beacon.cli.session import Session, chosen_scope
 
     output = Output()
-    by_root = os.geteuid() == 0 and "--user" not in options
-    scope = Scope.SYSTEM if by_root or "--system" in options else Scope.USER
-    try:
+    scope = chosen_scope("--user" in options, "--system" in options)
+    with told(output):
         Resident(lambda: Session(scope, output).host()).run()
-    except BeaconError as error:
-        output.error(error)
-        sys.exit(error.status)
 
 
 class Resident:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
@@ -30,6 +31,11 @@ class Session(Struct, frozen=True):
 
             enter_manager()
         return Host(self.scope, self.output)
+
+
+def chosen_scope(user: bool, system: bool) -> Scope:
+    """Return the scope that --user and --system choose: root's own is the machine."""
+    return Scope.USER if user or (os.geteuid() != 0 and not system) else Scope.SYSTEM
 
 
 def session(context: typer.Context) -> Session:

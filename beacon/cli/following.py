@@ -1,0 +1,136 @@
+"""What `beacon update` does, apart from its command line, which a run of the timer need not load."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from beacon.cli.ending import told
+from beacon.cli.output import Output
+from beacon.cli.session import Session, chosen_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from beacon.cli.host import Host
+    from beacon.model.outcome import Outcome
+    from beacon.model.release import ServiceState
+
+
+class Asked(Struct, frozen=True):
+    """What an update is to do; *names* are as they were typed, all services where there are none."""
+
+    names: tuple[str, ...] = ()
+    check: bool = False
+    exit_code: bool = False
+    retry: bool = False
+    as_json: bool = False
+
+
+def update(host: Host, asked: Asked) -> int:
+    """Check the registry, roll out what is new, say what came of it, and return the exit status."""
+    from beacon.cli.outcomes import show
+    from beacon.cli.proxy import follow
+    from beacon.errors import ExitStatus
+    from beacon.model.outcome import OutcomeKind
+    from beacon.rollout.ahead import Ahead
+    from beacon.rollout.check import Check
+
+    if not asked.check:
+        host.require_write("update")
+        host.end_adoptions()
+    chosen = host.select(asked.names)
+    outcomes: list[Outcome] = []
+    if not asked.check:
+        outcomes += resume(host, chosen)
+        outcomes += _elsewhere(host, set(chosen) - {outcome.service for outcome in outcomes})
+    told = {outcome.service for outcome in outcomes}
+    states, damaged = _states(host, [name for name in chosen if name not in told])
+    outcomes += damaged
+    last = {} if asked.names or asked.check else _last_checks(host)
+    world = host.world
+    images = Ahead(lambda: world.engine.images())  # noqa: PLW0108  # most checks need no engine
+    on_news = images.begin if not asked.check else lambda: None
+    if asked.names and not asked.check:  # by somebody who has just pushed, most likely, and waits
+        images.begin()
+        facts = host.facts_ahead
+        Ahead(lambda: (images.result(), facts.result())).begin()
+    findings = Check(world, host.registry, states, retry=asked.retry, on_news=on_news).run(last)
+    if asked.check or all(finding.candidate is None for finding in findings):
+        outcomes += [finding.outcome for finding in findings]
+    else:
+        from beacon.rollout.update import update as roll_out
+
+        outcomes += roll_out(world, host.renderer, findings, images.result, insist=bool(asked.names))
+    if not asked.check:
+        follow(host, outcomes)
+        _remember(host, outcomes)
+    status = show(host.output, outcomes, every=asked.check or bool(asked.names), as_json=asked.as_json)
+    if asked.check and asked.exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):
+        status = ExitStatus.UPDATES_AVAILABLE
+    return status
+
+
+def main(options: Collection[str], names: Sequence[str]) -> None:
+    """Run `beacon OPTIONS update NAMES`, of which --user, --system and --check may be options."""
+    output = Output()
+    with told(output):
+        host = Session(chosen_scope("--user" in options, "--system" in options), output).host()
+        sys.exit(update(host, Asked(tuple(names), check="--check" in options)))
+
+
+def _elsewhere(host: Host, names: Collection[str]) -> list[Outcome]:
+    """Return what is to be said of the services that have not been moved yet to the chosen engine."""
+    from beacon.model.outcome import Outcome, OutcomeKind
+
+    return [
+        Outcome(name, OutcomeKind.HELD, f"it still runs on {engine}; beacon apply {name} moves it")
+        for name, engine in host.elsewhere().items()
+        if name in names
+    ]
+
+
+def resume(host: Host, names: Sequence[str]) -> list[Outcome]:
+    """Finish or undo the rollouts of services that something interrupted."""
+    states, _ = _states(host, names)
+    interrupted = [name for name, state in states.items() if state.rollout]
+    if not interrupted:
+        return []
+    from beacon.rollout import deploy
+
+    return list(deploy.resume(host.world, interrupted))
+
+
+def _states(host: Host, names: Sequence[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
+    """Return the states of services, and what is to be said of those whose state is damaged."""
+    from beacon.errors import HostError
+    from beacon.model.outcome import Outcome, OutcomeKind
+
+    states: dict[str, ServiceState] = {}
+    damaged = []
+    for name in names:
+        try:
+            states[name] = host.store.load(name)
+        except HostError as error:
+            damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
+    return states, damaged
+
+
+def _last_checks(host: Host) -> dict[str, datetime]:
+    from beacon.rollout.world import moment
+
+    return {name: moment(check.at) for name, check in host.store.load_checks().services.items()}
+
+
+def _remember(host: Host, outcomes: Sequence[Outcome]) -> None:
+    """Note what came of each service, and tell the journal what it has not been told before."""
+    from beacon.errors import BeaconError
+    from beacon.rollout.news import remember
+
+    try:
+        remember(host.world, host.store, outcomes)
+    except BeaconError as error:  # what became of the services is worth more
+        host.output.warn(f"what this check found is not remembered: {error.message}")
