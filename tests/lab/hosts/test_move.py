@@ -26,7 +26,7 @@ SPAWN = "?vfork,?fork,clone"
 KILLS = [
     ("fsync", 4),
     ("fsync", 8),
-    (SPAWN, 9),
+    (SPAWN, 7),
     ("fsync", 17),
     ("fsync", 18),
     ("fsync", 19),
