@@ -38,15 +38,16 @@ def _run() -> None:
         return
     options = {word for word in words if word.startswith("-")}
     verb = [word for word in words if word not in options]
-    is_scoped = len(options & _SCOPES) < len(_SCOPES)
-    if verb == ["endpoint", "publish"] and is_scoped and options <= _SCOPES:
+    others = options - _SCOPES
+    is_clear = not options >= _SCOPES  # the parser tells that both at once cannot be
+    if verb == ["endpoint", "publish"] and is_clear and not others:
         from beacon.cli.resident import main as keep_publishing  # noqa: PLC0415  # see above
 
         keep_publishing(options)
         return
     # The collector would look again and again, in vain, through all that imports and definitions make.
     gc.set_threshold(100_000, 20, 20)
-    if verb[:1] == ["update"] and is_scoped and options <= {*_SCOPES, "--check"}:
+    if verb[:1] == ["update"] and is_clear and others <= {"--check"}:
         from beacon.cli.following import main as update  # noqa: PLC0415  # see above
 
         update(options, verb[1:])

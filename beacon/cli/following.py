@@ -47,8 +47,8 @@ def update(host: Host, asked: Asked) -> int:
     if not asked.check:
         outcomes += resume(host, chosen)
         outcomes += _elsewhere(host, set(chosen) - {outcome.service for outcome in outcomes})
-    told = {outcome.service for outcome in outcomes}
-    states, damaged = _states(host, [name for name in chosen if name not in told])
+    ended = {outcome.service for outcome in outcomes}
+    states, damaged = _states(host, [name for name in chosen if name not in ended])
     outcomes += damaged
     last = {} if asked.names or asked.check else _last_checks(host)
     world = host.world
@@ -56,8 +56,7 @@ def update(host: Host, asked: Asked) -> int:
     on_news = images.begin if not asked.check else lambda: None
     if asked.names and not asked.check:  # by somebody who has just pushed, most likely, and waits
         images.begin()
-        facts = host.facts_ahead
-        Ahead(lambda: (images.result(), facts.result())).begin()
+        Ahead(lambda: (images.result(), host.facts)).begin()
     findings = Check(world, host.registry, states, retry=asked.retry, on_news=on_news).run(last)
     if asked.check or all(finding.candidate is None for finding in findings):
         outcomes += [finding.outcome for finding in findings]

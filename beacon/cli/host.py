@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from beacon.model.release import Release
     from beacon.model.service import Service
     from beacon.registry import RegistryClient
-    from beacon.rollout.ahead import Ahead
     from beacon.rollout.candidates import Renderer
     from beacon.rollout.loopback import Loopback
     from beacon.rollout.naming import Naming
@@ -117,6 +117,7 @@ class Host:
         self.output = output
         self.paths = Paths.of(scope, os.environ, Path.home(), os.getuid())
         self._skipped: set[Path] = set()
+        self._looking = threading.Lock()
 
     @cached_property
     def settings(self) -> Settings:
@@ -358,16 +359,11 @@ class Host:
     @property
     def facts(self) -> HostFacts:
         """What rendering needs to know of this machine."""
-        return self.facts_ahead.result()
+        with self._looking:  # the engine is asked once, however many threads want to know
+            return self._facts
 
     @cached_property
-    def facts_ahead(self) -> Ahead[HostFacts]:
-        """The same, for those who need it later: it takes the engine and systemctl a moment."""
-        from beacon.rollout.ahead import Ahead
-
-        return Ahead(self._look_at_facts)
-
-    def _look_at_facts(self) -> HostFacts:
+    def _facts(self) -> HostFacts:
         from beacon.systemd.version import installed_version
 
         return HostFacts(

@@ -26,7 +26,7 @@ SPAWN = "?vfork,?fork,clone"
 KILLS = [
     ("fsync", 4),
     ("fsync", 8),
-    (SPAWN, 7),
+    (SPAWN, 9),
     ("fsync", 17),
     ("fsync", 18),
     ("fsync", 19),

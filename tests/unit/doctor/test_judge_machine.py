@@ -145,7 +145,7 @@ def test_every_disk_is_judged_and_so_is_the_driver() -> None:
         pytest.param(Sandbox("strict", "yes", ("/home/im",)), "/home/images", False, id="another's name"),
     ],
 )
-def test_what_a_unit_may_write(sandbox: Sandbox, path: str, may: bool) -> None:  # noqa: FBT001
+def test_what_a_unit_may_write(sandbox: Sandbox, path: str, may: bool) -> None:  # noqa: FBT001 -- a column
     assert sandbox.may_write(PurePath(path)) is may
 
 
