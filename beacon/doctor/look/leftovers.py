@@ -13,6 +13,7 @@ from beacon.engine.base import kept_releases
 from beacon.errors import AccessError
 from beacon.model.unit import PREFIX, UnitFileName, container_name
 from beacon.state.files import unfinished
+from beacon.state.lock import holders
 from beacon.units.mark import read_mark
 
 
@@ -94,14 +95,8 @@ def rollouts(survey: Survey) -> tuple[RolloutFacts, ...]:
 
 
 def is_locked(path: Path, locks: str | None = None) -> bool:
-    """Say whether somebody holds the flock(2) on *path*, by /proc/locks (proc_locks(5)).
-
-    Trying to take the lock would be in the way of a process that wants it at that moment.
-    """
+    """Say whether somebody holds the flock(2) on *path*; *locks* is the text of /proc/locks."""
     try:
-        status = path.stat()
+        return bool(holders(path.stat(), locks))
     except FileNotFoundError:
         return False
-    text = Path("/proc/locks").read_text(encoding="ascii") if locks is None else locks
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    return any(" FLOCK " in line and place in line.split() for line in text.splitlines())
