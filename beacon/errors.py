@@ -2,6 +2,7 @@
 
     BeaconError                   1
     ├── UsageError                2   a command line that makes no sense (click's own status)
+    ├── NotActiveError            3   as systemctl's "program is not running"
     ├── NoSuchServiceError        4   as systemctl's "no such unit"
     ├── DefinitionError          65   EX_DATAERR: faults in definitions, all of them at once
     ├── RegistryError            69   EX_UNAVAILABLE: a registry that cannot or will not answer
@@ -64,8 +65,14 @@ class UsageError(BeaconError):
     status = ExitStatus.USAGE
 
 
+class NotActiveError(BeaconError):
+    """A service that would have to run and does not."""
+
+    status = ExitStatus.NOT_ACTIVE
+
+
 class NoSuchServiceError(BeaconError):
-    """A service name that is neither defined nor installed."""
+    """A service that is neither defined nor installed, or an endpoint that no service has."""
 
     status = ExitStatus.NO_SUCH_SERVICE
 

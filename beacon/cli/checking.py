@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.cli.arguments import Json, complete_service
 from beacon.cli.findings import entry, least_shown, lines
 from beacon.cli.session import session
-from beacon.errors import HostError, StoreError, UsageError
+from beacon.errors import HostError, NoSuchServiceError, StoreError
 from beacon.model.host import Scope
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def choose(host: Host, found: Sequence[Route], asked: Sequence[str]) -> list[tup
     for word in asked:
         those = list(meant(found, word))
         if not those:
-            raise UsageError(f"no endpoint is called {word!r}", hint=_hint(host, found, word))
+            raise NoSuchServiceError(f"no endpoint is called {word!r}", hint=_hint(host, found, word))
         chosen |= dict.fromkeys(those)
     return list(chosen)
 

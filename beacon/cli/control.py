@@ -84,7 +84,12 @@ def _job(host: Host, verb: str, name: str, action: Callable[[str, float], JobRes
     if result is not JobResult.DONE:
         from beacon.rollout.decide import judge_job
 
-        reason = judge_job(result, host.systemd.states([unit])[unit], _LIMIT).reason
+        state = host.systemd.states([unit])[unit]
+        if state.load == "not-found":
+            raise HostError(
+                f"cannot {verb} {chosen}: it is not installed", hint=f"beacon apply {chosen} installs it"
+            )
+        reason = judge_job(result, state, _LIMIT).reason
         raise HostError(f"cannot {verb} {chosen}: {reason}", hint=f"beacon logs {chosen}")
 
 

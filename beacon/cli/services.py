@@ -73,8 +73,13 @@ def plan(
     diff: Annotated[bool, typer.Option("--diff/--no-diff", help="Show how files would change.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Show what apply would do, step by step, with the reason of each."""
+    """Show what apply would do, step by step, with the reason of each.
+
+    The exit status tells what could not be planned: 69 if a registry could not be asked.
+    """
     from beacon.cli.workflow import make_proposal
+    from beacon.model.outcome import exit_status
+    from beacon.rollout.apply import hindered
 
     host = session(context).host()
     chosen = host.select(names) if names else None
@@ -83,6 +88,7 @@ def plan(
         host.output.json(_plan_dict(proposal))
     else:
         _print_plan(host, proposal, diff=diff)
+    raise typer.Exit(exit_status([*proposal.outcomes, *hindered(proposal.plan)]))
 
 
 def apply(
@@ -156,6 +162,8 @@ def _print_plan(host: Host, proposal: Proposal, *, diff: bool) -> None:
         output.answer("nothing to do")
     for outcome in proposal.outcomes:
         output.warn(f"{outcome.service}: {outcome.kind.word}: {outcome.detail}")
+        if outcome.hint:
+            output.say(f"{outcome.service}: {outcome.hint}")
     for sentence in [one.sentence for one in made.conflicts] + [one.sentence for one in made.kept]:
         output.warn(sentence)
 

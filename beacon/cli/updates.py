@@ -21,7 +21,7 @@ def update(
     names: Names = None,
     check: Annotated[bool, typer.Option("--check", help="Only say what is new; change nothing.")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="With --check: exit with 10 where an update is there.")
+        bool, typer.Option("--exit-code", help="With --check: exit with 10 if there is an update.")
     ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try quarantined images again.")] = False,
     as_json: Json = False,
@@ -31,7 +31,13 @@ def update(
     Services that are named are updated outside of their windows too, and however young the image is.
     """
     from beacon.cli import following
+    from beacon.errors import UsageError
 
+    if exit_code and not check:
+        raise UsageError(
+            "--exit-code is for --check alone: without it, update rolls out what is new",
+            hint="beacon update --check --exit-code",
+        )
     asked = following.Asked(tuple(names or ()), check, exit_code, retry, as_json)
     raise typer.Exit(following.update(session(context).host(), asked))
 

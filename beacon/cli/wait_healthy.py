@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from beacon.cli.arguments import Name
 from beacon.cli.session import session
+from beacon.errors import NotActiveError
 from beacon.model.host import Engine
+from beacon.model.unit import unit_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from beacon.model.runtime import UnitState
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
@@ -34,10 +38,37 @@ def wait_healthy(
     """Wait until a service is healthy, or runs, where nothing checks its health.
 
     Units that systemd starts without Quadlet call this. systemd's own limit for a start ends the wait.
+    Called by hand, it exits with 3 if the service is not active, and with 4 if there is none of that name.
     """
     host = session(context).host()
     looked_at = host.engine if engine is None else host.engine_of(engine)
-    wait(lambda: looked_at.health(name), lambda: _is_alive(os.environ.get("MAINPID", "")), time.sleep)
+    pid = os.environ.get("MAINPID", "")
+    if pid.isdecimal():
+        wait(lambda: looked_at.health(name), lambda: _is_alive(pid), time.sleep)
+    else:
+        (chosen,) = host.select([name])
+        wait_for_unit(host.systemd, chosen, lambda: looked_at.health(chosen), time.sleep)
+
+
+class Units(Protocol):
+    """The service manager, as far as this goes."""
+
+    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
+        """Return the state of each unit."""
+
+
+def wait_for_unit(
+    systemd: Units, service: str, look: Callable[[], str | None], sleep: Callable[[float], None]
+) -> None:
+    """Wait for whoever calls this by hand: no process is told of then, but systemd knows the unit."""
+    unit = unit_name(service)
+
+    def is_up() -> bool:
+        return systemd.states([unit])[unit].is_up
+
+    wait(look, is_up, sleep)
+    if not is_up():
+        raise NotActiveError(f"{service} is not active", hint=f"beacon start {service}")
 
 
 def wait(look: Callable[[], str | None], alive: Callable[[], bool], sleep: Callable[[float], None]) -> None:
@@ -53,8 +84,6 @@ def wait(look: Callable[[], str | None], alive: Callable[[], bool], sleep: Calla
 
 def _is_alive(pid: str) -> bool:
     """Say whether the unit's main process runs; systemd tells its number (systemd.exec(5), $MAINPID)."""
-    if not pid.isdecimal():
-        return True
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123  # a device of the kernel
             return stat.read().rpartition(")")[2].split()[0] not in {"Z", "X"}

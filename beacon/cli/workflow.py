@@ -301,8 +301,7 @@ def intended(host: Host, name: str) -> Release:
     wanted = Wanted(definitions=definitions, overwrite=True, retry=True)
     states = {name: host.store.load(name)}
     intents, outcomes = proposer(host).intents(wanted, states, host.units.read_all())
-    if name not in intents:
-        raise DefinitionError([Fault(name, "image", outcome.detail) for outcome in outcomes])
+    _refuse_unplanned(outcomes)
     return intents[name].release
 
 
@@ -317,12 +316,18 @@ def render_services(host: Host, names: Sequence[str], facts: HostFacts) -> list[
     renderer = Renderer(lambda: facts, host.templates, host.allot)
     planner = Proposer(host.world, host.registry_on_demand, renderer, host.platform)
     intents, outcomes = planner.intents(wanted, states, {})
-    if outcomes:
-        raise RegistryError(
-            "\n".join(f"{outcome.service}: {outcome.detail}" for outcome in outcomes), hint=outcomes[0].hint
-        )
+    _refuse_unplanned(outcomes)
     files = [file for intent in intents.values() for file in intent.files]
     for name in names:
         if name not in definitions and (live := host.store.load(name).live_release) is not None:
             files += renderer.files(live)
     return files
+
+
+def _refuse_unplanned(outcomes: Sequence[Outcome]) -> None:
+    """Raise what hindered services from being planned, if anything did."""
+    if not outcomes:
+        return
+    own = any(outcome.kind is OutcomeKind.FAILED for outcome in outcomes)
+    fault = HostError if own else RegistryError
+    raise fault("\n".join(f"{one.service}: {one.detail}" for one in outcomes), hint=outcomes[0].hint)

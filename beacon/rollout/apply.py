@@ -329,8 +329,16 @@ def _execute(world: World, proposal: Proposal, plan: Plan, gone: Iterable[str]) 
         yield _forget(world, name)
     _drop_networks(world, plan)
     yield from _unchanged(world, proposal)
+    yield from hindered(plan)
+
+
+def hindered(plan: Plan) -> Iterator[Outcome]:
+    """Yield what is to be said of the services that get no step, for a file that is not theirs."""
+    reasons: dict[str, list[str]] = {}
     for conflict in plan.conflicts:
-        yield Outcome(conflict.services[0], OutcomeKind.FAILED, conflict.sentence)
+        for name in conflict.services:
+            reasons.setdefault(name, []).append(conflict.sentence)
+    yield from (Outcome(name, OutcomeKind.FAILED, "; ".join(said)) for name, said in reasons.items())
 
 
 def _needed_first(needs: Mapping[str, Iterable[str]]) -> list[str]:

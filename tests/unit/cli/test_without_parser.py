@@ -54,6 +54,7 @@ def test_an_update_without_other_options_is_the_same_and_loads_no_parser(
         (("endpoint", "publish", "--user", "--system"), "exclude each other"),
         (("update", "--chekc"), "--chekc"),
         (("endpoint", "publish", "--check"), "--check"),
+        (("update", "--exit-code"), "beacon update --check --exit-code"),
     ],
 )
 def test_what_is_typed_wrongly_is_told_by_the_parser(
