@@ -23,6 +23,7 @@ _VERBS = {
     "status": ("status", "logs", "history"),
     "control": ("start", "stop", "restart", "hold", "unhold"),
     "updates": ("update", "rollback"),
+    "approving": ("approve",),
     "login": ("login", "logout"),
     "endpoints": ("endpoint",),
     "doctor": ("doctor",),

@@ -15,6 +15,7 @@ _COLOURS = {
     OutcomeKind.INSTALLED: "green",
     OutcomeKind.UPDATED: "green",
     OutcomeKind.AVAILABLE: "green",
+    OutcomeKind.WAITING: "yellow",
     OutcomeKind.DEFERRED: "yellow",
     OutcomeKind.QUARANTINED: "yellow",
     OutcomeKind.UNCHECKED: "red",

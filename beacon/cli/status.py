@@ -16,7 +16,7 @@ from beacon.cli.session import session
 
 if TYPE_CHECKING:
     from beacon.cli.host import Host
-    from beacon.model.release import Release, ServiceState
+    from beacon.model.release import Release, ServiceState, Waiting
     from beacon.model.runtime import Container, UnitState
     from beacon.state.store import LastCheck
 
@@ -154,6 +154,7 @@ class _Report:
             notes.append(f"rollout of release {state.rollout.release}: {state.rollout.phase}")
         if state.hold is not None:
             notes.append("held")
+        notes += [_waiting_note(state.name, one) for one in state.waiting]
         notes += [f"quarantined: {entry.digest.partition(':')[2][:12]}" for entry in state.quarantine[-1:]]
         if self.live is not None and self.live.service.update.follow == "pinned":
             notes.append("pinned")
@@ -188,6 +189,7 @@ class _Report:
                 {"digest": entry.digest, "since": entry.since, "reason": entry.reason}
                 for entry in self.state.quarantine
             ],
+            "waiting": [_waiting_dict(self.state.name, one) for one in self.state.waiting],
             "rollout": self.state.rollout.phase.value if self.state.rollout else None,
             "definition_changed": self.changed,
             "notes": self.notes,
@@ -268,10 +270,45 @@ def _print_one(host: Host, report: _Report) -> None:
     lines += [
         ("Quarantine", f"{entry.digest} since {entry.since}: {entry.reason}") for entry in state.quarantine
     ]
-    lines += [("Note", note) for note in report.notes if not note.startswith("quarantined")]
+    for one in state.waiting:
+        lines += _waiting_lines(state.name, one)
+    told = {_waiting_note(state.name, one) for one in state.waiting}
+    notes = (note for note in report.notes if not note.startswith("quarantined"))
+    lines += [("Note", note) for note in notes if note not in told]
     width = max(len(label) for label, _ in lines)
     for label, text in lines:
         output.answer(f"{label.rjust(width)}: {text}")
+
+
+def _waiting_note(name: str, waiting: Waiting) -> str:
+    from beacon.rollout.waiting import approval
+
+    return "approved, not rolled out yet" if waiting.approved else f"waits: {approval(name, waiting)}"
+
+
+def _waiting_lines(name: str, waiting: Waiting) -> list[tuple[str, str]]:
+    from beacon.rollout.waiting import what_to_do
+
+    what = f"{waiting.reference} since {waiting.since}: {waiting.reason}"
+    label = "Approved" if waiting.approved else "Waits"
+    return [(label, what), ("To do", what_to_do(name, waiting))]
+
+
+def _waiting_dict(name: str, waiting: Waiting) -> dict[str, object]:
+    from beacon.rollout.waiting import approval
+
+    return {
+        "image": str(waiting.reference),
+        "digest": waiting.digest,
+        "since": waiting.since,
+        "reason": waiting.reason,
+        "volumes": [
+            {"volume": one.volume, "path": one.path, "inside": one.inside or None, "instead": one.instead}
+            for one in waiting.displaced
+        ],
+        "approved": waiting.approved or None,
+        "command": approval(name, waiting),
+    }
 
 
 def _release_dict(release: Release) -> dict[str, object]:

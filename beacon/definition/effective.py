@@ -268,7 +268,7 @@ class _Filling:
         """
         volumes = list(filled.volumes)
         covered = {volume.path for volume in volumes} | {mount.partition(":")[0] for mount in filled.tmpfs}
-        for path in _clean_paths(self.image.volumes):
+        for path in volume_paths(self.image):
             if path not in covered:
                 self.sources[f"volume[{len(volumes)}]"] = "image"
                 volumes.append(Volume(path=path, name=volume_name(path)))
@@ -291,10 +291,10 @@ def _image_command(health: ImageHealth | None) -> tuple[str, ...] | None:
             return None
 
 
-def _clean_paths(paths: tuple[str, ...]) -> Iterator[str]:
-    """Yield the image's paths as definitions spell them, each once, in order."""
+def volume_paths(image: ImageConfig) -> Iterator[str]:
+    """Yield the paths of the image's VOLUMEs as definitions spell them, each once, in order."""
     found = dict.fromkeys(
-        "/" + "/".join(part for part in path.split("/") if part not in {"", "."}) for path in paths
+        "/" + "/".join(part for part in path.split("/") if part not in {"", "."}) for path in image.volumes
     )
     yield from (path for path in sorted(found) if path != "/")
 

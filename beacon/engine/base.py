@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 
-from beacon.engine.command import CommandFailedError, copy_folder, flush_folder, run
+from beacon.engine.command import CommandFailedError, copy_folder, flush_folder, has_files, run
 from beacon.model.host import Engine
 from beacon.model.reference import Digest, ImageReference
 
@@ -79,6 +79,21 @@ class EngineCommands(ABC):
             if "no such volume" in error.said.lower():
                 return None
             raise
+
+    def holds_data(self, source: str, inside: str = "") -> bool:
+        """Say whether a volume, or a folder of the host, has more in it than empty folders.
+
+        Only its folder *inside* is looked at where that is named. HostError where that cannot be done.
+        """
+        folder = source if source.startswith("/") else self.volume_folder(source)
+        if folder is None:
+            return False
+        return has_files(f"{folder}/{inside}".rstrip("/"), self._environment, within=self._looking)
+
+    @property
+    def _looking(self) -> tuple[str, ...]:
+        """The command below which files in volumes can be read, whoever in a container has written them."""
+        return ()
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
         """Make a volume, with a copy of all that is in the folder *source*."""

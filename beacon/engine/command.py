@@ -76,6 +76,22 @@ def copy_folder(source: str, target: str) -> None:
         raise explain(error, f"cannot copy {source}", "") from error
 
 
+def has_files(folder: str, environment: Mapping[str, str], *, within: Sequence[str] = ()) -> bool:
+    """Say whether there is anything but folders in *folder*; nothing is in one that is not there: find(1).
+
+    *within* is the command that looks where this process may not. Raises HostError where that is nowhere.
+    """
+    command = [*within, "find", "-H", folder, "-mindepth", "1", "!", "-type", "d", "-print", "-quit"]
+    try:
+        return bool(run(command, {**environment, "LC_ALL": "C"}))
+    except CommandFailedError as error:
+        if error.answer:
+            return True
+        if f"'{folder}': No such file" in error.said:
+            return False
+        raise
+
+
 def flush_folder(folder: str, environment: Mapping[str, str]) -> None:
     """Have all that was written to the file system of *folder*, or to all, on the disk: sync(1)."""
     where = ["--file-system", folder] if folder else []

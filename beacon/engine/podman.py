@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 import time
@@ -111,6 +112,10 @@ class Podman(EngineCommands):
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
         self._run("network", "create", "--ignore", *label_flags(labels), name)
+
+    @property
+    def _looking(self) -> tuple[str, ...]:
+        return ("podman", "unshare") if os.geteuid() else ()
 
     def _says_absent(self, error: CommandFailedError) -> bool:
         return error.mentions(_ABSENT) and not error.mentions(_CHANGING)

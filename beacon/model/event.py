@@ -28,6 +28,7 @@ class EventKind(Enum):
     RELEASE_FAILED = ("release-failed", "4e6b7f6a4c3d4e9b9a5f9d4c6b8eaac5", Severity.ERROR)
     QUARANTINED = ("quarantined", "5f5c8a7b3d4e4fac8b6aae5d7c9fbbd6", Severity.WARNING)
     DEFERRED = ("deferred", "6a4d9b8c2e5f4abd9c7bbf6e8daacce7", Severity.NOTICE)
+    WAITING = ("waiting", "6f1e647a122948819a689ffdf0a64551", Severity.WARNING)
     COULD_NOT_CHECK = ("could-not-check", "7b3eac9d1f6a4bce8d8cca7f9ebbddf8", Severity.WARNING)
     RESUMED = ("resumed", "8c2fbdae0a7b4cdf9e9ddb8aafcceea9", Severity.NOTICE)
     REMOVED = ("removed", "9d1acebf9b8c4dea8faeec9bbaddffba", Severity.NOTICE)

@@ -25,6 +25,7 @@ class OutcomeKind(Enum):
     STOPPED = ("stopped", ExitStatus.OK)
     QUARANTINED = ("quarantined", ExitStatus.OK)
     BUSY = ("busy", ExitStatus.OK)
+    WAITING = ("waiting", ExitStatus.TEMPFAIL)
     DEFERRED = ("deferred", ExitStatus.TEMPFAIL)
     UNCHECKED = ("could not check", ExitStatus.UNAVAILABLE)
     FAILED = ("failed", ExitStatus.FAILURE)

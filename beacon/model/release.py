@@ -112,6 +112,44 @@ class Pending(Struct, frozen=True):
     """How often the host hindered its rollout."""
 
 
+class Displaced(Struct, frozen=True, order=True):
+    """Data of the live release that another one would not see."""
+
+    volume: str
+    """What the engine calls the volume; a folder of the host where it is one."""
+    path: str
+    """Where the live release has it."""
+    inside: str = ""
+    """The folder within the volume that would be hidden; empty for all of it."""
+    instead: tuple[str, ...] = ()
+    """Where the other release has volumes that the live one has not."""
+
+
+class Waiting(Struct, frozen=True):
+    """A release that does not start by itself, but waits for its owner's word (``beacon approve``)."""
+
+    reference: ImageReference
+    digest: Digest
+    tag_digest: Digest
+    trigger: Trigger
+    """What would bring it about: an update, or the definition that asks for it."""
+    reason: str
+    since: str
+    displaced: tuple[Displaced, ...] = ()
+    approved: str = ""
+    """When its owner approved it; empty where that is not yet so."""
+
+    @property
+    def is_update(self) -> bool:
+        """Whether its tag names it; otherwise the definition asks for it."""
+        return self.trigger is Trigger.UPDATE
+
+    def is_called(self, digest: str) -> bool:
+        """Say whether *digest* is how its digest, or that of its tag, begins."""
+        bare = digest.removeprefix("sha256:")
+        return any(one.partition(":")[2].startswith(bare) for one in (self.digest, self.tag_digest))
+
+
 class Phase(StrEnum):
     """How far a rollout has come; written to disk before the phase begins (docs/states.md)."""
 
@@ -179,6 +217,8 @@ class ServiceState(Struct, frozen=True):
     pending: Pending | None = None
     """What the tag names now, where that is not live."""
     rollout: RolloutJournal | None = None
+    waiting: tuple[Waiting, ...] = ()
+    """What waits for the owner's word: one release of an update at the most, and one of a definition."""
     spare: tuple[Release, ...] = ()
     """Candidates that were given up unblamed: their images may be on disk, for when they are tried again."""
     version: int = 1
@@ -215,6 +255,29 @@ class ServiceState(Struct, frozen=True):
         surplus = max(len(kept) - KEPT_RECORDS, 0)
         drop = {one.number for one in kept[:surplus]} - protected
         return replace(self, releases=tuple(one for one in kept if one.number not in drop))
+
+    def waiting_for(self, digest: Digest) -> Waiting | None:
+        """Return what is known of the release at *digest* that waits, or waited until it was approved."""
+        return next((one for one in self.waiting if one.digest == digest), None)
+
+    def with_waiting(self, waiting: Waiting) -> ServiceState:
+        """Return the state in which *waiting* has the place of what waited before for the same cause."""
+        others = (one for one in self.waiting if one.is_update != waiting.is_update)
+        return replace(self, waiting=(*(one for one in others if one.digest != waiting.digest), waiting))
+
+    def with_update(self, digest: Digest | None) -> ServiceState:
+        """Return the state in which no update waits but that to *digest*, which the tag names."""
+        kept = tuple(one for one in self.waiting if one.digest == digest or not one.is_update)
+        return replace(self, waiting=kept)
+
+    def without_waiting(self, ended: Release) -> ServiceState:
+        """Return the state in which *ended*, which is live or has failed, waits no longer.
+
+        Nor does what a definition asked for that another one has taken the place of.
+        """
+        applied = ended.trigger in {Trigger.ADD, Trigger.APPLY}
+        left = (one for one in self.waiting if one.digest != ended.digest)
+        return replace(self, waiting=tuple(one for one in left if one.is_update or not applied))
 
     def put_aside(self, candidate: Release) -> ServiceState:
         """Return the state without a *candidate* that was given up; the next one has its number."""

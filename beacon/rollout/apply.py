@@ -17,7 +17,7 @@ from beacon.model.image import Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
 from beacon.model.reference import ImageReference
-from beacon.model.release import Release, ServiceState, Trigger
+from beacon.model.release import Release, ServiceState, Trigger, Waiting
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
 from beacon.model.unit import (
@@ -37,6 +37,7 @@ from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
 from beacon.rollout.ports import Registry
 from beacon.rollout.prepare import Work, reserving
+from beacon.rollout.waiting import cause_to_wait, note_applied, outcome_of, would_not_see
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited, read_mark
 
@@ -67,6 +68,8 @@ class Proposal(Struct, frozen=True):
 
     plan: Plan
     intents: Mapping[str, Intent]
+    waiting: Mapping[str, Waiting]
+    """Why the releases of some services wait for their owner's word."""
     outcomes: tuple[Outcome, ...] = ()
     gone: frozenset[str] = frozenset()
     """The services that are removed, and forgotten."""
@@ -106,6 +109,9 @@ class Proposer:
         """Return the plan for *wanted* on a machine that has the files *installed*."""
         states = {name: self._world.store.load(name) for name in wanted.definitions}
         intents, outcomes = self.intents(wanted, states, installed)
+        waiting = self._waiting(intents, states)
+        outcomes += [outcome_of(states[name], one) for name, one in waiting.items()]
+        intents = {name: intent for name, intent in intents.items() if name not in waiting}
         loaded = self._world.systemd.listed(f"{PREFIX}*") if installed else {}
         desired = Desired(
             files={name: intent.files for name, intent in intents.items()},
@@ -122,7 +128,15 @@ class Proposer:
         gone = wanted.gone
         if wanted.everything:
             gone |= _owners(installed) - set(wanted.definitions)
-        return Proposal(plan, intents, tuple(outcomes), gone)
+        return Proposal(plan, intents, waiting, tuple(outcomes), gone)
+
+    def _waiting(
+        self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]
+    ) -> dict[str, Waiting]:
+        """Return why new releases do not start by themselves."""
+        new = {name: intent.release for name, intent in intents.items() if intent.is_new}
+        waiting = {name: cause_to_wait(self._world, states[name], one) for name, one in new.items()}
+        return {name: cause for name, cause in waiting.items() if cause is not None}
 
     def intents(
         self, wanted: Wanted, states: Mapping[str, ServiceState], installed: Mapping[str, str]
@@ -161,7 +175,11 @@ class Proposer:
             if live is not None and (live.service, live.service.given) == (service, service.given):
                 choice.releases[name] = live
             elif live is not None and _same_image(live.service, service):
-                if self._same_files(live, service):
+                mended = self._mended(state, live, service, wanted.trigger)
+                if mended is not None:
+                    choice.releases[name] = mended
+                    choice.new.add(name)
+                elif self._same_files(live, service):
                     choice.releases[name] = replace(live, service=service)
                 else:
                     choice.releases[name] = renumbered(live, state, wanted.trigger, service)
@@ -176,6 +194,20 @@ class Proposer:
                 wishes[name] = Wish(reference, asked[name].platform or self._platform, reference.digest)
         self._resolve(wanted, states, wishes, choice)
         return choice
+
+    def _mended(
+        self, state: ServiceState, live: Release, service: Service, trigger: Trigger
+    ) -> Release | None:
+        """Return the release that waits for its owner's word, where his changed definition is that word.
+
+        It says where the data goes, and may fit that release alone.
+        """
+        pending = state.pending
+        if pending is None or state.waiting_for(pending.image.digest) is None:
+            return None
+        wish = Wish(pending.reference, service.platform or live.platform or self._platform)
+        candidate = make_release(state, service, wish, pending.image, trigger)
+        return None if would_not_see(live, candidate) else candidate
 
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
@@ -309,6 +341,7 @@ def _asked_for(outcome: Outcome) -> Outcome:
 
 def _execute(world: World, proposal: Proposal, plan: Plan, gone: Iterable[str]) -> Iterator[Outcome]:
     yield from proposal.outcomes
+    note_applied(world, proposal.waiting, {n: one.release.digest for n, one in proposal.intents.items()})
     for step in plan.steps:
         if isinstance(step, StopUnit):
             world.systemd.stop(step.unit, _STOP_LIMIT)

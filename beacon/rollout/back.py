@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from beacon.errors import BusyError, UsageError
-from beacon.model.outcome import Outcome
+from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, ReleaseState, ServiceState
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
 from beacon.rollout.prepare import Work, require_own
+from beacon.rollout.waiting import would_not_see
 from beacon.rollout.world import World
 
 
@@ -34,7 +37,18 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
     require_own(world, name, changes)
     (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
-    return outcome
+    return _with_what_stays(outcome, live, target)
+
+
+def _with_what_stays(outcome: Outcome, live: Release | None, target: Release) -> Outcome:
+    """Say of which volumes of the release that was left the one before it knows nothing; they stay."""
+    if live is None or outcome.kind is not OutcomeKind.UPDATED:
+        return outcome
+    volumes = dict.fromkeys(one.volume for one in would_not_see(live, target))
+    if not volumes:
+        return outcome
+    left = f"what release {live.number} has in {', '.join(volumes)} stays there"
+    return replace(outcome, detail=f"{outcome.detail}; {left}")
 
 
 def _target(state: ServiceState, number: int | None) -> Release:

@@ -77,6 +77,7 @@ class Check:
             if not is_due(last.get(name), now, live.service.update.every):
                 continue
             if is_pinned(live):
+                self._supersede(name, None)
                 findings.append(Finding(pinned(live)))
             else:
                 services[name] = live.service
@@ -101,6 +102,7 @@ class Check:
                 case Found() as found:
                     outcome = self._known(name, reference, found.digest)
                     if outcome is not None:
+                        self._supersede(name, outcome.digest)
                         detail = "; ".join((outcome.detail, *found.warnings))
                         yield Finding(replace(outcome, detail=detail))
                     else:
@@ -149,7 +151,7 @@ class Check:
         same_reference = wish.reference == live.reference
         if same_reference and live.image.image_id == resolution.config.image_id:
             same = (*state.same, resolution.tag_digest)[-_SAME_KEPT:]
-            self._remember(name, replace(state, same=same, pending=None))
+            self._remember(name, None, same=same)
             detail = f"{wish.reference} has a new index around the same image"
             return Finding(Outcome(name, OutcomeKind.UP_TO_DATE, detail, release=live.number))
         pending = state.pending
@@ -159,7 +161,7 @@ class Check:
             or pending.reference != wish.reference
         ):
             pending = Pending(wish.reference, resolution, self._world.timestamp())
-            self._remember(name, replace(state, pending=pending))
+            self._remember(name, pending, digest=resolution.digest)
         quarantined = self._quarantined(name, resolution.digest)
         if quarantined is not None:
             return Finding(quarantined)
@@ -169,13 +171,31 @@ class Check:
         outcome = Outcome(name, OutcomeKind.AVAILABLE, detail, f"beacon update {name}", live.number)
         return Finding(outcome, candidate, moment(pending.first_seen))
 
-    def _remember(self, name: str, state: ServiceState) -> None:
-        """Save what was found; where that cannot be done now, it is found again next time."""
+    def _supersede(self, name: str, digest: Digest | None) -> None:
+        """Have no update wait for its owner's word but that to *digest*."""
+        state = self._states[name]
+        if state.with_update(digest) != state:
+            self._remember(name, None, digest=digest)
+
+    def _remember(
+        self,
+        name: str,
+        pending: Pending | None,
+        *,
+        digest: Digest | None = None,
+        same: tuple[Digest, ...] | None = None,
+    ) -> None:
+        """Save what was found; where that cannot be done now, it is found again next time.
+
+        No update waits for its owner's word any more but that to *digest*.
+        """
+        state = self._states[name]
         try:
             with self._world.store.lock(name):
                 current = self._world.store.load(name)
                 if current.rollout is None and current.live == state.live:
-                    self._world.store.save(replace(current, same=state.same, pending=state.pending))
+                    same = state.same if same is None else same
+                    self._world.store.save(replace(current.with_update(digest), same=same, pending=pending))
         except BusyError:
             return
         except BeaconError as error:

@@ -37,7 +37,7 @@ def commit(world: World, state: ServiceState) -> Outcome:
         if back:
             state = quarantined(world, state, old, "its owner rolled it back")
     state = replace(
-        state.with_release(candidate),
+        state.with_release(candidate).without_waiting(candidate),
         live=candidate.number,
         previous=_way_back(state, candidate, old),
         same=(),

@@ -63,4 +63,4 @@ def quarantined(world: World, state: ServiceState, release: Release, reason: str
     )
     key = (entry.digest, entry.fingerprint)
     others = (one for one in state.quarantine if (one.digest, one.fingerprint) != key)
-    return replace(state, quarantine=(*others, entry))
+    return replace(state.without_waiting(release), quarantine=(*others, entry))

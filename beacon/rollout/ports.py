@@ -58,6 +58,9 @@ class Engine(Protocol):
     def volume_folder(self, name: str) -> str | None:
         """Return where the data of a volume is, or None where there is no such volume."""
 
+    def holds_data(self, source: str, inside: str = "") -> bool:
+        """Say whether a volume, or a folder of the host, or its folder *inside*, has data in it."""
+
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
         """Make a volume, with a copy of all that is in the folder *source*."""
 

@@ -15,6 +15,7 @@ from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
 from beacon.rollout.deploy import Images, deploy_carefully, kind_of
 from beacon.rollout.prepare import Work, require_own
+from beacon.rollout.waiting import keep_waiting
 from beacon.rollout.world import World
 
 
@@ -67,11 +68,13 @@ def _work_or_outcome(
     stands = standing(live, state, unit)
     if stands is not None:
         return replace(stands, detail=f"{stands.detail}; {finding.outcome.detail}")
-    if not insist:
-        gate = entry_gate(candidate.service, finding.first_seen or world.clock.now(), world.clock.now())
-        if gate is not None:
-            return gate
+    now = world.clock.now()
+    gate = None if insist else entry_gate(candidate.service, finding.first_seen or now, now)
     try:
+        waits = keep_waiting(world, state, candidate)
+        stays = waits or gate
+        if stays is not None:
+            return stays
         # Before anything is pulled, which no release would ever take away again.
         require_own(world, finding.name, renderer.file_names(candidate))
         candidate = renderer.allot(candidate)

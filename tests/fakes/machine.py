@@ -73,6 +73,10 @@ class FakeMachine:
     """Unit → units that stop with it."""
     volumes: dict[str, str] = field(default_factory=dict)
     """Name → what was copied into it."""
+    data: set[str] = field(default_factory=set)
+    """Volumes, folders of the host, and folders in them (``NAME/FOLDER``), that hold data."""
+    unreadable: set[str] = field(default_factory=set)
+    """Those that cannot be looked at."""
     locked: set[str] = field(default_factory=set)
     time: float = 0.0
     full_disk: bool = False
@@ -244,6 +248,12 @@ class FakeMachine:
 
     def volume_folder(self, name: str) -> str | None:
         return f"/volumes/{name}" if name in self.volumes else None
+
+    def holds_data(self, source: str, inside: str = "") -> bool:
+        place = f"{source}/{inside}".rstrip("/")
+        if place in self.unreadable:
+            raise HostError(f"cannot look into {place}")
+        return place in self.data or bool(self.volumes.get(place))
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
         del labels

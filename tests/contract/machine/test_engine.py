@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from beacon.errors import BeaconError
@@ -57,3 +59,18 @@ def test_an_image_goes_with_its_last_name(rig: Rig) -> None:
 
 def test_nothing_runs_at_first(rig: Rig) -> None:
     assert rig.engine.containers() == {}
+
+
+def test_a_volume_holds_data_when_there_is_a_file_in_it(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "file").write_text("data")
+    assert not rig.engine.holds_data("contract-volume")
+    rig.engine.make_volume("contract-volume", {})
+    assert not rig.engine.holds_data("contract-volume")
+    rig.engine.remove_volume("contract-volume")
+    rig.engine.make_volume("contract-volume", {}, str(tmp_path))
+    try:
+        assert rig.engine.holds_data("contract-volume")
+        assert not rig.engine.holds_data("contract-volume", "other")
+    finally:
+        rig.engine.remove_volume("contract-volume")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from beacon.engine.command import run, stream
+import pytest
+
+from beacon.engine.command import has_files, run, stream
+from beacon.errors import HostError
 
 LATIN = ["printf", r"f\374r"]
 
@@ -14,3 +18,18 @@ def test_what_is_not_utf_8_is_read_all_the_same() -> None:
     assert run(LATIN, os.environ) == "f\N{REPLACEMENT CHARACTER}r"
     assert stream(LATIN, os.environ, told.append, both=True) == ""
     assert told == ["f\N{REPLACEMENT CHARACTER}r"]
+
+
+def test_a_folder_has_files_when_anything_in_it_is_no_folder(tmp_path: Path) -> None:
+    deep = tmp_path / "one" / "two"
+    deep.mkdir(parents=True)
+    assert not has_files(str(tmp_path), os.environ)
+    (deep / "link").symlink_to("/nowhere")
+    assert has_files(str(tmp_path), os.environ)
+    assert not has_files(str(tmp_path / "other"), os.environ)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_empty(tmp_path: Path) -> None:
+    refuses = ("sh", "-c", "echo 'find: permission denied' >&2; exit 1")
+    with pytest.raises(HostError, match="permission denied"):
+        has_files(str(tmp_path), os.environ, within=refuses)
