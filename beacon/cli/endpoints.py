@@ -66,7 +66,7 @@ def give_name(
     """
     import secrets
 
-    from beacon.cli.host import service_name
+    from beacon.cli.host import meant
     from beacon.definition.names import validate_name
     from beacon.errors import UsageError
 
@@ -74,7 +74,7 @@ def give_name(
     if name is None:
         host.output.answer(host.naming.another(secrets.token_hex(8)))
         return
-    service = service_name(name)
+    service = meant(name, host.known_names())
     problem = validate_name(service)
     if problem is not None:
         raise UsageError(problem)

@@ -23,7 +23,7 @@ from beacon.state.files import UnitDirectory, read_text, sweep, why_unreadable
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from beacon.cli.output import Output
     from beacon.definition.settings import Settings
@@ -341,10 +341,10 @@ class Host:
     def _declared(self) -> Iterator[Service]:
         """Yield the services whose definitions are in order."""
         from beacon.definition.decode import decode
-        from beacon.rollout.readings import earlier_readings
+        from beacon.rollout.readings import earlier_readings, live_releases
 
         texts = self.definition_files()
-        known = earlier_readings(self.store, texts)
+        known = earlier_readings(live_releases(self.store, texts), texts)
         for name, text in texts.items():
             with suppress(DefinitionError):
                 yield known.get(name) or decode(text, name=name, file=str(self.definition_path(name)))
@@ -485,12 +485,12 @@ class Host:
     def select(self, names: Sequence[str] | None) -> tuple[str, ...]:
         """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.
 
-        Raises NoSuchServiceError, with the nearest name suggested.
+        A service of that very name is meant first. Raises NoSuchServiceError; its hint is the nearest name.
         """
         known = self.known_names()
         if not names:
             return known
-        chosen = [service_name(name) for name in names]
+        chosen = [meant(name, known) for name in names]
         for name in chosen:
             if name not in known:
                 raise NoSuchServiceError(f"there is no service {name!r}", hint=_nearest(name, known))
@@ -521,11 +521,14 @@ def machine_label(node: str) -> str:
 _LABEL = 63
 
 
-def service_name(name: str) -> str:
-    """Return the service that a name on the command line means; units' names are understood too."""
-    if name.startswith(PREFIX):
-        name = name.removeprefix(PREFIX)
-    return name.removesuffix(".service").removesuffix(".toml")
+def meant(name: str, known: Collection[str]) -> str:
+    """Return the service that a name on the command line means: one of the *known* that is called so.
+
+    Else the names of its unit and of its file are understood too.
+    """
+    if name in known:
+        return name
+    return name.removeprefix(PREFIX).removesuffix(".service").removesuffix(".toml")
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:

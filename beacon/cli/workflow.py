@@ -7,19 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.cli.proxy import follow
+from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
-from beacon.definition.names import validate_name
+from beacon.definition.names import validate_new_name
 from beacon.errors import DefinitionError, Fault, HostError, RegistryError, UsageError
 from beacon.model.host import Scope
 from beacon.model.limits import idle_limits
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, Trigger, text_digest
 from beacon.model.service import Resources, Service
+from beacon.model.unit import service_of_file
 from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import resume
 from beacon.rollout.images import forget
-from beacon.rollout.readings import earlier_readings
+from beacon.rollout.readings import earlier_readings, live_releases, running
 from beacon.state.files import remove, write_atomic
 
 if TYPE_CHECKING:
@@ -29,17 +31,21 @@ if TYPE_CHECKING:
 
 
 def read_definitions(
-    host: Host, names: Iterable[str], texts: Mapping[str, str]
+    host: Host, names: Iterable[str], texts: Mapping[str, str], *, leaving: Iterable[str] = ()
 ) -> tuple[dict[str, Definition], tuple[str, ...]]:
     """Return the definitions of *names*, and the names of other services whose definitions are faulty.
 
-    Raises DefinitionError with all faults where one of *names* is concerned.
+    What the services *leaving* have is free. Raises DefinitionError with all faults where one of *names* is
+    concerned.
     """
     chosen = [name for name in names if name in texts]
     files = {str(host.definition_path(name)): text for name, text in texts.items()}
     faulty: tuple[str, ...] = ()
     try:
-        found = decode_all(files, earlier_readings(host.store, texts))
+        lives = live_releases(host.store, texts)
+        asked = frozenset((*chosen, *leaving))
+        standing = Standing(running(lives), asked, None if lives is None else _applied(host, texts))
+        found = decode_all(files, earlier_readings(lives, texts), standing)
         services = {service.name: service for service in found}
     except DefinitionError as error:
         wrong = {fault.file for fault in error.faults}
@@ -48,6 +54,14 @@ def read_definitions(
         faulty = tuple(sorted(name for name in texts if str(host.definition_path(name)) in wrong))
         services = {name: _decode_one(host, name, texts[name]) for name in chosen}
     return {name: Definition(services[name], text_digest(texts[name])) for name in chosen}, faulty
+
+
+def _applied(host: Host, texts: Iterable[str]) -> frozenset[str]:
+    """Return the services that were applied before, as far as their names may be none for new ones."""
+    remembered = frozenset(host.store.names())
+    if all(name in remembered or validate_new_name(name) is None for name in texts):
+        return remembered
+    return remembered | {service for file in host.units.read_all() if (service := service_of_file(file))}
 
 
 def _check_rootless(host: Host, definitions: Mapping[str, Definition]) -> None:
@@ -135,13 +149,13 @@ def make_proposal(
     if texts is None:
         texts = host.definition_files()
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
-    definitions, faulty = read_definitions(host, chosen, texts)
+    everything = not names
+    missing = [name for name in (host.known_names() if everything else chosen) if name not in texts]
+    definitions, faulty = read_definitions(host, chosen, texts, leaving=missing)
     _check_rootless(host, definitions)
     _check_loopback(host, definitions)
     for name in faulty:
         host.output.warn(f"the definition of {name} is faulty; it is left as it is")
-    everything = not names
-    missing = [name for name in (host.known_names() if everything else chosen) if name not in texts]
     host.require_readable(missing)  # one that cannot be read is defined all the same, and not to be removed
     wanted = Wanted(
         definitions=definitions,
@@ -204,8 +218,8 @@ def add_service(
     """Write a new definition and apply it; nothing stays behind where its image cannot be had."""
     from beacon.definition.encode import new_definition
 
-    problem = validate_name(name)
-    if problem is not None:
+    problem = validate_new_name(name)
+    if problem is not None and name not in host.known_names():
         raise UsageError(problem)
     texts = host.definition_files()
     host.require_readable([name])

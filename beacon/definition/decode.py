@@ -8,8 +8,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
 from beacon.definition import grammar, rules
+from beacon.definition.conflicts import Standing
 from beacon.definition.convert import to_service
-from beacon.definition.names import validate_name
+from beacon.definition.names import validate_name, validate_new_name
 from beacon.errors import DefinitionError, Fault
 from beacon.model.service import Service
 
@@ -61,28 +62,40 @@ def decode(text: str, *, name: str, file: str) -> Service:
     return service
 
 
-def decode_all(files: Mapping[str, str], known: Mapping[str, Service] | None = None) -> tuple[Service, ...]:
+def decode_all(
+    files: Mapping[str, str],
+    known: Mapping[str, Service] | None = None,
+    standing: Standing | None = None,
+) -> tuple[Service, ...]:
     """Return the services of *files* (path → text), sorted by name; a file's stem is its service's name.
 
     *known* are services, by name, that were read out of the same texts before: reading takes most of the time
-    of commands about many. DefinitionError holds the faults of all files, and those between them.
+    of commands about many. *standing* says who gives way in a conflict. DefinitionError holds the faults of
+    all files, and those between them.
     """
-    known = known or {}
+    known, standing = known or {}, standing or Standing()
     faults: list[Fault] = []
     services: dict[str, Service] = {}
     unread: list[str] = []
     for file in sorted(files):
         name = PurePath(file).stem
         service, found = (known[name], []) if name in known else _decode(files[file], name, file)
-        faults += found
+        faults += found or _new_name_faults(name, file, standing)
         if service is None:
             unread.append(name)
         else:
             services[file] = service
-    faults += rules.cross_faults(services, also_defined=unread)
+    faults += rules.cross_faults(services, standing, also_defined=unread)
     if faults:
         raise DefinitionError(faults)
     return tuple(sorted(services.values(), key=lambda service: service.name))
+
+
+def _new_name_faults(name: str, file: str, standing: Standing) -> list[Fault]:
+    if standing.remembered is None or name in standing.remembered:
+        return []
+    problem = validate_new_name(name)
+    return [Fault(file, "", problem)] if problem else []
 
 
 def json_schema() -> dict[str, object]:

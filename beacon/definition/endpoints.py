@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -96,23 +96,6 @@ def _twice(found: Iterable[Declared], *, compat: bool) -> Iterator[tuple[str, st
         if earlier is not one and not compat:
             where = f", which {earlier.key} has already" if earlier.key != one.key else ""
             yield one.key, f"must not name {claim_text(one.endpoint)} again{where}"
-
-
-def clashes(services: Mapping[str, Service]) -> Iterator[Fault]:
-    """Yield the domains that two services claim; *services* are given by the file that defines each."""
-    owners: dict[tuple[str, str], tuple[str, str]] = {}
-    for file, service in sorted(services.items()):
-        found, _ = declared(service)
-        told = set()
-        for one in found:
-            if one.endpoint.domain == AUTO:
-                continue  # each gets a name of its own
-            what = claim(one.endpoint)
-            other, key = owners.setdefault(what, (file, one.key))
-            if other != file and what not in told:
-                told.add(what)
-                text = claim_text(one.endpoint)
-                yield Fault(file, one.key, f"must not be {text}, which {other} ({key}) has already")
 
 
 def resolve(service: Service, image: ImageConfig) -> tuple[tuple[Endpoint, ...], str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from beacon.model.unit import PREFIX, unit_name
+
 MAX_LENGTH = 48
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -25,8 +27,32 @@ RESERVED = frozenset(
 )
 """Names whose unit would be one of Beacon's own (``beacon-update.service``)."""
 
+RESERVED_SINCE = frozenset({"backup"})
+RESERVED_PREFIXES = ("hook-", "operation-")
+"""The same for names that services had before these were reserved: those go on, and there are no new ones."""
+
 RESERVED_SUFFIXES = ("-volume", "-network", "-pod", "-image", "-build", "-artifact", "-kube")
 """What Quadlet appends to the units it makes of the other kinds of files (podman-systemd.unit(5))."""
+
+
+def validate_new_name(name: str) -> str | None:
+    """Return what is wrong with *name* for a service that is not there yet, or None.
+
+    What older versions let through stays the name of the services that have it.
+    """
+    problem = validate_name(name)
+    if problem is not None:
+        return problem
+    if name.startswith(PREFIX):
+        short = name.removeprefix(PREFIX)
+        return f"a service name must not begin with {PREFIX!r}: {name} stands for {short}, by its unit's name"
+    if name in RESERVED_SINCE or name.startswith(RESERVED_PREFIXES):
+        return _own_unit(name)
+    return None
+
+
+def _own_unit(name: str) -> str:
+    return f"{name!r} is reserved: its unit {unit_name(name)} would be one of Beacon's own"
 
 
 def validate_name(name: str) -> str | None:
@@ -39,7 +65,7 @@ def validate_name(name: str) -> str | None:
     if len(name) > MAX_LENGTH:
         return f"a service name must have at most {MAX_LENGTH} characters, not {len(name)}"
     if name in RESERVED:
-        return f"{name!r} is reserved: its unit beacon-{name}.service would be one of Beacon's own"
+        return _own_unit(name)
     for suffix in RESERVED_SUFFIXES:
         if name.endswith(suffix):
             return (

@@ -6,12 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
-
 from beacon.definition import endpoints
+from beacon.definition.conflicts import Standing, conflicts, meetings, port_claims
 from beacon.definition.handover import hindrances
 from beacon.errors import Fault
-from beacon.model.service import Handover, Port, Service
+from beacon.model.service import Handover, Service
 
 Problem = tuple[str, str]
 """A key path and what is wrong there."""
@@ -107,96 +106,33 @@ def _networking(service: Service) -> Iterator[Problem]:
         yield "port", f"must not be given with networks = [{lone!r}]: {why}"
 
 
-class _Claim(Struct, frozen=True):
-    """A span of ports of the host that a service publishes on."""
-
-    start: int
-    end: int
-    ip: str
-    owner: int
-    key: str
-    text: str
-
-    def meets(self, other: _Claim) -> bool:
-        """Whether one socket would be refused because of the other."""
-        if self.end < other.start or other.end < self.start:
-            return False
-        return _addresses_meet(self.ip, other.ip)
-
-
-def _addresses_meet(one: str, other: str) -> bool:
-    if "" in {one, other} or one == other:
-        return True
-    if (":" in one) != (":" in other):
-        return False
-    return bool({"0.0.0.0", "::"} & {one, other})  # noqa: S104 -- compared, not bound
-
-
-def _claims(services: Iterable[Service]) -> dict[str, list[_Claim]]:
-    """Return what each protocol's ports are claimed by, in the order of the first port."""
-    claims: dict[str, list[_Claim]] = {}
-    for owner, service in enumerate(services):
-        for index, port in enumerate(service.ports):
-            if port.host_port is not None:
-                claims.setdefault(port.protocol, []).append(_claim(owner, index, port, port.host_port))
-    for found in claims.values():
-        found.sort(key=lambda claim: claim.start)
-    return claims
-
-
-def _claim(owner: int, index: int, port: Port, first: int) -> _Claim:
-    last = first + port.count - 1
-    ports = f"{first}" if last == first else f"{first}-{last}"
-    ip = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
-    text = f"{ip}:{ports}/{port.protocol}" if ip else f"{ports}/{port.protocol}"
-    return _Claim(first, last, port.host_ip, owner, f"port[{index}].host", text)
-
-
-def _clashes(services: Iterable[Service]) -> Iterator[tuple[_Claim, _Claim]]:
-    """Yield every two claims that meet, by one sweep over the ports of each protocol."""
-    for claims in _claims(services).values():
-        open_claims: list[_Claim] = []
-        for claim in claims:
-            open_claims = [earlier for earlier in open_claims if earlier.end >= claim.start]
-            yield from ((earlier, claim) for earlier in open_claims if earlier.meets(claim))
-            open_claims.append(claim)
-
-
 def _port_clashes(service: Service) -> Iterator[Problem]:
     if len(service.ports) > 1:
-        for one, other in _clashes([service]):
-            first, second = sorted((one, other), key=lambda claim: claim.key)
+        for pair in meetings((service.name, claim) for claim in port_claims(service)):
+            first, second = sorted((claim for _, claim in pair), key=lambda claim: claim.key)
             yield second.key, f"must not be {second.text}, which {first.key} ({first.text}) has already"
 
 
-def cross_faults(services: Mapping[str, Service], *, also_defined: Iterable[str] = ()) -> Iterator[Fault]:
+def cross_faults(
+    services: Mapping[str, Service], standing: Standing, *, also_defined: Iterable[str] = ()
+) -> Iterator[Fault]:
     """Yield what is wrong between *services*, which are given by the file that defines each.
 
     *also_defined* are services whose files cannot be read at all; that is another fault than not being.
     """
-    files, defined = list(services), list(services.values())
-    for one, other in _clashes(defined):
-        if one.owner != other.owner:
-            mine, theirs = sorted((one, other), key=lambda claim: files[claim.owner], reverse=True)
-            yield Fault(
-                files[mine.owner],
-                mine.key,
-                f"must not be {mine.text}, "
-                f"which {files[theirs.owner]} ({theirs.key}: {theirs.text}) has already",
-            )
+    defined = list(services.values())
     by_name = {service.name: service for service in defined}
     known = {*by_name, *also_defined}
     file_of = {service.name: file for file, service in services.items()}
     for file, service in services.items():
-        for key, target in _edges(service):
+        for key, target in requirements(service):
             if target not in known:
                 yield Fault(file, key, f"must name a service that is defined; there is no {target}.toml")
     yield from _cycles(by_name, file_of)
-    yield from _shared_volume_units(services)
-    yield from endpoints.clashes(services)
+    yield from conflicts(services, standing)
 
 
-def _edges(service: Service) -> Iterator[tuple[str, str]]:
+def requirements(service: Service) -> Iterator[tuple[str, str]]:
     """Yield the services that must be there for this one, each with the key that says so."""
     for index, name in enumerate(service.needs):
         if name != service.name:
@@ -209,14 +145,14 @@ def _edges(service: Service) -> Iterator[tuple[str, str]]:
 def _cycles(services: Mapping[str, Service], file_of: Mapping[str, str]) -> Iterator[Fault]:
     """Yield one fault per cycle, at the member that comes first by name."""
     edges = {
-        name: sorted({target for _, target in _edges(service) if target in services})
+        name: sorted({target for _, target in requirements(service) if target in services})
         for name, service in services.items()
     }
     for cycle in _find_cycles(edges):
         way = " → ".join([*cycle, cycle[0]])
         others = ", ".join(file_of[name] for name in cycle[1:])
         also = f" (also {others})" if others else ""
-        key = next(key for key, target in _edges(services[cycle[0]]) if target == cycle[1 % len(cycle)])
+        key = next(key for key, target in requirements(services[cycle[0]]) if target == cycle[1 % len(cycle)])
         yield Fault(file_of[cycle[0]], key, f"must not form a cycle: {way}{also}")
 
 
@@ -238,17 +174,3 @@ def _find_cycles(edges: Mapping[str, list[str]]) -> Iterator[list[str]]:
             else:
                 path.append(target)
                 stack.append((target, iter(edges[target])))
-
-
-def _shared_volume_units(services: Mapping[str, Service]) -> Iterator[Fault]:
-    """Yield volumes whose unit another service's would be: web's ``a-b`` and web-a's ``b``."""
-    owners: dict[str, tuple[str, str]] = {}
-    for file, service in sorted(services.items()):
-        for index, volume in enumerate(service.volumes):
-            if volume.name is None:
-                continue
-            key = f"volume[{index}].name"
-            other, other_key = owners.setdefault(f"{service.name}-{volume.name}", (file, key))
-            if other != file:
-                problem = f"must not be {volume.name!r}: its unit would be that of {other} ({other_key})"
-                yield Fault(file, key, problem)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from beacon.definition.names import validate_name
+from beacon.definition.names import validate_new_name
 from beacon.errors import DefinitionError
 from beacon.importing.compose.context import Context
 from beacon.importing.compose.files import Source
@@ -25,7 +25,7 @@ def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what 
     Its networks and volumes are the engine's, under their own names; *raw* are more arguments of Podman.
     Raises DefinitionError with every fault.
     """
-    problem = validate_name(name)
+    problem = validate_new_name(name)
     if problem is not None:
         log.fault(node.place, "name", f"{problem}; choose another with --name")
         raise DefinitionError(log.faults)

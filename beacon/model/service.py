@@ -309,4 +309,8 @@ class Service(Struct, frozen=True, eq=False):
             return NotImplemented
         return astuple(self)[:-1] == astuple(other)[:-1]
 
+    def __ne__(self, other: object) -> bool:
+        """Say the opposite: what msgspec's Struct has for this knows nothing of the above."""
+        return not self == other
+
     __hash__ = None  # type: ignore[assignment]  # Python's own way to say so: it holds maps

@@ -131,6 +131,9 @@ class PortRecord(Protocol):
 class Store(PortRecord, Protocol):
     """What is remembered."""
 
+    def names(self) -> tuple[str, ...]:
+        """Return the services of which something is remembered."""
+
     def domains(self) -> Mapping[str, str]:
         """Return service → the domain that was chosen for it."""
 

@@ -144,6 +144,9 @@ class FakeMachine:
 
     # Store
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.saved))
+
     def load(self, name: str) -> ServiceState:
         return self.saved.get(name, ServiceState(name))
 

@@ -9,16 +9,19 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
+from beacon.definition.names import RESERVED
 from beacon.doctor.facts import UnitFacts
 from beacon.doctor.look.units import show
 from beacon.engine.command import run
-from beacon.errors import AccessError, DefinitionError, Fault
+from beacon.errors import AccessError, BeaconError, DefinitionError, Fault
 from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
-from beacon.model.unit import MARK, UnitFileName, engine_of, service_of_file, unit_name
+from beacon.model.unit import MARK, PREFIX, UnitFileName, engine_of, service_of_file, unit_name
+from beacon.rollout.readings import running
 from beacon.state.files import UnitDirectory
 from beacon.state.paths import Paths
 from beacon.state.store import StateStore
@@ -36,8 +39,6 @@ UPDATE, TIMER = "beacon-update.service", "beacon-update.timer"
 DOCKER, DOCKER_SOCKET = "docker.service", "docker.socket"
 PUBLISH = "beacon-endpoints.service"
 AUTO_UPDATE = "podman-auto-update.timer"
-_OWN = frozenset({"update"})
-"""Names in ``beacon-NAME`` that are Beacon's own."""
 PATIENCE = 15.0
 """Seconds that a command may take that should take none."""
 
@@ -163,7 +164,7 @@ class Survey:
         folder = self.machine.paths.definitions
         files = {str(folder / f"{name}.toml"): text for name, text in self.definitions().items()}
         try:
-            return {service.name: service for service in decode_all(files)}, ()
+            return {service.name: service for service in decode_all(files, standing=self._standing())}, ()
         except DefinitionError as error:
             faults = error.faults
         services = {}
@@ -173,6 +174,15 @@ class Survey:
             except DefinitionError:
                 continue
         return services, faults
+
+    def _standing(self) -> Standing:
+        """Return what decides conflicts, as far as it can be seen."""
+        try:
+            lives = {name: live for name, one in self.states().items() if (live := one.live_release)}
+            installed = {service for file in self.installed() if (service := service_of_file(file))}
+        except BeaconError:
+            return Standing()
+        return Standing(running(lives), frozenset(), self.remembered() | installed)
 
     @once
     def remembered(self) -> frozenset[str]:
@@ -243,4 +253,4 @@ class Survey:
 def is_own(name: str) -> bool:
     """Say whether a file, or the unit made of it, is one of Beacon itself and of no service."""
     parsed = UnitFileName.parse(name)
-    return parsed is not None and parsed.stem.removeprefix("beacon-") in _OWN
+    return parsed is not None and parsed.stem.removeprefix(PREFIX) in RESERVED

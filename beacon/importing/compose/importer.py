@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from beacon.definition.names import validate_name
+from beacon.definition.names import validate_new_name
 from beacon.errors import DefinitionError
 from beacon.importing.compose import network, storage
 from beacon.importing.compose.context import Context
@@ -50,13 +50,15 @@ def origin(project: Project, key: str) -> str:
 
 def _names(project: Project, existing: Mapping[str, str], log: Log) -> dict[str, str]:
     def is_free(key: str, name: str) -> bool:
-        return name not in existing or origin_of(existing[name]) == origin(project, key)
+        if name in existing:
+            return origin_of(existing[name]) == origin(project, key)
+        return validate_new_name(name) is None
 
     chosen: dict[str, str] = {}
     for key, name in choose_names(project.services, project.name, is_free).items():
         if name is None:
             long = slug(f"{project.name}-{key}")
-            why = validate_name(long) or f"{long!r} is a service of this machine already"
+            why = validate_new_name(long) or f"{long!r} is a service of this machine already"
             place = project.services[key].place
             log.fault(place, f"services.{key}", f"must have a name that Beacon can give a service: {why}")
         else:

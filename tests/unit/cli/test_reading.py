@@ -43,6 +43,10 @@ class StandIn:
         self.store = self
         self._release = release
 
+    def names(self) -> tuple[str, ...]:
+        """Return the services that are remembered."""
+        return () if self._release is None else ("web",)
+
     def load(self, name: str) -> ServiceState:
         """Return the state of a service; only root may where there is none."""
         if self._release is None:

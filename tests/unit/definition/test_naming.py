@@ -7,9 +7,10 @@ from itertools import islice
 import pytest
 
 from beacon.definition.beacon_toml import decode_settings
+from beacon.definition.conflicts import Standing, conflicts
 from beacon.definition.decode import decode
 from beacon.definition.domains import domain_name
-from beacon.definition.endpoints import clashes, own_problems
+from beacon.definition.endpoints import own_problems
 from beacon.definition.naming import COUNT, asks, choose_domain, may_ask, names, with_domain
 from beacon.errors import ConfigError
 from beacon.model.reference import ImageReference
@@ -64,7 +65,7 @@ def test_a_quick_look_misses_nobody_who_asks(text: str, asking: bool) -> None:  
 
 def test_two_services_may_ask_and_one_asks_once_for_each_path() -> None:
     one, other = (Service(name, IMAGE, domain="auto") for name in ("one", "other"))
-    assert list(clashes({"one.toml": one, "other.toml": other})) == []
+    assert list(conflicts({"one.toml": one, "other.toml": other}, Standing())) == []
     twice = Service("web", IMAGE, domain="auto auto")
     assert [problem for _, problem in own_problems(twice)] == ["must not name auto again"]
 
