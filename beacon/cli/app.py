@@ -24,6 +24,7 @@ _VERBS = {
     "control": ("start", "stop", "restart", "hold", "unhold"),
     "updates": ("update", "rollback"),
     "approving": ("approve",),
+    "volumes": ("adopt-volumes",),
     "login": ("login", "logout"),
     "endpoints": ("endpoint",),
     "doctor": ("doctor",),

@@ -73,11 +73,13 @@ def _job(host: Host, verb: str, name: str, action: Callable[[str, float], JobRes
     from beacon.errors import HostError
     from beacon.model.runtime import JobResult
     from beacon.model.unit import unit_name
+    from beacon.rollout.move import secure
 
     host.require_write(verb)
     (chosen,) = host.select([name])
     unit = unit_name(chosen)
     with host.alone([chosen]):
+        secure(host.world, [host.store.load(chosen)])
         if verb != "stop":
             host.systemd.reset_failed(unit)
         result = action(unit, _LIMIT)

@@ -12,7 +12,7 @@ from beacon.cli.output import Output
 from beacon.cli.session import Session, chosen_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from beacon.cli.host import Host
@@ -50,6 +50,8 @@ def update(host: Host, asked: Asked) -> int:
     ended = {outcome.service for outcome in outcomes}
     states, damaged = _states(host, [name for name in chosen if name not in ended])
     outcomes += damaged
+    if not asked.check:
+        _secure_volumes(host, states)
     last = {} if asked.names or asked.check else _last_checks(host)
     world = host.world
     images = Ahead(lambda: world.engine.images())  # noqa: PLW0108  # most checks need no engine
@@ -116,6 +118,27 @@ def _states(host: Host, names: Sequence[str]) -> tuple[dict[str, ServiceState], 
         except HostError as error:
             damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
     return states, damaged
+
+
+def _secure_volumes(host: Host, states: Mapping[str, ServiceState]) -> None:
+    """See that no volume without a name goes with its container, whoever stops that."""
+    from beacon.errors import BeaconError
+    from beacon.model.unit import is_unnamed
+
+    services = {name: live.service for name, one in states.items() if (live := one.live_release) is not None}
+    found = [
+        states[name]
+        for name, service in services.items()
+        if any(is_unnamed(volume.external) for volume in service.volumes)
+    ]
+    if not found:
+        return
+    from beacon.rollout.move import secure
+
+    try:
+        secure(host.world, found)
+    except BeaconError as error:  # beacon doctor tells of them too
+        host.output.warn(f"volumes without a name are not secured: {error.message}")
 
 
 def _last_checks(host: Host) -> dict[str, datetime]:

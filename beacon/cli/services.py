@@ -171,6 +171,7 @@ def _print_plan(host: Host, proposal: Proposal, *, diff: bool) -> None:
 _WORDS = {
     "pull-image": "pull {0.image}",
     "move-service": "stop {0.services[0]} and copy its volumes from {0.source}",
+    "copy-volumes": "stop {0.services[0]} and copy volumes that never had a name",
     "stop-unit": "stop {0.unit}",
     "remove-file": "remove {0.name}",
     "write-file": "write {0.name}",

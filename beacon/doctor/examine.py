@@ -51,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
     "unit-file": _check(services.files, judge_services.edited),
     "service": _check(services.services, judge_services.services),
     "image": _check(services.releases, judge_services.releases),
+    "volume": _check(services.volumes, judge_services.volumes),
     "proxy": _check(proxy.proxy, judge_proxy.proxy),
     "publishing": _check(publishing.publishing, judge_publishing.publishing),
     "rollout": _check(leftovers.rollouts, judge_leftovers.rollouts),

@@ -317,6 +317,14 @@ class ReleaseFacts(Struct, frozen=True):
     on_disk: bool = True
 
 
+class UnnamedVolume(Struct, frozen=True):
+    """A volume that Podman deletes with the container of *service*, which has its data there, at *path*."""
+
+    service: str
+    path: str
+    volume: str
+
+
 class RolloutFacts(Struct, frozen=True):
     """A rollout that no process is at."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+from typing import Any
 
 from beacon.engine.command import CommandFailedError, copy_folder, flush_folder, has_files, run
+from beacon.errors import HostError
 from beacon.model.host import Engine
 from beacon.model.reference import Digest, ImageReference
+from beacon.model.runtime import EngineVolume
 
 _KEPT = "localhost/beacon"
 _KEPT_NAME = re.compile(rf"{re.escape(_KEPT)}/([^/:]+):(\d+)")
@@ -71,36 +76,60 @@ class EngineCommands(ABC):
         """Take the name *image* off, and the image with its last name; False where a container uses it."""
         return self._remove(str(image))
 
-    def volume_folder(self, name: str) -> str | None:
-        """Return where the data of a volume is, or None where there is no such volume."""
+    def volume(self, name: str) -> EngineVolume | None:
+        """Return what is known of a volume, or None where there is none of that name."""
         try:
-            return self._run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
+            said = self._run("volume", "inspect", name)
         except CommandFailedError as error:
             if "no such volume" in error.said.lower():
                 return None
             raise
+        try:
+            return next((_volume(row) for row in json.loads(said or "[]")), None)
+        except (ValueError, LookupError, AttributeError) as error:
+            raise HostError(f"cannot understand what {self.kind} volume inspect says: {error!r}") from error
+
+    def users(self, volume: str) -> Mapping[str, bool]:
+        """Return the containers that mount a volume, and whether each runs."""
+        shape = "{{.Names}}\t{{.State}}"
+        said = self._run("ps", "--all", "--filter", f"volume={volume}", "--format", shape)
+        rows = (line.partition("\t") for line in said.splitlines())
+        return {name: state == "running" for name, _, state in rows}
 
     def holds_data(self, source: str, inside: str = "") -> bool:
         """Say whether a volume, or a folder of the host, has more in it than empty folders.
 
         Only its folder *inside* is looked at where that is named. HostError where that cannot be done.
         """
-        folder = source if source.startswith("/") else self.volume_folder(source)
-        if folder is None:
+        volume = EngineVolume(source) if source.startswith("/") else self.volume(source)
+        if volume is None:
             return False
-        return has_files(f"{folder}/{inside}".rstrip("/"), self._environment, within=self._looking)
+        return has_files(f"{volume.folder}/{inside}".rstrip("/"), self._environment, within=self._looking)
 
     @property
     def _looking(self) -> tuple[str, ...]:
-        """The command below which files in volumes can be read, whoever in a container has written them."""
+        """The command below which files in volumes are seen as containers see them, whoever wrote them."""
         return ()
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
-        """Make a volume, with a copy of all that is in the folder *source*."""
+        """Make a volume, with a copy of all that is in the folder *source*, on the disk when this returns."""
         self._run("volume", "create", *label_flags(labels), name)
-        folder = self.volume_folder(name)
-        if source is not None and folder is not None:
-            copy_folder(source, folder)
+        made = self.volume(name)
+        if source is not None and made is not None:
+            self._break_in(name)
+            copy_folder(source, made.folder, self._looking)
+            self.flush(str(PurePath(made.folder).parent))
+
+    def _break_in(self, volume: str) -> None:  # noqa: B027  # docker does nothing of the kind
+        """Have behind it what the engine does to a volume when that is mounted for the first time."""
+
+    @abstractmethod
+    def secure_volume(self, name: str) -> None:
+        """See that a volume outlives the containers that mount it."""
+
+    @abstractmethod
+    def release_volume(self, name: str) -> None:
+        """Take back what :meth:`secure_volume` did; the volume stays."""
 
     def remove_volume(self, name: str) -> None:
         """Delete a volume with its data."""
@@ -120,6 +149,15 @@ class EngineCommands(ABC):
 
     def _run(self, *arguments: str) -> str:
         return run([self.kind.value, *arguments], self._environment)
+
+
+def _volume(row: Mapping[str, Any]) -> EngineVolume:
+    return EngineVolume(
+        folder=row["Mountpoint"],
+        labels=row.get("Labels") or {},
+        is_plain=row.get("Driver") == "local" and not row.get("Options"),
+        is_anonymous=bool(row.get("Anonymous")),
+    )
 
 
 def label_flags(labels: Mapping[str, str]) -> list[str]:

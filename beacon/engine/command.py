@@ -67,13 +67,42 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
     return done.stdout
 
 
-def copy_folder(source: str, target: str) -> None:
-    """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1)."""
-    command = ["cp", "--archive", "--reflink=auto", f"{source}/.", f"{target}/"]
+def copy_folder(source: str, target: str, prefix: Sequence[str] = ()) -> None:
+    """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1).
+
+    Raises HostError also if the two differ afterwards: something wrote to *source* meanwhile, say.
+    """
+    # Attributes that cannot be kept are an error only if they are asked for by name.
+    command = [*prefix, "cp", "--archive", "--preserve=xattr", "--reflink=auto"]
     try:
-        run(command, {**os.environ, "LC_ALL": "C"}, timeout=_COPY_LIMIT)
+        before = _described(source, prefix, _TIMES)
+        _in_english([*command, f"{source}/.", f"{target}/"])
+        is_still = _described(source, prefix, _TIMES) == before
+        is_whole = _described(source, prefix) == _described(target, prefix)
     except CommandFailedError as error:
         raise explain(error, f"cannot copy {source}", "") from error
+    if not is_still:
+        raise HostError(
+            f"cannot copy {source}: it changed meanwhile", hint=f"see what writes to it: lsof +D {source}"
+        )
+    if not is_whole:
+        raise HostError(f"cannot copy {source}: {target} is not the same afterwards")
+
+
+_TIMES = "%T@ %C@ "
+"""Of find(1): what changes with every write. File systems round it, so that a copy may have other times."""
+
+
+def _described(folder: str, prefix: Sequence[str], also: str = "") -> list[str]:
+    """Return a line for everything in *folder*: path, kind, mode, owners, a link's target, a file's size."""
+    shape = f"{also}%P %y %m %U %G %l"
+    files, others = rf"{shape} %s\0", rf"{shape}\0"
+    said = _in_english([*prefix, "find", folder, "-type", "f", "-printf", files, "-o", "-printf", others])
+    return sorted(said.split("\0"))
+
+
+def _in_english(command: Sequence[str]) -> str:
+    return run(command, {**os.environ, "LC_ALL": "C"}, timeout=_COPY_LIMIT)
 
 
 def has_files(folder: str, environment: Mapping[str, str], *, within: Sequence[str] = ()) -> bool:

@@ -143,6 +143,12 @@ class Docker(EngineCommands):
         said = self._run("volume", "ls", "--format", shape, "--filter", f"label={SERVICE_LABEL}")
         return dict(line.split("\t", 1) for line in said.splitlines())
 
+    def secure_volume(self, name: str) -> None:
+        """Do nothing: docker removes no volume that is mounted by its name, and an id is one."""
+
+    def release_volume(self, name: str) -> None:
+        """Do nothing."""
+
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
         if name not in self._run("network", "ls", "--format", "{{.Name}}").splitlines():

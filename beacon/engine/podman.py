@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,10 +17,12 @@ from beacon.errors import HostError
 from beacon.model.host import Engine, EngineVersion
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container
-from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
+from beacon.model.unit import KEEPER, PREFIX, RELEASE_LABEL, SERVICE_LABEL, container_name
 
 _HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
 _ABSENT = ("no such image", "image not known")
+_KEEPS_LABEL = "io.beacon.keeps"
+"""The label of a container that keeps a volume."""
 _CHANGING = ("locating item named", "locating image with id", "layer not known")
 """What Podman 4 says of an image that somebody is pulling or removing: it reads all images for each."""
 _PATIENCE = (0.1, 0.2, 0.4, 0.8)
@@ -109,6 +112,61 @@ class Podman(EngineCommands):
         rows = self._json("volume", "ls", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
         return {row["Name"]: row["Labels"][SERVICE_LABEL] for row in rows}
 
+    def _break_in(self, volume: str) -> None:
+        """Mount a volume that is still empty.
+
+        Then Podman fills it from the image and gives its folder the owner of the container's, Podman 4 even
+        if it has data: what was copied must not be taken for new.
+        """
+        name = _first_user(volume)
+        with tempfile.TemporaryDirectory(prefix="beacon-") as root:
+            self._run("rm", "--force", "--ignore", name)
+            self._run(
+                "create",
+                f"--name={name}",
+                "--network=none",
+                f"--volume={volume}:/new",
+                "--rootfs",
+                root,
+                "none",
+            )
+            with contextlib.suppress(CommandFailedError):  # when all is mounted: there is no such program
+                self._run("init", name)
+            self._run("rm", "--force", name)
+
+    def remove_volume(self, name: str) -> None:
+        """Delete a volume with its data."""
+        self._run("rm", "--force", "--ignore", _first_user(name))  # which a kill may have left
+        super().remove_volume(name)
+
+    def secure_volume(self, name: str) -> None:
+        """See that a volume outlives the containers that mount it.
+
+        With a container that is run with ``--rm``, as Quadlet's all are, Podman removes the volumes that
+        never had a name, even those that it mounts by their id; but none that another container mounts. So
+        there is one that is never started.
+        """
+        volume = self.volume(name)
+        if volume is None or not volume.is_anonymous:
+            return
+        flags = [*label_flags({_KEEPS_LABEL: name}), f"--volume={name}:/kept"]
+        try:
+            self._run("create", f"--name={_keeper(name)}", *flags, "--rootfs", volume.folder, "true")
+        except CommandFailedError as error:
+            if "already in use" not in error.said:
+                raise
+
+    def release_volume(self, name: str) -> None:
+        """Remove the container that keeps a volume, but not the volume."""
+        try:
+            self._run("rm", _keeper(name))
+        except CommandFailedError as error:
+            if (
+                "no such container" not in error.said.lower()
+                and "no container with" not in error.said.lower()
+            ):
+                raise
+
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
         self._run("network", "create", "--ignore", *label_flags(labels), name)
@@ -145,6 +203,15 @@ def _settled(command: Callable[[], str]) -> str:
                 raise
         time.sleep(wait)
     return command()
+
+
+def _first_user(volume: str) -> str:
+    """Return the name of the container that is the first to mount *volume*."""
+    return f"{PREFIX}new.{volume}"
+
+
+def _keeper(volume: str) -> str:
+    return f"{KEEPER}{volume[:12]}"
 
 
 def _container(row: Mapping[str, Any]) -> Container:

@@ -27,6 +27,7 @@ class ReasonKind(StrEnum):
     NOT_LOADED = "not-loaded"
     UNFINISHED = "unfinished"
     MOVED = "moved"
+    NAMED = "named"
 
 
 class Reason(Struct, frozen=True):
@@ -54,6 +55,15 @@ class MoveService(Struct, frozen=True, kw_only=True):
     action: Literal["move-service"] = "move-service"
     services: tuple[str, ...]
     source: str
+    volumes: tuple[str, ...]
+    reason: Reason
+
+
+class CopyVolumes(Struct, frozen=True, kw_only=True):
+    """Stop a service and make its *volumes* as copies of those that never had a name."""
+
+    action: Literal["copy-volumes"] = "copy-volumes"
+    services: tuple[str, ...]
     volumes: tuple[str, ...]
     reason: Reason
 
@@ -122,7 +132,17 @@ class RestartUnit(Struct, frozen=True, kw_only=True):
     reason: Reason
 
 
-Step = PullImage | MoveService | StopUnit | RemoveFile | WriteFile | DaemonReload | StartUnit | RestartUnit
+Step = (
+    PullImage
+    | MoveService
+    | CopyVolumes
+    | StopUnit
+    | RemoveFile
+    | WriteFile
+    | DaemonReload
+    | StartUnit
+    | RestartUnit
+)
 
 
 class LeftAlone(Struct, frozen=True, kw_only=True):

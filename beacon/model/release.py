@@ -162,6 +162,17 @@ class Phase(StrEnum):
     RESTORING = "restoring"
 
 
+class VolumeCopy(Struct, frozen=True):
+    """A volume *target* that is made with all that *source* holds; both are the engines' names."""
+
+    source: str
+    target: str
+    engine: str = ""
+    """Which engine has the source; empty: the one that gets the target."""
+    name: str = ""
+    """What the definition calls the target; empty for one that is not Beacon's own."""
+
+
 class RolloutJournal(Struct, frozen=True):
     """A rollout under way. What is needed to finish or undo it after a kill at any instant."""
 
@@ -194,7 +205,9 @@ class RolloutJournal(Struct, frozen=True):
     former: str = ""
     """What ran the previous release, where the service moves to another engine."""
     copied: tuple[str, ...] = ()
-    """Volumes that the move has made, or was about to make."""
+    """Volumes that the rollout has made as copies, or was about to make."""
+    adopted: tuple[VolumeCopy, ...] = ()
+    """What the service gets of the data of a container that it takes the place of."""
     beside: Mapping[str, str] = field(default_factory=dict)
     """Files of the helper that runs the candidate beside the live release; none without a swap."""
     hold: bool = False

@@ -58,6 +58,17 @@ class Container(Struct, frozen=True):
     """Container port (``8080/tcp``) to the host address and port that it is published at."""
 
 
+class EngineVolume(Struct, frozen=True):
+    """A volume as its engine knows it; *folder* has the data."""
+
+    folder: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_plain: bool = True
+    """Whether the data is in *folder* for good: other drivers, and options, mount something else there."""
+    is_anonymous: bool = False
+    """Whether Podman removes it with a container that was run with ``--rm``, even if mounted by its name."""
+
+
 class JobResult(StrEnum):
     """The result of a job as JobRemoved carries it (org.freedesktop.systemd1(5)), and two of ours."""
 

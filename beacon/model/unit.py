@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -12,8 +13,22 @@ PREFIX = "beacon-"
 SERVICE_LABEL = "io.beacon.service"
 """The label of containers and volumes that says whose they are."""
 RELEASE_LABEL = "io.beacon.release"
+VOLUME_LABEL = "io.beacon.volume"
+"""The label of a volume that says what its definition calls it."""
+COPIED_LABEL = "io.beacon.copied-from"
+"""The label of a volume that Beacon made as a copy; the engine and the volume that it copied."""
 MARK = "# Managed by Beacon: "
 """How the first line of every file begins that Beacon wrote."""
+
+
+KEEPER = f"{PREFIX}kept."
+"""How the names of containers begin that keep volumes (Podman's); no service's has a full stop there."""
+_UNNAMED = re.compile(r"[0-9a-f]{64}")
+
+
+def is_unnamed(volume: str | None) -> bool:
+    """Say whether a volume of an engine is called by an id: nobody gave it a name."""
+    return volume is not None and _UNNAMED.fullmatch(volume) is not None
 
 
 class UnitFile(Struct, frozen=True, order=True):

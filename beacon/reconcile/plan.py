@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from msgspec import Struct, field
@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from beacon.model.host import Engine
 from beacon.model.plan import (
     Conflict,
+    CopyVolumes,
     DaemonReload,
     Kept,
     MoveService,
@@ -26,6 +27,7 @@ from beacon.model.plan import (
     WriteFile,
 )
 from beacon.model.reference import ImageReference
+from beacon.model.release import VolumeCopy
 from beacon.model.runtime import UnitState
 from beacon.model.unit import (
     PREFIX,
@@ -50,6 +52,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     """Of every service; the file of a network is given by each service that is on it."""
     pulls: Mapping[str, ImageReference] = field(default_factory=dict)
     """Service → the image, by digest, that is not on disk."""
+    copies: Mapping[str, tuple[VolumeCopy, ...]] = field(default_factory=dict)
+    """Service → the volumes that it gets as copies."""
     stopped: frozenset[str] = frozenset()
     """Services that are not to be started, whatever else."""
     faulty: frozenset[str] = frozenset()
@@ -91,7 +95,9 @@ class _Planning:
         stops = tuple(self._stops(removals))
         written = {write.name for write in writes}
         starts = tuple(self._starts(written))
-        steps: tuple[Step, ...] = (*self._pulls(), *self._moves(written), *stops, *removals, *writes)
+        moves = tuple(self._moves(written))
+        copies = tuple(self._copies({move.services for move in moves}))
+        steps: tuple[Step, ...] = (*self._pulls(), *moves, *copies, *stops, *removals, *writes)
         steps += (*self._reload((*removals, *writes)), *starts)
         return Plan(steps, tuple(self.conflicts), tuple(self.kept))
 
@@ -167,8 +173,7 @@ class _Planning:
             if after is None or engine_of(self.observed.files.get(plain, "")) is not Engine.DOCKER:
                 continue
             if engine_of(self.texts[after]) is not Engine.DOCKER:
-                files = (UnitFileName.parse(file.name) for file in self.desired.files[service])
-                volumes = tuple(file.stem for file in files if file and file.sort is FileSort.VOLUME)
+                volumes = tuple(copied.target for copied in self.desired.copies.get(service, ()))
                 sentence = f"{service} moves from docker to Podman; what docker has of its data stays there"
                 yield MoveService(
                     services=(service,),
@@ -176,6 +181,18 @@ class _Planning:
                     volumes=volumes,
                     reason=Reason(ReasonKind.MOVED, sentence),
                 )
+
+    def _copies(self, moving: Collection[tuple[str, ...]]) -> Iterator[CopyVolumes]:
+        """Yield the services whose volumes get names, less those that move anyway."""
+        for service in self._planned():
+            copies = self.desired.copies.get(service, ())
+            if not copies or (service,) in moving:
+                continue
+            sources = _listed([copied.source for copied in copies])
+            sentence = f"{service} has data in what never had a name: {sources}, which the engine keeps"
+            volumes = tuple(copied.target for copied in copies)
+            reason = Reason(ReasonKind.NAMED, sentence)
+            yield CopyVolumes(services=(service,), volumes=volumes, reason=reason)
 
     def _is_protected(self, mark: Mark) -> bool:
         return mark.service is not None and mark.service in self.desired.faulty | self.blocked

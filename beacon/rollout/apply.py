@@ -17,7 +17,7 @@ from beacon.model.image import Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
 from beacon.model.reference import ImageReference
-from beacon.model.release import Release, ServiceState, Trigger, Waiting
+from beacon.model.release import Release, ServiceState, Trigger, VolumeCopy, Waiting
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
 from beacon.model.unit import (
@@ -35,6 +35,8 @@ from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.images import forget
+from beacon.rollout.move import installed_engine, perishable, secure, unnamed, volume_copies
+from beacon.rollout.move import release as release_volumes
 from beacon.rollout.ports import Registry
 from beacon.rollout.prepare import Work, reserving
 from beacon.rollout.waiting import cause_to_wait, note_applied, outcome_of, would_not_see
@@ -116,6 +118,7 @@ class Proposer:
         desired = Desired(
             files={name: intent.files for name, intent in intents.items()},
             pulls=self._pulls(intents),
+            copies=self._copies(intents, states),
             stopped=wanted.stopped | _stopped(intents, states, loaded),
             faulty=self._left_alone(wanted, intents, installed),
         )
@@ -154,6 +157,7 @@ class Proposer:
             try:
                 if edited is None:
                     intents[name] = self._intent(state, release, name in choice.new, wanted, installed)
+                    faults += perishable(self._world, state, intents[name].release.service)
                 elif (kept := self._as_it_is(state, edited)) is not None:
                     intents[name] = kept
                 else:
@@ -279,6 +283,19 @@ class Proposer:
         present = self._world.engine.images()
         return {name: one.pinned for name, one in new.items() if str(one.pinned) not in present}
 
+    def _copies(
+        self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]
+    ) -> dict[str, tuple[VolumeCopy, ...]]:
+        """Return the volumes that services get as copies."""
+        found = {}
+        for name, intent in intents.items():
+            live = states[name].live_release
+            if intent.is_new and live is not None:
+                runs, engine = installed_engine(self._world, name), self._world.engine_kind()
+                former = runs if runs not in {None, engine} else None
+                found[name] = volume_copies(live, intent.release, former or "")
+        return found
+
     def _left_alone(
         self, wanted: Wanted, intents: Mapping[str, Intent], installed: Mapping[str, str]
     ) -> frozenset[str]:
@@ -307,17 +324,24 @@ def _stopped(
     )
 
 
-def execute(world: World, proposal: Proposal, *, locked: Collection[str] = ()) -> tuple[Outcome, ...]:
+def execute(
+    world: World,
+    proposal: Proposal,
+    *,
+    locked: Collection[str] = (),
+    adopted: Mapping[str, tuple[VolumeCopy, ...]] | None = None,
+) -> tuple[Outcome, ...]:
     """Do exactly what the plan of *proposal* says, and return how each of its services ended.
 
     What another process is at work on is left alone, and deferred. The caller holds the locks of *locked*.
+    *adopted* is the data that services get of containers whose place they take.
     """
     gone = [name for name in proposal.plan.services if name in proposal.gone]
     with contextlib.ExitStack() as locks:
         busy = [outcome for name in gone if name not in locked and (outcome := _lock(world, name, locks))]
         names = {outcome.service for outcome in busy}
         left = [name for name in gone if name not in names]
-        outcomes = [*busy, *_execute(world, proposal, proposal.plan.without(names), left)]
+        outcomes = [*busy, *_execute(world, proposal, proposal.plan.without(names), left, adopted or {})]
     return tuple(sorted(map(_asked_for, outcomes), key=lambda outcome: outcome.service))
 
 
@@ -339,14 +363,21 @@ def _asked_for(outcome: Outcome) -> Outcome:
     return replace(outcome, kind=OutcomeKind.DEFERRED, hint=hint)
 
 
-def _execute(world: World, proposal: Proposal, plan: Plan, gone: Iterable[str]) -> Iterator[Outcome]:
+def _execute(
+    world: World,
+    proposal: Proposal,
+    plan: Plan,
+    gone: Collection[str],
+    adopted: Mapping[str, tuple[VolumeCopy, ...]],
+) -> Iterator[Outcome]:
     yield from proposal.outcomes
     note_applied(world, proposal.waiting, {n: one.release.digest for n, one in proposal.intents.items()})
+    secure(world, map(world.store.load, gone))
     for step in plan.steps:
         if isinstance(step, StopUnit):
             world.systemd.stop(step.unit, _STOP_LIMIT)
     works = [
-        _work(world, intent, plan.for_service(name))
+        replace(_work(world, intent, plan.for_service(name)), adopted=adopted.get(name, ()))
         for name, intent in proposal.intents.items()
         if name in plan.services
     ]
@@ -440,6 +471,8 @@ def _note(world: World, intent: Intent) -> bool:
 def _forget(world: World, name: str) -> Outcome:
     """Forget a service whose files are gone. Its volumes stay."""
     state = world.store.load(name)
+    live = state.live_release
+    release_volumes(world, unnamed(live).values() if live is not None else ())
     forget(world, state)
     world.store.remove(name)
     world.reporter.event(Event(EventKind.REMOVED, name, f"{name} was removed; its data stays"))

@@ -36,8 +36,9 @@ def commit(world: World, state: ServiceState) -> Outcome:
         state = state.with_release(replace(old, state=ended, reason=reason))
         if back:
             state = quarantined(world, state, old, "its owner rolled it back")
+    kept, named = move.kept(state), move.named(state)
     state = replace(
-        state.with_release(candidate).without_waiting(candidate),
+        move.renamed(state.with_release(candidate), named).without_waiting(candidate),
         live=candidate.number,
         previous=_way_back(state, candidate, old),
         same=(),
@@ -46,6 +47,7 @@ def commit(world: World, state: ServiceState) -> Outcome:
     )
     bring_up(world, journal.dependents)  # before the journal is gone that knows them
     world.store.save(state)
+    move.release(world, named)
     world.tell(EventKind.RELEASE_LIVE, _live_message(candidate, old), candidate, old)
     run_hook(world, candidate.service.hooks.after_update, candidate)
     if journal.former:
@@ -55,8 +57,8 @@ def commit(world: World, state: ServiceState) -> Outcome:
         detail = f"back at {detail}"
     if not journal.start:
         detail += "; no restart needed" if journal.was in _UP - {"failed"} else "; not started"
-    if journal.copied:
-        detail += f"; {journal.former} keeps what it had in {', '.join(journal.copied)}"
+    if kept:
+        detail += f"; {kept}"
     kind = OutcomeKind.INSTALLED if old is None else OutcomeKind.UPDATED
     return Outcome(state.name, kind, detail, release=candidate.number)
 

@@ -5,8 +5,8 @@
                       └────────────────┴─ restoring ──────────┴→ (the previous release is live again)
 
 :func:`finish` drives a rollout from whatever phase the journal names, so that a rollout just begun and one
-found after a kill take the same way. docs/states.md tells what each kill leads to. Only a service that moves
-to another engine is stopped while its volumes are copied; :mod:`beacon.rollout.move` has what that takes.
+found after a kill take the same way. docs/states.md tells what each kill leads to. Only a service that gets
+copies of volumes is stopped while they are made; :mod:`beacon.rollout.move` says which those are.
 Only one that a proxy brings requests is tried beside the live release first: :mod:`beacon.rollout.handover`.
 """
 
@@ -66,16 +66,16 @@ def finish(world: World, state: ServiceState) -> Outcome:
 
 
 def _copy(world: World, state: ServiceState) -> ServiceState:
-    """Stop a service that moves, and copy its data, which must not change meanwhile."""
+    """Stop a service, and copy its data, which must not change meanwhile."""
     candidate, unit = candidate_of(state), unit_name(state.name)
     try:
         result = world.systemd.stop(unit, job_limit(candidate))
         if result is not JobResult.DONE:
             raise HostError(f"{unit} could not be stopped to copy its data")
         begun = journal_of(state).copied
-        state = replace(state, rollout=replace(journal_of(state), copied=move.volumes(candidate)))
+        state = replace(state, rollout=replace(journal_of(state), copied=move.targets(world, state)))
         world.store.save(state)
-        move.copy(world, world.on(journal_of(state).former), candidate, begun)
+        move.copy(world, state, begun)
     except BeaconError as error:
         require_up(world)
         return begin_restoring(world, state, error.message, untried=True)

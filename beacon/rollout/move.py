@@ -1,20 +1,34 @@
-"""What it takes to move a service from one engine to another: its images, networks and volumes.
+"""What a rollout copies while its service is stopped: volumes that move, and volumes that get a name.
 
-Each engine keeps these for itself. Nothing is taken from the one that a service leaves but the image, which
-the registry has: the data stays, so that the way back stays open until the owner closes it.
+Each engine keeps images, networks and volumes for itself. Of data only copies are made, and nothing is taken
+from the engine that a service leaves but the image, which the registry has: the data stays where it was, so
+that the way back stays open until the owner closes it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from beacon.errors import BeaconError, HostError
+from msgspec.structs import replace
+
+from beacon.errors import BeaconError, Fault, HostError
 from beacon.model.host import Engine
-from beacon.model.release import Release, ServiceState
-from beacon.model.unit import SERVICE_LABEL, engine_of, service_files
+from beacon.model.release import Release, ServiceState, VolumeCopy
+from beacon.model.service import Service, Volume
+from beacon.model.unit import (
+    COPIED_LABEL,
+    KEEPER,
+    SERVICE_LABEL,
+    VOLUME_LABEL,
+    container_name,
+    engine_of,
+    is_unnamed,
+    service_files,
+)
 from beacon.rollout.candidates import in_effect
 from beacon.rollout.images import forget
+from beacon.rollout.journal import candidate_of, journal_of
 from beacon.rollout.world import World
 from beacon.units.container import network_name, own_networks
 from beacon.units.mark import read_mark
@@ -30,42 +44,229 @@ def installed_engine(world: World, name: str) -> Engine | None:
     return None
 
 
-def volumes(release: Release) -> tuple[str, ...]:
-    """Return what engines call the named volumes of a release."""
-    service = release.service.name
-    return tuple(volume_name(service, volume) for volume in _volumes(release))
+def copies(state: ServiceState) -> tuple[VolumeCopy, ...]:
+    """Return what the rollout under way copies: the same after a kill.
+
+    A service that moves takes all its volumes along. A volume that never had a name and gets one of Beacon's
+    is copied: engines rename none.
+    """
+    journal = state.rollout
+    candidate = state.release(journal.release) if journal is not None else None
+    if journal is None or candidate is None:
+        return ()
+    live = state.release(journal.previous)
+    return (*journal.adopted, *volume_copies(live, candidate, journal.former))
 
 
-def require_room(world: World, release: Release) -> None:
-    """Raise HostError where a volume of the same name is there already: nobody's data is overwritten."""
-    for name in volumes(release):
-        if world.engine.volume_folder(name) is not None:
-            engine = world.engine_kind()
+def volume_copies(live: Release | None, candidate: Release, former: str = "") -> tuple[VolumeCopy, ...]:
+    """Return what is copied if *candidate* takes the place of *live*, which ran on the engine *former*."""
+    was = unnamed(live) if live is not None else {}
+    if not former and not was:
+        return ()
+    found: dict[str, VolumeCopy] = {}
+    for volume in in_effect(candidate).volumes:
+        target = engine_name(candidate.service.name, volume)
+        source = was.get(volume.path, "") if volume.name is not None else ""
+        if target is not None and (source or former):
+            copied = VolumeCopy(source or target, target, former, volume.name or "")
+            found[target] = copied if source else found.get(target, copied)
+    return tuple(found.values())
+
+
+def engine_name(service: str, volume: Volume) -> str | None:
+    """Return what engines call a volume of a service; None for a folder of the machine."""
+    return volume_name(service, volume.name) if volume.name is not None else volume.external
+
+
+def unnamed(release: Release) -> dict[str, str]:
+    """Return path → volume of those volumes of a release that never had a name."""
+    return {
+        one.path: one.external for one in release.service.volumes if one.external and is_unnamed(one.external)
+    }
+
+
+def perishable(world: World, state: ServiceState, service: Service) -> list[Fault]:
+    """Return what is wrong with volumes that are new to a service and would go with its container.
+
+    What mounts them already is left alone: it is up to its owner when to stop it for a copy.
+    """
+    live = state.live_release
+    known = unnamed(live).values() if live is not None else ()
+    found = []
+    for index, one in enumerate(service.volumes):
+        if one.external is None or not is_unnamed(one.external) or one.external in known:
+            continue
+        there = world.engine.volume(one.external)
+        if there is not None and there.is_anonymous:
+            problem = f"must not be {one.external}: {_PERISHABLE.format(one.external)}"
+            found.append(Fault(f"{service.name}.toml", f"volume[{index}].external", problem))
+    return found
+
+
+_PERISHABLE = (
+    "it never had a name, and Podman would delete it when the service is stopped; copy it to one that has: "
+    "podman volume create NAME && podman volume export {0} | podman volume import NAME -"
+)
+
+
+def secure(world: World, states: Iterable[ServiceState]) -> None:
+    """See that no volume without a name goes with its container when a service of *states* is stopped."""
+    for state in states:
+        live = state.live_release
+        for volume in sorted(set(unnamed(live).values())) if live is not None else ():
+            world.engine.secure_volume(volume)
+
+
+def require_room(world: World, state: ServiceState) -> None:
+    """Raise HostError where something cannot be copied, before anything is stopped for it."""
+    for copied in copies(state):
+        require_copy(world, copied, (container_name(state.name),))
+
+
+def require_copy(world: World, copied: VolumeCopy, own: Iterable[str]) -> None:
+    """Raise HostError where a volume cannot be copied: nobody's data is overwritten, or torn.
+
+    The containers *own* are stopped before. For a volume without a source there is nothing to copy.
+    """
+    former = world.on(copied.engine)
+    source, there = former.engine.volume(copied.source), world.engine.volume(copied.target)
+    engine, other = world.engine_kind(), former.engine_kind()
+    if source is None:
+        if is_unnamed(copied.source):
             raise HostError(
-                f"{release.service.name} is left alone: {engine} has a volume {name} already",
-                hint=f"if its data is not needed: {engine} volume rm {name}, then apply again",
+                f"{other} has no volume {copied.source}, whose data {copied.target} is to have",
+                hint=f"if that data is gone for good: {other} volume create {copied.source}, and try again",
             )
+        return
+    if there is not None:
+        if _is_settled(copied, there.labels, is_plain=source.is_plain):
+            return
+        raise HostError(
+            f"{engine} has a volume {copied.target} already",
+            hint=f"if its data is not needed: {engine} volume rm {copied.target}, then try again",
+        )
+    if not source.is_plain:
+        raise HostError(
+            f"{other}'s volume {copied.source} is not a plain folder, and cannot be copied",
+            hint=f"make one in {engine} that mounts the same: {engine} volume create --opt … {copied.target}",
+        )
+    users = former.engine.users(copied.source)
+    # Others lose what they share with the service where it is given a volume of its own.
+    busy = sorted(name for name, runs in users.items() if runs or (copied.name and is_unnamed(copied.source)))
+    busy = [name for name in busy if name not in own and not name.startswith(KEEPER)]
+    if busy:
+        raise HostError(
+            f"{other}'s volume {copied.source} is mounted by {', '.join(busy)} as well",
+            hint="stop what shares it, and try again" if not copied.name else _SHARED,
+        )
 
 
-def copy(world: World, former: World, release: Release, begun: Iterable[str]) -> None:
+_SHARED = "have all of them mount a volume with a name: volume.external in beacon.toml(5)"
+
+
+def _is_settled(copied: VolumeCopy, labels: Mapping[str, str], *, is_plain: bool) -> bool:
+    """Say whether the volume that is there is what the service is to have.
+
+    One that several services share came along with the first of them that moved; one that is no plain folder
+    was made by its owner.
+    """
+    return not copied.name and (not is_plain or labels.get(COPIED_LABEL) == _origin(copied))
+
+
+def _origin(copied: VolumeCopy) -> str:
+    return f"{copied.engine}:{copied.source}"
+
+
+def targets(world: World, state: ServiceState) -> tuple[str, ...]:
+    """Return the volumes that the rollout is to make: those that are not there, or were only begun."""
+    begun = journal_of(state).copied
+    return tuple(
+        copied.target
+        for copied in copies(state)
+        if copied.target in begun or world.engine.volume(copied.target) is None
+    )
+
+
+def copy(world: World, state: ServiceState, begun: Iterable[str]) -> None:
     """Give a stopped service what it needs in the engine of *world*; what was *begun* is copied anew."""
-    service = release.service.name
+    journal, candidate = journal_of(state), candidate_of(state)
     drop(world, begun)
-    for volume in _volumes(release):
-        name = volume_name(service, volume)
-        labels = {SERVICE_LABEL: service, "io.beacon.volume": volume}
-        world.engine.make_volume(name, labels, former.engine.volume_folder(name))
-    for network in own_networks(in_effect(release)):
-        # Its unit is up, since it is called the same with either engine, and would not make it now.
-        world.engine.make_network(network_name(network), {"io.beacon.network": network})
+    for copied in copies(state):
+        if copied.target in journal.copied:
+            _make(world, state.name, copied)
+    if journal.former:
+        for network in own_networks(in_effect(candidate)):
+            # Its unit is up, since it is called the same with either engine, and would not make it now.
+            world.engine.make_network(network_name(network), {"io.beacon.network": network})
+
+
+def _make(world: World, service: str, copied: VolumeCopy) -> None:
+    """Make one copy; a volume whose source is not there is left to the engine, or begins empty."""
+    source = world.on(copied.engine).engine.volume(copied.source)
+    own = {SERVICE_LABEL: service, VOLUME_LABEL: copied.name} if copied.name else {}
+    if source is not None:
+        labels = {**own, COPIED_LABEL: _origin(copied)}
+        world.engine.make_volume(copied.target, labels, source.folder)
+    elif own:
+        world.engine.make_volume(copied.target, own)
 
 
 def drop(world: World, copied: Iterable[str]) -> None:
     """Delete copies; the data is where it was."""
     for name in copied:
-        if world.engine.volume_folder(name) is not None:
+        if world.engine.volume(name) is not None:
             with contextlib.suppress(BeaconError):  # the next attempt says what hinders
                 world.engine.remove_volume(name)
+
+
+def named(state: ServiceState) -> dict[str, str]:
+    """Return volume → name of the volumes that get a name in the rollout under way."""
+    return {one.source: one.name for one in copies(state) if one.name and is_unnamed(one.source)}
+
+
+def renamed(state: ServiceState, names: Mapping[str, str]) -> ServiceState:
+    """Return the state with every release on the volumes that have got *names*.
+
+    The data goes on there: a release that is gone back to must not find what it was before.
+    """
+    if not names:
+        return state
+    return replace(state, releases=tuple(_renamed(release, names) for release in state.releases))
+
+
+def _renamed(release: Release, names: Mapping[str, str]) -> Release:
+    service = with_names(release.service, names)
+    # Another one is not what its definition's text says any more.
+    return release if service == release.service else replace(release, service=service, definition="")
+
+
+def with_names(service: Service, names: Mapping[str, str]) -> Service:
+    """Return the service with volumes of its own in the place of those external ones that have *names*."""
+    volumes = tuple(
+        replace(one, external=None, name=names[one.external])
+        if one.external and one.external in names
+        else one
+        for one in service.volumes
+    )
+    return replace(service, volumes=volumes)
+
+
+def kept(state: ServiceState) -> str:
+    """Return what is to be said of the data that was copied; nothing where none was."""
+    journal = journal_of(state)
+    made = [one for one in copies(state) if one.target in journal.copied]
+    by_engine: dict[str, list[str]] = {}
+    for one in made:
+        by_engine.setdefault(one.engine or journal.engine, []).append(one.source)
+    told = [f"{engine} keeps what it had in {', '.join(names)}" for engine, names in by_engine.items()]
+    return "; ".join(told)
+
+
+def release(world: World, volumes: Iterable[str]) -> None:
+    """Take back what :func:`secure` did for *volumes*, which stay."""
+    for volume in volumes:
+        with contextlib.suppress(BeaconError):  # it is in nobody's way
+            world.engine.release_volume(volume)
 
 
 def leave(former: World, state: ServiceState) -> None:
@@ -75,8 +276,3 @@ def leave(former: World, state: ServiceState) -> None:
     for network in own_networks(live.service) if live is not None else ():
         with contextlib.suppress(BeaconError):  # a service that is still there is on it
             former.engine.remove_network(network_name(network))
-
-
-def _volumes(release: Release) -> tuple[str, ...]:
-    named = {volume.name for volume in in_effect(release).volumes if volume.name is not None}
-    return tuple(sorted(named))

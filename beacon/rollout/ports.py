@@ -12,7 +12,7 @@ from beacon.model.event import Event
 from beacon.model.image import Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, JobResult, UnitState
+from beacon.model.runtime import Container, EngineVolume, JobResult, UnitState
 from beacon.registry.results import CheckResult, Resolution
 
 Progress = Callable[[str], None]
@@ -55,14 +55,23 @@ class Engine(Protocol):
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Make a network unless it is there."""
 
-    def volume_folder(self, name: str) -> str | None:
-        """Return where the data of a volume is, or None where there is no such volume."""
+    def volume(self, name: str) -> EngineVolume | None:
+        """Return what is known of a volume, or None where there is none of that name."""
+
+    def users(self, volume: str) -> Mapping[str, bool]:
+        """Return the containers that mount a volume, and whether each runs."""
 
     def holds_data(self, source: str, inside: str = "") -> bool:
         """Say whether a volume, or a folder of the host, or its folder *inside*, has data in it."""
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
         """Make a volume, with a copy of all that is in the folder *source*."""
+
+    def secure_volume(self, name: str) -> None:
+        """See that a volume outlives the containers that mount it."""
+
+    def release_volume(self, name: str) -> None:
+        """Take back what :meth:`secure_volume` did; the volume stays."""
 
     def remove_volume(self, name: str) -> None:
         """Delete a volume with its data."""

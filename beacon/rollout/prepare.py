@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError, BusyError, HostError
 from beacon.model.event import EventKind
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.release import Phase, Release, ReleaseState, RolloutJournal, ServiceState, Trigger
+from beacon.model.release import (
+    Phase,
+    Release,
+    ReleaseState,
+    RolloutJournal,
+    ServiceState,
+    Trigger,
+    VolumeCopy,
+)
 from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout import move
@@ -38,6 +46,8 @@ class Work(Struct, frozen=True):
     """Files of the helper that can run the candidate beside the live release."""
     runs: bool = False
     """Whether the service was up when this was planned; stopped since then, it is left alone."""
+    adopted: tuple[VolumeCopy, ...] = ()
+    """What it gets of the data of a container that it takes the place of."""
 
     @property
     def name(self) -> str:
@@ -118,6 +128,7 @@ def _begin(world: World, state: ServiceState, work: Work) -> ServiceState:
         world.timestamp(),
         engine=engine,
         former=former if former not in {None, engine} else "",
+        adopted=work.adopted,
     )
     state = replace(state, rollout=journal)
     world.store.save(state)
@@ -137,8 +148,8 @@ def fetch(world: World, work: Work, present: Mapping[str, Digest]) -> Digest:
             f"{work.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
             hint=f"{former.engine_kind()} pull {live.pinned}, then update again",
         )
-    if former is not world:
-        move.require_room(world, candidate)
+    move.require_room(world, state)
+    move.secure(world, [state])  # before the hook, which may stop the service
     if candidate.service.hooks.before_update and live is not None:
         _ask_hook(world, state, candidate)
     other = live.pinned if live is not None and former is world and str(live.pinned) in present else None
@@ -246,16 +257,17 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     now = world.unit(unit)
     if work.runs and now.is_stopped and not journal.hook_stopped:
         raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {work.name}")
+    copies = bool(journal.former or move.copies(state))
     beside: dict[str, str] = {}
     hold = False
-    if work.start and not journal.former:
+    if work.start and not copies:
         beside, hold = plan_handover(world, work.candidate, state.live_release, now, work.beside)
     phase = Phase.TRYING if beside else Phase.SWITCHING
     state = replace(
         state,
         rollout=replace(
             journal,
-            phase=Phase.COPYING if journal.former else phase,
+            phase=Phase.COPYING if copies else phase,
             beside=beside,
             hold=hold,
             before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},

@@ -16,7 +16,7 @@ from beacon.errors import BusyError, HostError
 from beacon.model.event import Event
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, JobResult, UnitState
+from beacon.model.runtime import Container, EngineVolume, JobResult, UnitState
 from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
@@ -72,11 +72,18 @@ class FakeMachine:
     requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Unit → units that stop with it."""
     volumes: dict[str, str] = field(default_factory=dict)
-    """Name → what was copied into it."""
+    """Name → what is in it."""
     data: set[str] = field(default_factory=set)
     """Volumes, folders of the host, and folders in them (``NAME/FOLDER``), that hold data."""
     unreadable: set[str] = field(default_factory=set)
     """Those that cannot be looked at."""
+    labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Volume → its labels."""
+    anonymous: set[str] = field(default_factory=set)
+    """Volumes that go with the container that mounts them, unless they are *secured*."""
+    secured: set[str] = field(default_factory=set)
+    mounted: dict[str, dict[str, bool]] = field(default_factory=dict)
+    """Volume → other containers that mount it, and whether they run."""
     locked: set[str] = field(default_factory=set)
     time: float = 0.0
     full_disk: bool = False
@@ -249,8 +256,24 @@ class FakeMachine:
         del labels
         self._effect(f"make network {name}")
 
-    def volume_folder(self, name: str) -> str | None:
-        return f"/volumes/{name}" if name in self.volumes else None
+    def volume(self, name: str) -> EngineVolume | None:
+        if name not in self.volumes:
+            return None
+        return EngineVolume(
+            f"/volumes/{name}", self.labels.get(name, {}), is_anonymous=name in self.anonymous
+        )
+
+    def users(self, volume: str) -> Mapping[str, bool]:
+        return self.mounted.get(volume, {})
+
+    def secure_volume(self, name: str) -> None:
+        if name in self.anonymous and name not in self.secured:
+            self._effect(f"secure {name}")
+            self.secured.add(name)
+
+    def release_volume(self, name: str) -> None:
+        self._effect(f"release {name}")
+        self.secured.discard(name)
 
     def holds_data(self, source: str, inside: str = "") -> bool:
         place = f"{source}/{inside}".rstrip("/")
@@ -259,9 +282,9 @@ class FakeMachine:
         return place in self.data or bool(self.volumes.get(place))
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
-        del labels
         self._effect(f"make volume {name}")
-        self.volumes[name] = source or ""
+        self.labels[name] = labels
+        self.volumes[name] = self.volumes.get(source.removeprefix("/volumes/"), source) if source else ""
 
     def remove_volume(self, name: str) -> None:
         self._effect(f"remove volume {name}")
@@ -434,6 +457,9 @@ class FakeMachine:
         for other in self.dependents(name):
             self._down(other)
         unit = self._unit(name)
+        for volume in self.anonymous - self.secured if unit.running is not None else ():
+            if volume in self.loaded.get(self._file(name), ""):
+                self.volumes.pop(volume, None)
         unit.active, unit.sub, unit.crashes_at, unit.running = "inactive", "dead", None, None
         unit.coming = False
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
+from beacon.doctor.facts import (
+    DefinitionFacts,
+    InstalledFile,
+    ReleaseFacts,
+    ServiceFacts,
+    TimerFacts,
+    UnnamedVolume,
+)
 from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, plural, warning
 from beacon.errors import ExitStatus
 from beacon.model.unit import UnitFileName, unit_name
@@ -175,3 +182,16 @@ def releases(facts: tuple[ReleaseFacts, ...], commands: Commands) -> list[Findin
             why = "where an update fails, the release before could not be put back without the registry"
             findings.append(warning(what, why, pull))
     return findings or [ok(f"the images of {plural(len(facts), 'release')} are on disk")]
+
+
+def volumes(facts: tuple[UnnamedVolume, ...], commands: Commands) -> list[Finding]:
+    """Judge volumes that go with their containers."""
+    del commands
+    return [
+        error(
+            f"{one.service} has its data at {one.path} in a volume that never had a name, {one.volume[:12]}",
+            "Podman deletes such a volume with the container: every stop, restart and boot is one",
+            f"beacon adopt-volumes {one.service}",
+        )
+        for one in facts
+    ]

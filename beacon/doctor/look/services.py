@@ -7,11 +7,19 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from beacon.doctor.facts import DefinitionFacts, InstalledFile, ReleaseFacts, ServiceFacts, TimerFacts
+from beacon.doctor.facts import (
+    DefinitionFacts,
+    InstalledFile,
+    ReleaseFacts,
+    ServiceFacts,
+    TimerFacts,
+    UnnamedVolume,
+)
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey
 from beacon.errors import BeaconError, DefinitionError, Fault
 from beacon.model.release import Release, ServiceState, text_digest
 from beacon.model.unit import service_files, unit_name
+from beacon.rollout.move import unnamed
 from beacon.units.mark import read_mark
 
 
@@ -101,6 +109,22 @@ def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:
         if survey.engines().get(state.name, survey.kind()) is survey.kind()
         for release in _needed(state)
     )
+
+
+def volumes(survey: Survey) -> tuple[UnnamedVolume, ...]:
+    """Look for volumes that services have their data in and that go with their containers."""
+    lives = {name: live for name, state in survey.states().items() if (live := state.live_release)}
+    mounted = [
+        UnnamedVolume(name, path, volume)
+        for name, live in lives.items()
+        for path, volume in unnamed(live).items()
+    ]
+    if not mounted:
+        return ()
+    survey.require_engine_access()
+    engine = survey.machine.engine
+    known = {name: engine.volume(name) for name in sorted({one.volume for one in mounted})}
+    return tuple(one for one in mounted if (there := known[one.volume]) is not None and there.is_anonymous)
 
 
 def _needed(state: ServiceState) -> Iterator[Release]:

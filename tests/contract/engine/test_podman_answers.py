@@ -76,7 +76,7 @@ def test_health_is_known_of_what_runs(podman: Podman) -> None:
 
 def test_volumes_are_known_by_their_service(podman: Podman) -> None:
     assert podman.volumes() == {"beacon-web-data": "web"}
-    assert podman.volume_folder("nope") is None
+    assert podman.volume("nope") is None
 
 
 def test_an_address_is_the_container_s(podman: Podman) -> None:

@@ -12,6 +12,7 @@ from beacon.engine.firewall import LET_THROUGH
 from tests.lab.host import LabHost
 from tests.lab.images import ImageConfig
 from tests.lab.stage import Stage, outcomes
+from tests.lab.trees import plant, tree
 
 FAILURE, OSERR = 1, 71
 DATA = """[[volume]]
@@ -108,6 +109,33 @@ def test_services_move_with_their_data_and_docker_keeps_its_own(stage: Stage) ->
     stage.host.run("systemctl", "disable", "--now", "docker", "docker.socket")
     stage.host.reboot()
     assert (stage.agrees("web"), data(stage, "web")) == ("web", "4750 0\nweb\n")
+
+
+def test_external_volumes_go_along_once_and_are_not_torn_between_engines(stage: Stage) -> None:
+    """Two services share a volume: the data must not go on in both engines."""
+    shared = '[[volume]]\nexternal = "shared"\npath = "/shared"\n'
+    for name in ("web", "worker"):
+        stage.push(name, name)
+        stage.define(name, more=shared)
+    stage.apply()
+    plant(stage, "beacon-web", "/shared", engine="docker")
+    before = tree(stage, "beacon-web", "/shared", engine="docker")
+    let_through(stage)
+    stage.host.write("/etc/beacon/beacon.toml", 'engine = "podman"\n')
+    started = stage.invocations("web", "worker")
+    said = stage.beacon("apply", "web", status=FAILURE).stdout
+    assert "docker's volume shared is mounted by beacon-worker as well" in said
+    assert stage.invocations("web", "worker") == started
+
+    stage.systemctl("stop", "beacon-worker")
+    assert stage.apply("web") == {"web": "updated"}
+    assert tree(stage, "beacon-web", "/shared", engine="podman") == before
+    stage.host.run("podman", "exec", "beacon-web", "sh", "-c", "echo new > /shared/since")
+    assert stage.apply() == {"web": "unchanged", "worker": "updated"}
+    stage.beacon("start", "worker")
+    assert stage.host.run("podman", "exec", "beacon-worker", "cat", "/shared/since").stdout == "new\n"
+    assert not stage.host.exists("/var/lib/docker/volumes/shared/_data/since")
+    assert stage.beacon("plan").stdout == "nothing to do\n"
 
 
 def test_one_that_does_not_stand_with_podman_stays_with_docker(stage: Stage) -> None:

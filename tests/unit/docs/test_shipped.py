@@ -51,7 +51,7 @@ def test_catalog_entries_are_whole() -> None:
 def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
     app = command_line()
     shown = [command for command in app.registered_commands if not command.hidden]
-    verbs = {command.callback.__name__ for command in shown if command.callback}
+    verbs = {command.name or command.callback.__name__ for command in shown if command.callback}
     verbs |= {str(group.name) for group in app.registered_groups}
     inner = [group.typer_instance for group in app.registered_groups if group.typer_instance]
     inside = [command for group in inner for command in group.registered_commands]

@@ -15,6 +15,7 @@ from beacon.doctor.facts import (
     ServiceFacts,
     TimerFacts,
     UnitFacts,
+    UnnamedVolume,
 )
 from beacon.doctor.finding import Commands, Severity
 from beacon.doctor.judge import leftovers, services
@@ -166,3 +167,10 @@ def test_rollouts_that_were_cut_off() -> None:
     (finding,) = leftovers.rollouts((RolloutFacts("web", 2, "gating", "2026-11-21T00:00:00Z"),), SYSTEM)
     assert (finding.severity, finding.mend) == (Severity.WARNING, "beacon update web")
     assert finding.what == "the rollout of web to release 2 was cut off while gating"
+
+
+def test_volumes_that_go_with_their_containers() -> None:
+    assert services.volumes((), SYSTEM) == []
+    (found,) = services.volumes((UnnamedVolume("web", "/more", "28ac" * 16),), SYSTEM)
+    assert (found.severity, found.mend) == (Severity.ERROR, "beacon adopt-volumes web")
+    assert "web has its data at /more" in found.what
