@@ -331,7 +331,8 @@ make_venv() {
 put_files() {
     local unit work page
     work=$(mktemp -d)
-    for unit in {system,user}/beacon-{update.service,update.timer,endpoints.service} system/beacon.slice; do
+    for unit in {system,user}/beacon-{update.service,update.timer,endpoints.service,healthy@.service} \
+        system/beacon.slice; do
         sed "s|/usr/bin/beacon|$LOCAL/bin/beacon|" "$tree/packaging/systemd/$unit" >"$work/unit"
         put "$work/unit" "$LOCAL/lib/systemd/$unit"
     done

@@ -12,7 +12,7 @@ from beacon.cli.output import Output
 from beacon.cli.session import Session, chosen_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from beacon.cli.host import Host
@@ -36,8 +36,6 @@ def update(host: Host, asked: Asked) -> int:
     from beacon.cli.proxy import follow
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
-    from beacon.rollout.ahead import Ahead
-    from beacon.rollout.check import Check
 
     if not asked.check:
         host.require_write("update")
@@ -52,6 +50,25 @@ def update(host: Host, asked: Asked) -> int:
     outcomes += damaged
     if not asked.check:
         _secure_volumes(host, states)
+    outcomes += _followed(host, asked, states)
+    if not asked.check:
+        follow(host, outcomes)
+        _remember(host, outcomes)
+    status = show(host.output, outcomes, every=asked.check or bool(asked.names), as_json=asked.as_json)
+    if asked.check and asked.exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):
+        status = ExitStatus.UPDATES_AVAILABLE
+    return status
+
+
+def _followed(host: Host, asked: Asked, states: Mapping[str, ServiceState]) -> list[Outcome]:
+    """Return what came of the services that *states* are of: their images, and those that are down."""
+    from beacon.rollout.ahead import Ahead
+    from beacon.rollout.check import Check
+    from beacon.systemd.listing import down
+
+    resting = Ahead(lambda: down(host.scope))
+    if not asked.check:
+        resting.begin()
     last = {} if asked.names or asked.check else _last_checks(host)
     world = host.world
     images = Ahead(lambda: world.engine.images())  # noqa: PLW0108  # most checks need no engine
@@ -60,19 +77,40 @@ def update(host: Host, asked: Asked) -> int:
         images.begin()
         Ahead(lambda: (images.result(), host.facts)).begin()
     findings = Check(world, host.registry, states, retry=asked.retry, on_news=on_news).run(last)
-    if asked.check or all(finding.candidate is None for finding in findings):
-        outcomes += [finding.outcome for finding in findings]
+    if asked.check:
+        return [finding.outcome for finding in findings]
+    if all(finding.candidate is None for finding in findings):
+        outcomes = [finding.outcome for finding in findings]
     else:
         from beacon.rollout.update import update as roll_out
 
-        outcomes += roll_out(world, host.renderer, findings, images.result, insist=bool(asked.names))
-    if not asked.check:
-        follow(host, outcomes)
-        _remember(host, outcomes)
-    status = show(host.output, outcomes, every=asked.check or bool(asked.names), as_json=asked.as_json)
-    if asked.check and asked.exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):
-        status = ExitStatus.UPDATES_AVAILABLE
-    return status
+        outcomes = list(roll_out(world, host.renderer, findings, images.result, insist=bool(asked.names)))
+    return _revived(host, states, resting.result(), outcomes)
+
+
+def _revived(
+    host: Host, names: Iterable[str], resting: Collection[str], outcomes: Sequence[Outcome]
+) -> list[Outcome]:
+    """Start again which of *names* are down though nobody stopped them; return all outcomes."""
+    from beacon.model.outcome import OutcomeKind
+    from beacon.model.unit import unit_name
+
+    busy = {OutcomeKind.UPDATED, OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED}
+    busy |= {OutcomeKind.FAILED, OutcomeKind.BUSY}
+    before = {outcome.service: outcome for outcome in outcomes}
+    down = [
+        name
+        for name in names
+        if unit_name(name) in resting and not (name in before and before[name].kind in busy)
+    ]
+    if not down:
+        return list(outcomes)
+    from beacon.rollout.revive import revive
+
+    for later in revive(host.world, down):
+        earlier = before.get(later.service)
+        before[later.service] = later if earlier is None else earlier.and_then(later)
+    return [before[name] for name in sorted(before)]
 
 
 def main(options: Collection[str], names: Sequence[str]) -> None:

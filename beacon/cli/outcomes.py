@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     OutcomeKind.INSTALLED: "green",
     OutcomeKind.UPDATED: "green",
+    OutcomeKind.STARTED: "yellow",
     OutcomeKind.AVAILABLE: "green",
     OutcomeKind.WAITING: "yellow",
     OutcomeKind.DEFERRED: "yellow",

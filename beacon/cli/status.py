@@ -152,6 +152,8 @@ class _Report:
             notes.append(f"release {self.live.number} failed")
         if state.rollout is not None:
             notes.append(f"rollout of release {state.rollout.release}: {state.rollout.phase}")
+        if self.unit.sub.startswith("auto-restart"):
+            notes.append("fails, and is started again")
         if state.hold is not None:
             notes.append("held")
         notes += [_waiting_note(state.name, one) for one in state.waiting]

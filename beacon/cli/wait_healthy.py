@@ -1,23 +1,19 @@
-"""beacon wait-healthy: holds the start of a plain unit (ExecStartPost=) until its container is healthy."""
+"""beacon wait-healthy: holds the starts of units until a service is healthy."""
 
 from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beacon.cli.arguments import Name
 from beacon.cli.session import session
-from beacon.errors import NotActiveError
 from beacon.model.host import Engine
-from beacon.model.unit import unit_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from beacon.model.runtime import UnitState
+    from collections.abc import Callable
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
@@ -37,38 +33,20 @@ def wait_healthy(
 ) -> None:
     """Wait until a service is healthy, or runs, where nothing checks its health.
 
-    Units that systemd starts without Quadlet call this. systemd's own limit for a start ends the wait.
-    Called by hand, it exits with 3 if the service is not active, and with 4 if there is none of that name.
+    What needs the service waits like this before it starts. Units that systemd starts without Quadlet call
+    this too, for themselves: systemd's own limit for a start ends that.
+    Exits with 3 if the service is not active, and with 4 if there is none of that name.
     """
     host = session(context).host()
-    looked_at = host.engine if engine is None else host.engine_of(engine)
     pid = os.environ.get("MAINPID", "")
     if pid.isdecimal():
+        looked_at = host.engine if engine is None else host.engine_of(engine)
         wait(lambda: looked_at.health(name), lambda: _is_alive(pid), time.sleep)
-    else:
-        (chosen,) = host.select([name])
-        wait_for_unit(host.systemd, chosen, lambda: looked_at.health(chosen), time.sleep)
+        return
+    from beacon.rollout.needed import wait_healthy as wait_for
 
-
-class Units(Protocol):
-    """The service manager, as far as this goes."""
-
-    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
-        """Return the state of each unit."""
-
-
-def wait_for_unit(
-    systemd: Units, service: str, look: Callable[[], str | None], sleep: Callable[[float], None]
-) -> None:
-    """Wait for whoever calls this by hand: no process is told of then, but systemd knows the unit."""
-    unit = unit_name(service)
-
-    def is_up() -> bool:
-        return systemd.states([unit])[unit].is_up
-
-    wait(look, is_up, sleep)
-    if not is_up():
-        raise NotActiveError(f"{service} is not active", hint=f"beacon start {service}")
+    (chosen,) = host.select([name])
+    wait_for(host.world, chosen)
 
 
 def wait(look: Callable[[], str | None], alive: Callable[[], bool], sleep: Callable[[float], None]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beacon.model.service import (
+    START_INTERVAL,
+    START_LIMIT,
     Capabilities,
     Endpoint,
     Health,
@@ -145,7 +147,10 @@ def _health(table: tables.HealthTable) -> Health:
 
 
 def _restart(table: tables.RestartTable) -> Restart:
-    return Restart(policy=table.policy, delay=table.delay, limit=table.limit, interval=table.interval)
+    limit, interval = table.limit, table.interval
+    if interval == START_INTERVAL:  # as if only a limit were said: see Restart.said
+        limit, interval = START_LIMIT if limit is None else limit, None
+    return Restart(policy=table.policy, delay=table.delay, limit=limit, interval=interval)
 
 
 def _update(table: tables.UpdateTable, *, digest: bool) -> UpdatePolicy:

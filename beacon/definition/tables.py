@@ -380,13 +380,18 @@ class RestartTable(Table):
         _enum(RestartPolicy),
         Field(description="always, on-failure or no."),
     ] = RestartPolicy.ALWAYS
-    delay: Annotated[Duration, Field(description="Time before it is started again.")] = 1.0
+    delay: Annotated[
+        Duration | None,
+        Field(description="Time before it is started again; without a limit it grows to 30s. Default: 1s."),
+    ] = None
     limit: Annotated[
-        int,
+        int | None,
         *_range(0, 10**6),
-        Field(description="Starts within interval after which systemd gives up; 0 is never."),
-    ] = 5
-    interval: Annotated[Duration, Field(description="See limit.")] = 300.0
+        Field(description="Starts within interval after which systemd gives up; 0 is never. Default: none."),
+    ] = None
+    interval: Annotated[
+        Duration | None, Field(description="See limit. Default: 5m, where there is a limit.")
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -52,6 +52,9 @@ class UnitFacts(Struct, frozen=True):
     down: int = 0
     """InactiveEnterTimestampMonotonic, likewise."""
     sandbox: Sandbox = Sandbox()
+    sub: str = ""
+    up: int = 0
+    """ActiveEnterTimestampMonotonic, in microseconds; 0 where it was not up in this boot."""
 
 
 class SettingsFacts(Struct, frozen=True):
@@ -304,6 +307,8 @@ class ServiceFacts(Struct, frozen=True):
     name: str
     unit: UnitFacts
     file_there: bool = True
+    lacked: bool = False
+    """Whether it was not started, since a unit that it requires had failed."""
 
 
 class ReleaseFacts(Struct, frozen=True):

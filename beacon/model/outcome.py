@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from beacon.errors import ExitStatus
 from beacon.model.reference import Digest
@@ -18,6 +19,7 @@ class OutcomeKind(Enum):
     AVAILABLE = ("update available", ExitStatus.OK)
     INSTALLED = ("installed", ExitStatus.OK)
     UPDATED = ("updated", ExitStatus.OK)
+    STARTED = ("started again", ExitStatus.OK)
     UNCHANGED = ("unchanged", ExitStatus.OK)
     REMOVED = ("removed", ExitStatus.OK)
     PINNED = ("pinned", ExitStatus.OK)
@@ -47,6 +49,21 @@ class Outcome(Struct, frozen=True):
     release: int | None = None
     digest: Digest | None = None
     """Of the image that is not rolled out."""
+
+    def and_then(self, later: Outcome) -> Outcome:
+        """Return the worse of two ends that a service came to, with what is news of both."""
+        if self.kind in _NO_NEWS:
+            return later
+        worse = self if _rank(self) < _rank(later) else later
+        return replace(worse, detail=f"{later.detail}; {self.detail}")
+
+
+_NO_NEWS = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.STOPPED}
+
+
+def _rank(outcome: Outcome) -> int:
+    status = outcome.kind.status
+    return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
 
 
 _WORST_FIRST = (

@@ -33,6 +33,12 @@ class UnitState(Struct, frozen=True):
         return self.active in {"active", "activating", "reloading", "refreshing"}
 
     @property
+    def is_down(self) -> bool:
+        """Whether it is down, and nothing is about to bring it up."""
+        resting = self.active in {"inactive", "failed"} and not self.sub.endswith("-before-auto-restart")
+        return resting and not self.job
+
+    @property
     def is_stopped(self) -> bool:
         """Whether its owner stopped it (or never started it): inactive, and not because it failed.
 
@@ -88,3 +94,12 @@ class JobResult(StrEnum):
     """Beacon's own time limit ran out before the job's did."""
     HOPELESS = "hopeless"
     """Beacon saw that the job would never be done, and did not wait for its end."""
+
+
+class LastJob(Struct, frozen=True):
+    """The job of a unit that ended last in this boot, as the journal has it."""
+
+    kind: str
+    """``start``, ``stop``, ``restart``, … (org.freedesktop.systemd1(5), JobType)."""
+    result: str
+    """A JobResult of systemd's."""

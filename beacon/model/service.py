@@ -165,13 +165,46 @@ class RestartPolicy(StrEnum):
     ALWAYS = "always"
 
 
+START_LIMIT = 5
+START_INTERVAL = 300.0
+"""What a start limit is where the owner says only half of it, in starts and seconds."""
+
+
 class Restart(Struct, frozen=True):
-    """``[restart]``: *delay* between attempts; after *limit* starts within *interval* systemd gives up."""
+    """``[restart]``: *delay* before each attempt; after *limit* starts in *interval* systemd gives up.
+
+    None is what the owner leaves to Beacon: without *limit* and *interval* systemd never gives up, and where
+    it can, the delay grows with each attempt.
+    """
 
     policy: RestartPolicy = RestartPolicy.ALWAYS
-    delay: float = 1.0
-    limit: int = 5
-    interval: float = 300.0
+    delay: float | None = None
+    limit: int | None = None
+    interval: float | None = None
+
+    @property
+    def said(self) -> Restart:
+        """What the owner says of it.
+
+        Beacon once recorded its defaults as if they were the owner's. Such a record is told by its interval,
+        which is None by now where it is the usual one.
+        """
+        if self.interval != START_INTERVAL:
+            return self
+        delay = None if self.delay == _FORMER_DELAY else self.delay
+        return Restart(self.policy, delay, None if self.limit == START_LIMIT else self.limit)
+
+    @property
+    def gives_up(self) -> tuple[int, float] | None:
+        """The starts within so many seconds after which systemd gives up; None where it never does."""
+        said = self.said
+        if said.limit is None and said.interval is None:
+            return None
+        limit = START_LIMIT if said.limit is None else said.limit
+        return limit, START_INTERVAL if said.interval is None else said.interval
+
+
+_FORMER_DELAY = 1.0
 
 
 class Stop(Struct, frozen=True):

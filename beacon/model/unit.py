@@ -48,6 +48,19 @@ def unit_name(service: str) -> str:
     return f"{PREFIX}{service}.service"
 
 
+_WAITER = f"{PREFIX}healthy@"
+
+
+def waiter_name(service: str) -> str:
+    """Return the unit whose start is done once *service* is healthy; it is Beacon's own, for all services."""
+    return f"{_WAITER}{service}.service"
+
+
+def is_waiter(unit: str) -> bool:
+    """Say whether *unit* only waits for a service."""
+    return unit.startswith(_WAITER)
+
+
 def helper_name(service: str) -> str:
     """Return what the helper is called that runs a release of *service* beside the live one.
 
@@ -58,7 +71,7 @@ def helper_name(service: str) -> str:
 
 def service_of_unit(unit: str) -> str | None:
     """Return the service that *unit* would run, or None for a unit that is not named as Beacon's are."""
-    if not unit.startswith(PREFIX) or not unit.endswith(".service"):
+    if not unit.startswith(PREFIX) or not unit.endswith(".service") or is_waiter(unit):
         return None
     return unit[len(PREFIX) : -len(".service")] or None
 

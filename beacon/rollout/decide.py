@@ -11,7 +11,7 @@ from msgspec import Struct
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.release import Quarantine, Release, ServiceState
-from beacon.model.runtime import JobResult, UnitState
+from beacon.model.runtime import JobResult, LastJob, UnitState
 from beacon.model.service import RestartPolicy, Service
 from beacon.model.window import Window
 
@@ -27,6 +27,19 @@ class Gate(Enum):
     PENDING = auto()
     PASSED = auto()
     FAILED = auto()
+
+
+class Down(Enum):
+    """Why a unit is down, as docs/states.md tells it."""
+
+    STOPPED = auto()
+    """Its owner stopped it, or never started it, or nobody knows."""
+    ENDED = auto()
+    """It ended, and is not to be started again."""
+    GAVE_UP = auto()
+    """It failed more often than its start limit allows."""
+    DEPENDENCY = auto()
+    """It was never started in this boot, since a unit that it requires had failed."""
 
 
 class Verdict(Struct, frozen=True):
@@ -88,6 +101,26 @@ def standing(live: Release, state: ServiceState, unit: UnitState) -> Outcome | N
     if unit.is_stopped:
         return Outcome(name, OutcomeKind.STOPPED, "stopped by its owner", f"beacon start {name}")
     return None
+
+
+def why_down(service: Service, unit: UnitState, last: LastJob | None) -> Down:
+    """Return why *unit*, which is down, is so: *last* tells a stop that failed from a failure."""
+    if unit.active != "failed":
+        return Down.DEPENDENCY if was_never_up(unit) and _lacked_a_unit(last) else Down.STOPPED
+    if last is not None and last.kind == "stop":
+        return Down.STOPPED
+    if _lacked_a_unit(last):
+        return Down.DEPENDENCY
+    return Down.ENDED if service.restart.policy is RestartPolicy.NO else Down.GAVE_UP
+
+
+def was_never_up(unit: UnitState) -> bool:
+    """Say whether *unit* has not been up in this boot."""
+    return unit.active == "inactive" and not unit.started
+
+
+def _lacked_a_unit(last: LastJob | None) -> bool:
+    return last is not None and last.kind != "stop" and last.result == JobResult.DEPENDENCY
 
 
 def entry_gate(service: Service, first_seen: datetime, now: datetime) -> Outcome | None:

@@ -79,7 +79,7 @@ def _judge(world: World, release: Release, before: UnitState, now: UnitState, el
         container = world.engine.containers().get(service.name)
         return judge_health(container.health if container else "", now, elapsed, health_limit(service))
     if health.http is not None or health.tcp is not None:
-        verdict = judge_probe(_look(world, service), now, elapsed, health_limit(service))
+        verdict = judge_probe(look(world, service), now, elapsed, health_limit(service))
         return judge_unit(before, now) if verdict is PENDING else verdict
     verdict = judge_settled(before, now, elapsed, service.update.settle)
     if verdict.gate is Gate.PASSED:
@@ -120,7 +120,8 @@ def _pause(service: Service, elapsed: float) -> float:
     return min(_SETTLE_POLL, max(left, _LEAST_PAUSE)) if left > 0 else _SETTLE_POLL
 
 
-def _look(world: World, service: Service) -> str | None:
+def look(world: World, service: Service) -> str | None:
+    """Look at the port of *service* that its definition names for health; return what is wrong with it."""
     health = service.health
     port = health.http.port if health.http is not None else health.tcp or 0
     try:

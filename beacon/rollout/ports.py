@@ -12,7 +12,7 @@ from beacon.model.event import Event
 from beacon.model.image import Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, EngineVolume, JobResult, UnitState
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
 from beacon.registry.results import CheckResult, Resolution
 
 Progress = Callable[[str], None]
@@ -115,6 +115,12 @@ class Systemd(Protocol):
 
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far."""
+
+    def requirements(self, unit: str) -> tuple[str, ...]:
+        """Return the units without which *unit* does not start."""
+
+    def last_job(self, unit: str) -> LastJob | None:
+        """Return the job of *unit* that ended last in this boot; None where nobody knows."""
 
 
 class Files(Protocol):

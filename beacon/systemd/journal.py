@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 from beacon.model.event import Event
 from beacon.model.host import Scope
+from beacon.model.runtime import JobResult, LastJob
 from beacon.model.unit import unit_name
 
 _SOCKET = Path("/run/systemd/journal/socket")
@@ -49,23 +51,36 @@ def last_words(unit: str, since: float, scope: Scope) -> str:
 
     What Podman prints by the way (ids of containers) does not count. Empty where there is none.
     """
-    command = [
-        "journalctl",
-        "--quiet",
-        "--no-pager",
-        "--output=cat",
-        "--lines=20",
-        f"--since=@{since:.3f}",
-        *(["--user"] if scope is Scope.USER else []),
-        f"SYSLOG_IDENTIFIER={unit.removesuffix('.service')}",
-    ]
-    try:
-        # Services write what they like, and the journal gives it back as it is.
-        said = subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_LIMIT, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""  # only an ornament of the real reason
+    match = f"SYSLOG_IDENTIFIER={unit.removesuffix('.service')}"
+    said = _journalctl(scope, "--output=cat", "--lines=20", f"--since=@{since:.3f}", match)
     lines = [line.strip() for line in said.splitlines()]
     words = [line for line in lines if line and not _CONTAINER_ID.fullmatch(line)]
     return words[-1][:_LONGEST] if words else ""
+
+
+def last_job(unit: str, scope: Scope) -> LastJob | None:
+    """Return the job of *unit* that the service manager ended last in this boot, by its own entries.
+
+    A stop of a unit that is down, and a start of one that is up, leave none.
+    """
+    whose = "USER_UNIT" if scope is Scope.USER else "UNIT"
+    matches = [f"{whose}={unit}", "_COMM=systemd", *(f"JOB_RESULT={result}" for result in JobResult)]
+    said = _journalctl(scope, "--boot", "--output=json", "--lines=1", *matches)
+    try:
+        entry = json.loads(said)
+        return LastJob(entry["JOB_TYPE"], entry["JOB_RESULT"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _journalctl(scope: Scope, *arguments: str) -> str:
+    """Return what journalctl(1) says; nothing where it does not answer, for it only adds to what is known."""
+    user = ["--user"] if scope is Scope.USER else []
+    command = ["journalctl", "--quiet", "--no-pager", *user, *arguments]
+    try:
+        # Services write what they like, and the journal gives it back as it is.
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_LIMIT, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -19,8 +19,9 @@ from pystemd.systemd1 import Manager
 
 from beacon.errors import AccessError, BeaconError, HostError
 from beacon.model.host import Scope
-from beacon.model.runtime import JobResult, UnitState
-from beacon.systemd.journal import last_words
+from beacon.model.runtime import JobResult, LastJob, UnitState
+from beacon.model.unit import is_waiter
+from beacon.systemd.journal import last_job, last_words
 
 _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
@@ -30,6 +31,7 @@ _SERVICE = _SYSTEMD + b".Service"
 _PROPERTIES = b"org.freedesktop.DBus.Properties"
 _STOPPED_WITH = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf")
 """Reverse dependencies through which a stop of one unit stops another (systemd.unit(5))."""
+_REQUIRED = ("Requires", "Requisite", "BindsTo")
 
 _DRAIN = 64
 _POLL_MS = 200
@@ -148,18 +150,32 @@ class SystemdManager:
         return bool(_text(state) == "stopping")
 
     def dependents(self, unit: str) -> tuple[str, ...]:
-        """Return the units that are up and that stop when *unit* does, near and far, in the order found."""
+        """Return the units that are up and that stop when *unit* does, near and far, in the order found.
+
+        What only waits for a service to be healthy is none of them: whoever needs it starts it.
+        """
         found: dict[str, None] = {}
         queue = [unit]
         while queue:
             with self._lock:
                 properties = self._unit_properties(queue.pop(0))
-            near = [name for key in _STOPPED_WITH for name in properties.get(key, ())]
+            names = (name for key in _STOPPED_WITH for name in properties.get(key, ()))
+            near = [name for name in names if not is_waiter(name)]
             for name in near:
                 if name != unit and name not in found and self._state(name).is_up:
                     found[name] = None
                     queue.append(name)
         return tuple(found)
+
+    def requirements(self, unit: str) -> tuple[str, ...]:
+        """Return the units without which *unit* does not start."""
+        with self._lock:
+            properties = self._unit_properties(unit)
+        return tuple(name for key in _REQUIRED for name in properties.get(key, ()))
+
+    def last_job(self, unit: str) -> LastJob | None:
+        """Return the job of *unit* that ended last in this boot; None where the journal does not say."""
+        return last_job(unit, self._scope)
 
     def _run(
         self, method: str, unit: str, limit: float, hopeless: Callable[[], bool] | None = None

@@ -8,8 +8,8 @@ import signal
 from beacon.definition.grammar import key_path
 from beacon.definition.loopback import is_behind_proxy
 from beacon.model.host import HostFacts, Scope
-from beacon.model.service import Port, RestartPolicy, Service
-from beacon.model.unit import SERVICE_LABEL, container_name, unit_name
+from beacon.model.service import Port, Restart, RestartPolicy, Service
+from beacon.model.unit import SERVICE_LABEL, container_name, unit_name, waiter_name
 from beacon.units.directives import Section, Sheet
 from beacon.units.health import STOP_SLACK, render_health, span, start_limit
 from beacon.units.mounts import render_secret, render_volumes, require_mount
@@ -25,6 +25,17 @@ containers.conf(5)). While a container starts, that socket is there before the f
 at that moment never gets an answer, not even a refusal after which a proxy would try again. Ports that the
 owner chose are still kept: a second program at one of them must be told. Those that Beacon chose are free.
 """
+_DELAY = 1.0
+_STEADY_DELAY = 5.0
+_LONGEST_DELAY = 30.0
+_DELAY_STEPS = 30
+"""From 1 s to 30 s, so that a service is tried a dozen times in its first half minute.
+
+systemd counts restarts from the last start by hand, boot or update on, however long the service ran well in
+between: with fewer steps one that crashes every other day would soon be down for half a minute each time.
+"""
+_GROWING_DELAYS = 254
+"""The first systemd with RestartSteps= (NEWS of systemd)."""
 SPECIAL_NETWORKS = frozenset({"host", "none"})
 _SHARED = "service:"
 
@@ -55,6 +66,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     """Write every directive of the service's file into *sheet*, and every fault of the definition."""
     service = release.service
     _unit(sheet, release)
+    _needs(sheet, service)
     _identity(sheet, release)
     _process(sheet, release)
     _namespace(sheet, service, facts)
@@ -67,6 +79,8 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
         render_secret(sheet, secret, f"secret[{index}]")
     _confinement(sheet, service)
     render_health(sheet, service, release.declared.health, own_check=release.own_check)
+    for key, value in _restarts(service.restart, facts).items():
+        sheet.add(Section.SERVICE, key, value)
     _service(sheet, service)
     if facts.has_quadlet and facts.scope is Scope.SYSTEM and is_behind_proxy(release.declared, service):
         sheet.add(Section.SERVICE, "EnvironmentFile", f"-{UNRESERVED}")
@@ -80,11 +94,21 @@ def _unit(sheet: Sheet, release: ReleaseInput) -> None:
     service = release.service
     sheet.add(Section.UNIT, "Description", _description(sheet, release))
     sheet.add(Section.UNIT, "Documentation", "man:beacon(1)")
-    sheet.add(Section.UNIT, "StartLimitIntervalSec", span(service.restart.interval))
-    sheet.add(Section.UNIT, "StartLimitBurst", str(service.restart.limit))
+    gives_up = service.restart.gives_up
+    if gives_up is None:
+        sheet.add(Section.UNIT, "StartLimitIntervalSec", "0")
+    else:
+        limit, interval = gives_up
+        sheet.add(Section.UNIT, "StartLimitIntervalSec", span(interval))
+        sheet.add(Section.UNIT, "StartLimitBurst", str(limit))
+
+
+def _needs(sheet: Sheet, service: Service) -> None:
+    """Start after what is needed, and once it is healthy; neither keeps the service down."""
     for need in service.needs:
-        sheet.add(Section.UNIT, "Wants", unit_name(need))
-        sheet.add(Section.UNIT, "After", unit_name(need))
+        for unit in (unit_name(need), waiter_name(need)):
+            sheet.add(Section.UNIT, "Wants", unit)
+            sheet.add(Section.UNIT, "After", unit)
 
 
 def _description(sheet: Sheet, release: ReleaseInput) -> str:
@@ -220,11 +244,25 @@ def _confinement(sheet: Sheet, service: Service) -> None:
         sheet.option("ShmSize", str(service.shm_size), "shm_size")
 
 
+def _restarts(restart: Restart, facts: HostFacts) -> dict[str, str]:
+    """Return when systemd starts the unit again.
+
+    A service that waits for another by exiting must outlive the wait, and one that always exits must not keep
+    the machine busy. Where systemd cannot have the delay grow, it is between the two.
+    """
+    said = restart.said
+    delay = _DELAY if said.delay is None else said.delay
+    settings = {"Restart": restart.policy.value, "RestartSec": span(delay)}
+    if restart.policy is RestartPolicy.NO or restart.gives_up is not None or delay >= _LONGEST_DELAY:
+        return settings
+    if facts.systemd_version >= _GROWING_DELAYS:
+        return settings | {"RestartSteps": str(_DELAY_STEPS), "RestartMaxDelaySec": span(_LONGEST_DELAY)}
+    return settings | ({"RestartSec": span(_STEADY_DELAY)} if said.delay is None else {})
+
+
 def _service(sheet: Sheet, service: Service) -> None:
-    restart, resources = service.restart, service.resources
+    resources = service.resources
     settings = {
-        "Restart": restart.policy.value,
-        "RestartSec": span(restart.delay),
         "TimeoutStartSec": span(start_limit(service, waits_for_health=sheet.waits_for_health)),
         "TimeoutStopSec": span(math.ceil(service.stop.timeout) + STOP_SLACK),
         **_exit_statuses(service),

@@ -16,7 +16,7 @@ from beacon.errors import BusyError, HostError
 from beacon.model.event import Event
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, EngineVolume, JobResult, UnitState
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
 from beacon.model.unit import container_name, service_of_unit
 
 Behaviour = str
@@ -51,6 +51,7 @@ class _Unit:
     coming: bool = False
     """Whether a job brings it up."""
     job: int = 0
+    last_job: LastJob | None = None
 
 
 @dataclass
@@ -321,15 +322,16 @@ class FakeMachine:
         self.wait_idle(unit, limit)  # a start joins the job that is queued
         if self._unit(unit).active == "active":
             return JobResult.DONE
-        return self._start(unit, "start", limit)
+        return self._ended(unit, "start", self._start(unit, "start", limit))
 
     def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
-        return self._start(unit, "restart", limit, hopeless)
+        return self._ended(unit, "restart", self._start(unit, "restart", limit, hopeless))
 
     def stop(self, unit: str, limit: float) -> JobResult:
         del limit
         self._effect(f"stop {unit}")
         self._down(unit)
+        self._unit(unit).last_job = LastJob("stop", "done")
         return JobResult.DONE
 
     def reset_failed(self, unit: str) -> None:
@@ -350,6 +352,12 @@ class FakeMachine:
 
     def dependents(self, unit: str) -> tuple[str, ...]:
         return tuple(name for name in self.requires.get(unit, ()) if self._unit(name).active == "active")
+
+    def requirements(self, unit: str) -> tuple[str, ...]:
+        return tuple(name for name, dependents in self.requires.items() if unit in dependents)
+
+    def last_job(self, unit: str) -> LastJob | None:
+        return self._unit(unit).last_job
 
     # Probe, hooks and reporter
 
@@ -442,6 +450,11 @@ class FakeMachine:
         for other in dependents:
             self._come(self._unit(other))
         return JobResult.DONE
+
+    def _ended(self, name: str, kind: str, result: JobResult) -> JobResult:
+        if result is not JobResult.REFUSED:
+            self._unit(name).last_job = LastJob(kind, result.value)
+        return result
 
     def _come(self, unit: _Unit) -> None:
         unit.active, unit.sub, unit.coming = "activating", "start", True

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from beacon.definition.decode import decode
 from beacon.definition.effective import effective
 from beacon.definition.loopback import with_loopback
@@ -16,6 +18,7 @@ from beacon.errors import DefinitionError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, ImageHealth, Platform
 from beacon.model.reference import Digest
+from beacon.systemd.version import installed_version
 from beacon.units.render import TEMPLATE_NAMES, ReleaseInput, render
 
 HERE = Path(__file__).parent
@@ -82,6 +85,10 @@ class Case:
             file.name: file.read_text(encoding="utf-8")
             for file in sorted((self.folder / "expected").iterdir())
         }
+
+    def acceptable(self) -> dict[str, str]:
+        """Return what is expected, in the words of the systemd that is here, which is to accept it."""
+        return self.rendered(replace(self.facts, systemd_version=installed_version()))
 
     def update(self) -> None:
         """Make what is rendered what is expected."""

@@ -159,6 +159,13 @@ def _service(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
         )
     elif unit.active == "failed":
         yield error(f"{name} has failed", f"it is down: {unit.result}", f"beacon logs {name} -n 50")
+    elif unit.sub.startswith("auto-restart"):
+        why = f"it is down until systemd starts it once more: {unit.result}"
+        yield error(f"{name} fails again and again", why, f"beacon logs {name} -n 50")
+    elif facts.lacked:
+        why = "a unit that it requires had failed; the next run of the timer starts it, if that is up by then"
+        show = commands.systemctl(f"list-dependencies {unit_name(name)}")
+        yield error(f"{name} was not started", why, f"{show}; beacon start {name}")
     elif unit.needs_reload:
         yield warning(
             f"systemd has not read the last change of {unit_name(name)}",

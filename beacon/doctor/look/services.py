@@ -13,13 +13,16 @@ from beacon.doctor.facts import (
     ReleaseFacts,
     ServiceFacts,
     TimerFacts,
+    UnitFacts,
     UnnamedVolume,
 )
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey
 from beacon.errors import BeaconError, DefinitionError, Fault
 from beacon.model.release import Release, ServiceState, text_digest
+from beacon.model.runtime import JobResult
 from beacon.model.unit import service_files, unit_name
 from beacon.rollout.move import unnamed
+from beacon.systemd.journal import last_job
 from beacon.units.mark import read_mark
 
 
@@ -85,11 +88,22 @@ def services(survey: Survey) -> tuple[ServiceFacts, ...]:
     units = survey.units()
     return tuple(
         ServiceFacts(
-            name, units[unit_name(name)], any(file in survey.installed() for file in service_files(name))
+            name,
+            (unit := units[unit_name(name)]),
+            any(file in survey.installed() for file in service_files(name)),
+            _lacked(survey, unit),
         )
         for name, state in states.items()
         if state.live is not None
     )
+
+
+def _lacked(survey: Survey, unit: UnitFacts) -> bool:
+    """Say whether a unit that was never up in this boot had no chance."""
+    if unit.load != "loaded" or unit.active != "inactive" or unit.up:
+        return False
+    last = last_job(unit.name, survey.machine.scope)
+    return last is not None and last.result == JobResult.DEPENDENCY
 
 
 def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:

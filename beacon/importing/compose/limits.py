@@ -11,7 +11,7 @@ from beacon.definition import grammar
 from beacon.importing.compose.context import Context
 from beacon.importing.draft import Draft
 from beacon.importing.node import Item
-from beacon.model.service import Health, RestartPolicy
+from beacon.model.service import START_INTERVAL, Health, Restart, RestartPolicy
 
 _DEPLOY_NOTES = {
     "mode": "a Swarm's; Beacon runs one container per service",
@@ -102,9 +102,7 @@ def restart(item: Item, draft: Draft, context: Context) -> None:
     draft.restart = replace(draft.restart, policy=_POLICIES[word])
     if times and int(times):
         draft.restart = replace(draft.restart, limit=int(times))
-        item.change(
-            f"systemd gives up after {times} starts within {grammar.format_duration(draft.restart.interval)}"
-        )
+        item.change(_gives_up(draft.restart))
     if word == "unless-stopped":
         item.change("always: what was stopped starts again at boot")
 
@@ -237,14 +235,19 @@ def _restart_policy(item: Item, draft: Draft) -> None:
         policy = replace(policy, policy=_POLICIES[word])
     if "delay" in fields and (delay := fields["delay"].read(duration)) is not None:
         policy = replace(policy, delay=delay)
-    if "window" in fields and (window := fields["window"].read(duration)):
-        policy = replace(policy, interval=window)
+    window = fields["window"].read(duration) if "window" in fields else None
     if "max_attempts" in fields and (attempts := fields["max_attempts"].integer()) is not None:
-        policy = replace(policy, limit=attempts)
+        # Without a number of attempts, the window counts none.
+        usual = window in {None, 0.0, START_INTERVAL}
+        policy = replace(policy, limit=attempts, interval=None if usual else window)
         if attempts:
-            spell = grammar.format_duration(policy.interval)
-            fields["max_attempts"].change(f"systemd gives up after {attempts} starts within {spell}")
+            fields["max_attempts"].change(_gives_up(policy))
     draft.restart = policy
+
+
+def _gives_up(policy: Restart) -> str:
+    limit, interval = policy.gives_up or (0, 0.0)
+    return f"systemd gives up after {limit} starts within {grammar.format_duration(interval)}"
 
 
 def _reservations(item: Item, draft: Draft) -> None:

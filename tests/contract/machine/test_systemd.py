@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from beacon.model.runtime import JobResult, UnitState
+from beacon.model.runtime import JobResult, LastJob, UnitState
 from tests.contract.machine.rigs import Pushed, Rig
 
 UNIT = "beacon-one.service"
@@ -139,3 +139,33 @@ def test_waiting_for_an_idle_unit_returns(rig: Rig) -> None:
     _install(rig)
     rig.systemd.wait_idle(UNIT, 1)
     assert _state(rig).active == "inactive"
+
+
+def test_the_last_job_tells_a_stop_from_a_failure(rig: Rig) -> None:
+    _install(rig)
+    assert rig.systemd.last_job("beacon-nobody.service") is None
+    rig.systemd.start(UNIT, LIMIT)
+    assert _last_job(rig, "start") == LastJob("start", "done")
+    rig.systemd.stop(UNIT, LIMIT)
+    assert _last_job(rig, "stop") == LastJob("stop", "done")
+    _install(rig, "unstartable")
+    rig.systemd.start(UNIT, LIMIT)
+    assert _last_job(rig, "start") == LastJob("start", "failed")
+
+
+def _last_job(rig: Rig, kind: str) -> LastJob | None:
+    """Return the last job once it is of that *kind*: entries take a moment to be in the journal."""
+    deadline = time.monotonic() + 5
+    while (job := rig.systemd.last_job(UNIT)) is None or job.kind != kind:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return job
+
+
+def test_what_a_unit_requires(rig: Rig) -> None:
+    _install(rig)
+    rig.systemd.start(UNIT, LIMIT)
+    rig.require(UNIT, "gateway.service")
+    assert UNIT in rig.systemd.requirements("gateway.service")
+    assert "gateway.service" not in rig.systemd.requirements(UNIT)

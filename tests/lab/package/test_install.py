@@ -198,6 +198,7 @@ def check_works(host: LabHost, program: str) -> None:
         for verb, state in (("is-active", "active"), ("is-enabled", "enabled")):
             assert host.run("systemctl", verb, unit, check=False).stdout == f"{state}\n", unit
     assert f"={program} " in host.run("systemctl", "cat", "beacon-endpoints.service").stdout
+    assert f"=-{program} " in host.run("systemctl", "cat", "beacon-healthy@web.service").stdout
     assert host.read("/etc/beacon/beacon.toml") == PUBLISHING
 
 

@@ -50,6 +50,7 @@ def test_an_installed_package_is_whole_and_runs_nothing(bare: LabHost, beacon_de
     assert bare.run("stat", "-c", "%U %a", "/run/beacon", "/var/lib/beacon").stdout == "root 755\n" * 2
     assert "Service @" in bare.run("journalctl", "--dump-catalog", "1b9e4c3d7f5a4b0e8d2c6a1f3e5b7d92").stdout
     units = ["beacon-update.timer", "beacon-update.service", "beacon-endpoints.service", "beacon.slice"]
+    units.append("beacon-healthy@web.service")
     assert "beacon" not in bare.run("systemd-analyze", "verify", *units).stderr
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from beacon.cli.wait_healthy import wait, wait_for_unit
-from beacon.errors import NotActiveError
-from beacon.model.runtime import UnitState
+from beacon.cli.wait_healthy import wait
 
 
 @pytest.mark.parametrize(
@@ -37,26 +35,3 @@ def test_looks_get_rarer() -> None:
     wait(lambda: None, lambda: len(pauses) < 20, pauses.append)
     assert pauses == sorted(pauses)
     assert pauses[-1] == 1.0
-
-
-class Units:
-    """A service manager that knows one unit, which goes down after some looks."""
-
-    def __init__(self, *active: str) -> None:
-        self._left = list(active)
-
-    def states(self, units: Iterable[str]) -> dict[str, UnitState]:
-        """Return the states of *units*."""
-        active = self._left.pop(0) if len(self._left) > 1 else self._left[0]
-        return {unit: UnitState(unit, load="loaded", active=active) for unit in units}
-
-
-def test_called_by_hand_it_waits_as_long_as_the_unit_is_up() -> None:
-    healths = iter(["starting", "unhealthy", "healthy"])
-    wait_for_unit(Units("activating", "active"), "web", lambda: next(healths), lambda _: None)
-    assert next(healths, None) is None
-
-
-def test_called_by_hand_it_says_that_the_unit_is_down() -> None:
-    with pytest.raises(NotActiveError, match="web is not active"):
-        wait_for_unit(Units("activating", "active", "failed"), "web", lambda: None, lambda _: None)

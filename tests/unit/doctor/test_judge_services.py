@@ -98,6 +98,9 @@ def test_files_that_are_not_as_they_were_written() -> None:
         pytest.param(UP, "ok", "", id="up"),
         pytest.param(replace(UP, active="inactive"), "ok", "", id="stopped by its owner"),
         pytest.param(replace(UP, active="failed"), "error", "beacon logs web", id="failed"),
+        pytest.param(
+            replace(UP, active="activating", sub="auto-restart"), "error", "beacon logs web", id="crashing"
+        ),
         pytest.param(UnitFacts(UP.name), "error", "systemctl daemon-reload", id="not known"),
         pytest.param(replace(UP, load="bad-setting"), "error", "beacon render --check web", id="not loaded"),
         pytest.param(
@@ -112,6 +115,12 @@ def test_units(unit: UnitFacts, severity: str, mend: str) -> None:
     (finding,) = services.services((ServiceFacts("web", unit),), SYSTEM)
     assert finding.severity.word == severity
     assert mend in finding.mend
+
+
+def test_a_service_that_had_no_chance() -> None:
+    (finding,) = services.services((ServiceFacts("web", replace(UP, active="inactive"), lacked=True),), USER)
+    assert (finding.severity, finding.what) == (Severity.ERROR, "web was not started")
+    assert finding.mend == "systemctl --user list-dependencies beacon-web.service; beacon start web"
 
 
 def test_a_service_without_its_file() -> None:
