@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from beacon.cli.outcomes import show as show_outcomes
 from beacon.cli.proxy import follow
-from beacon.cli.workflow import make_proposal, remove_services
+from beacon.cli.removal import remove_services
+from beacon.cli.workflow import make_proposal
 from beacon.engine.command import CommandFailedError, run
 from beacon.errors import BeaconError, BusyError, ExitStatus, HostError, UsageError
 from beacon.importing.container import import_container
@@ -149,7 +150,9 @@ def _put_back(host: Host, old: _Old | None, noted: Adoption) -> None:
     """Take the service away, and start the container again where it ran before."""
     path = host.definition_path(noted.service)
     if host.store.load(noted.service).live is not None or path.exists():
-        remove_services(host, [noted.service], purge=False)
+        (end,) = remove_services(host, [noted.service], purge=False)
+        if end.kind.status:  # two at once on the same data must not be
+            raise HostError(f"{noted.service} cannot be taken away: {end.detail}", hint=end.hint)
     remove(path)
     if old is not None and noted.was_running:
         old.act("start")

@@ -95,11 +95,13 @@ def rm(
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete the service's volumes and their data too.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before all services or data are removed.")
+    ] = False,
 ) -> None:
-    """Stop and remove services; their data stays without --purge."""
+    """Stop and remove services; their data stays without --purge, and their definitions are kept."""
     from beacon.cli.outcomes import show as show_outcomes
-    from beacon.cli.workflow import remove_services
+    from beacon.cli.removal import remove_services
     from beacon.errors import UsageError
 
     host = session(context).host()
@@ -110,6 +112,8 @@ def rm(
     chosen = host.select(names)
     if purge and not yes:
         _confirm(f"Delete {', '.join(chosen)} with all data?")
+    elif every and chosen and not yes and os.isatty(0):
+        typer.confirm(f"Remove {', '.join(chosen)}? Their data stays.", abort=True, err=True)
     raise typer.Exit(
         show_outcomes(host.output, remove_services(host, chosen, purge=purge), every=True, as_json=False)
     )

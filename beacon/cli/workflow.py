@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from beacon.cli.needing import refuse_needed
 from beacon.cli.proxy import follow
 from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
@@ -151,6 +152,7 @@ def make_proposal(
     chosen = host.select(list(names)) if names and not set(names) <= set(texts) else tuple(names or texts)
     everything = not names
     missing = [name for name in (host.known_names() if everything else chosen) if name not in texts]
+    refuse_needed(host, missing, texts, applied=chosen)
     definitions, faulty = read_definitions(host, chosen, texts, leaving=missing)
     _check_rootless(host, definitions)
     _check_loopback(host, definitions)
@@ -259,51 +261,6 @@ def _pairs(env: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--env {entry} has no value", hint=f"--env {entry}=VALUE")
         pairs[key] = value
     return pairs
-
-
-def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[Outcome, ...]:
-    """Remove definitions, units and what is remembered; with *purge*, volumes too."""
-    resume(host.world, names)
-    texts = {name: text for name, text in host.definition_files().items() if name not in names}
-    needing = _needing(host, names, texts)
-    if needing:
-        raise UsageError(f"cannot remove {', '.join(names)}: {needing}", hint="change that definition first")
-    with host.alone(names):
-        for name in names:
-            remove(host.definition_path(name))
-        wanted = Wanted(definitions={}, gone=frozenset(names), overwrite=True)
-        proposal = proposer(host).propose(wanted, host.units.read_all())
-        outcomes = execute(host.world, proposal, locked=names)
-    told = {outcome.service for outcome in outcomes}
-    for name in names:
-        if name not in told:
-            host.store.remove(name)
-            outcomes = (*outcomes, Outcome(name, OutcomeKind.REMOVED, "it was not installed"))
-    follow(host, outcomes)
-    if purge:
-        outcomes = tuple(_purge(host, outcome) for outcome in outcomes)
-    return outcomes
-
-
-def _needing(host: Host, names: Sequence[str], texts: Mapping[str, str]) -> str | None:
-    """Return which of the services that stay needs one of *names*."""
-    for name, text in texts.items():
-        try:
-            service = _decode_one(host, name, text)
-        except DefinitionError:
-            continue
-        for need in service.needs:
-            if need in names:
-                return f"{name} needs {need}"
-    return None
-
-
-def _purge(host: Host, outcome: Outcome) -> Outcome:
-    volumes = [volume for volume, service in host.engine.volumes().items() if service == outcome.service]
-    for volume in volumes:
-        host.engine.remove_volume(volume)
-    deleted = f"deleted with {', '.join(volumes)}" if volumes else "it had no volumes"
-    return Outcome(outcome.service, outcome.kind, deleted)
 
 
 def intended(host: Host, name: str) -> Release:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import unified_diff
 from enum import StrEnum
 from typing import Literal
@@ -181,6 +181,11 @@ class Plan(Struct, frozen=True):
     def without(self, names: Collection[str]) -> Plan:
         """Return the plan without the steps that concern *names* alone."""
         return replace(self, steps=tuple(step for step in self.steps if not set(step.services) <= set(names)))
+
+    def clear_of(self, names: Iterable[str]) -> Plan:
+        """Return the plan without the steps that concern any of *names*."""
+        left = set(names)
+        return replace(self, steps=tuple(step for step in self.steps if left.isdisjoint(step.services)))
 
     def for_service(self, name: str) -> Plan:
         """Return what of the plan concerns the service *name*, shared files among it."""

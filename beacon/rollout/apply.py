@@ -12,19 +12,16 @@ from msgspec.structs import replace
 from beacon import __version__
 from beacon.definition.loopback import PortsExhaustedError
 from beacon.errors import BeaconError, BusyError, DefinitionError, Fault
-from beacon.model.event import Event, EventKind
 from beacon.model.image import Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, StopUnit, WriteFile
+from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartUnit, WriteFile
 from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ServiceState, Trigger, VolumeCopy, Waiting
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
 from beacon.model.unit import (
     PREFIX,
-    FileSort,
     UnitFile,
-    UnitFileName,
     is_service_file,
     service_files,
     unit_name,
@@ -34,16 +31,13 @@ from beacon.rollout.candidates import Renderer, followed, make_release, renumber
 from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
-from beacon.rollout.images import forget
-from beacon.rollout.move import installed_engine, perishable, secure, unnamed, volume_copies
-from beacon.rollout.move import release as release_volumes
+from beacon.rollout.move import installed_engine, perishable, secure, volume_copies
 from beacon.rollout.ports import Registry
 from beacon.rollout.prepare import Work, reserving
+from beacon.rollout.removal import clear_away, drop_networks, stop_units
 from beacon.rollout.waiting import cause_to_wait, note_applied, outcome_of, would_not_see
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited, read_mark
-
-_STOP_LIMIT = 600.0
 
 
 class Definition(Struct, frozen=True):
@@ -373,9 +367,8 @@ def _execute(
     yield from proposal.outcomes
     note_applied(world, proposal.waiting, {n: one.release.digest for n, one in proposal.intents.items()})
     secure(world, map(world.store.load, gone))
-    for step in plan.steps:
-        if isinstance(step, StopUnit):
-            world.systemd.stop(step.unit, _STOP_LIMIT)
+    stuck = stop_units(world, plan)
+    plan = plan.clear_of(stuck)
     works = [
         replace(_work(world, intent, plan.for_service(name)), adopted=adopted.get(name, ()))
         for name, intent in proposal.intents.items()
@@ -389,9 +382,9 @@ def _execute(
     yield from deploy(world, [work for work in works if work.name not in moving], also=removed)
     for name in _needed_first({name: proposal.intents[name].release.service.needs for name in moving}):
         yield from deploy(world, [work for work in works if work.name == name])
-    for name in gone:
-        yield _forget(world, name)
-    _drop_networks(world, plan)
+    ends = {**stuck, **clear_away(world, plan, [name for name in gone if name not in stuck])}
+    yield from ends.values()
+    drop_networks(world, plan.clear_of(name for name, end in ends.items() if end.kind.status))
     yield from _unchanged(world, proposal)
     yield from hindered(plan)
 
@@ -466,29 +459,6 @@ def _note(world: World, intent: Intent) -> bool:
         with reserving(world, state, noted):
             world.store.save(state.with_release(noted))
     return noted.service != live.service
-
-
-def _forget(world: World, name: str) -> Outcome:
-    """Forget a service whose files are gone. Its volumes stay."""
-    state = world.store.load(name)
-    live = state.live_release
-    release_volumes(world, unnamed(live).values() if live is not None else ())
-    forget(world, state)
-    world.store.remove(name)
-    world.reporter.event(Event(EventKind.REMOVED, name, f"{name} was removed; its data stays"))
-    return Outcome(name, OutcomeKind.REMOVED, "its data stays")
-
-
-def _drop_networks(world: World, plan: Plan) -> None:
-    for step in plan.steps:
-        parsed = UnitFileName.parse(step.name) if isinstance(step, RemoveFile) else None
-        if parsed is None or parsed.sort is not FileSort.NETWORK:
-            continue
-        if any(world.files.read(name) is not None for name in (f"{parsed.stem}.network", parsed.unit)):
-            continue  # another engine makes it now
-        with contextlib.suppress(BeaconError):  # somebody else's container is still on it
-            world.systemd.stop(parsed.unit, _STOP_LIMIT)  # up, it would not make the network again
-            world.engine.remove_network(parsed.stem)
 
 
 def _edited(name: str, installed: Mapping[str, str]) -> str | None:

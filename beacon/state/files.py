@@ -9,9 +9,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from beacon.errors import AccessError, HostError
 from beacon.model.unit import PREFIX, UnitFileName, container_name
+
+T = TypeVar("T")
 
 _PLAIN_SUFFIXES = (".service", ".slice")
 """Files that systemd itself reads; Quadlet reads the others."""
@@ -35,12 +38,12 @@ def write_atomic(
     *durable* flushes file and folder to the disk, so that the new text survives a power cut. *check* looks at
     the new file before it takes its place; an error of it leaves the old one.
     """
-    _explained("write", path, lambda: _write(path, data, mode, durable=durable, check=check))
+    explained("write", path, lambda: _write(path, data, mode, durable=durable, check=check))
 
 
 def remove(path: Path) -> None:
     """Delete *path* durably; a file that is not there is no error."""
-    _explained("remove", path, lambda: _remove(path))
+    explained("remove", path, lambda: _remove(path))
 
 
 def unfinished(folder: Path) -> list[Path]:
@@ -82,9 +85,10 @@ def why_unreadable(path: Path) -> str | None:
     return None
 
 
-def _explained(verb: str, path: Path, action: Callable[[], None]) -> None:
+def explained(verb: str, path: Path, action: Callable[[], T]) -> T:
+    """Return what *action* does to *path*; AccessError or HostError says what hindered it."""
     try:
-        action()
+        return action()
     except PermissionError as error:
         raise AccessError(f"cannot {verb} {path}: permission denied", hint="run this with sudo") from error
     except OSError as error:
@@ -215,7 +219,7 @@ class UnitDirectory:
 
     def _enable(self, path: Path, target: str) -> None:
         link = self.plain / f"{target}.wants" / path.name
-        _explained("write", link, lambda: _link(link, path))
+        explained("write", link, lambda: _link(link, path))
 
     def _disable(self, path: Path) -> None:
         for folder in self.plain.glob("*.wants"):

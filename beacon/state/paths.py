@@ -31,6 +31,11 @@ class Paths(Struct, frozen=True):
         return self.config / "beacon.toml"
 
     @property
+    def removed(self) -> Path:
+        """Where definitions are kept of services that were removed."""
+        return self.state / "removed"
+
+    @property
     def template_overrides(self) -> Path:
         """Unit templates of the owner, each of which takes the place of the packaged one."""
         return self.config / "unit-templates"
