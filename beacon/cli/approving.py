@@ -30,6 +30,7 @@ def approve(
 
     beacon status says what waits, and why.
     """
+    from beacon.reconcile.approval import what_to_do
     from beacon.rollout import waiting
 
     host = session(context).host()
@@ -38,5 +39,5 @@ def approve(
     (chosen,) = host.select([name])
     with host.alone([chosen]):
         approved = waiting.approve(host.world, chosen, digest)
-    command = waiting.what_to_do(chosen, approved)
+    command = what_to_do(chosen, approved)
     host.output.say(f"{approved.reference.with_digest(approved.digest)} is approved; {command}")

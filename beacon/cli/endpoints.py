@@ -66,9 +66,9 @@ def give_name(
     """
     import secrets
 
-    from beacon.cli.host import meant
     from beacon.definition.names import validate_name
     from beacon.errors import UsageError
+    from beacon.operations.machine import meant
 
     host = session(context).host()
     if name is None:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from beacon import streams
 from beacon.errors import BeaconError, DefinitionError
-
-JSON_VERSION = 1
-"""The version of every JSON answer; it rises when a field is taken away or changes its meaning."""
+from beacon.wire.answer import VERSION, Answer, to_json
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -43,6 +41,11 @@ class Output:
         """Tell what the owner should know, quiet or not."""
         sys.stderr.write(f"{self.paint('warning:', 'yellow', sys.stderr.isatty())} {text}\n")
 
+    def warn_all(self, warnings: Iterable[str]) -> None:
+        """Tell what an operation warns of."""
+        for warning in warnings:
+            self.warn(warning)
+
     def error(self, error: BeaconError) -> None:
         """Print an error, each fault on a line of its own, and below it what to do."""
         tty = sys.stderr.isatty()
@@ -57,7 +60,11 @@ class Output:
 
     def json(self, body: Mapping[str, object]) -> None:
         """Print a JSON answer."""
-        self.answer(json.dumps({"version": JSON_VERSION, **body}, indent=2, ensure_ascii=False))
+        self.answer(json.dumps({"version": VERSION, **body}, indent=2, ensure_ascii=False))
+
+    def data(self, answer: Answer) -> None:
+        """Print an operation's answer as JSON."""
+        self.answer(to_json(answer))
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print rows below headings, as wide as they need to be; ``red|word`` is red."""

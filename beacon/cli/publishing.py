@@ -100,9 +100,9 @@ class OnePass:
 
     def run(self) -> None:
         """Bring every store up to date; one that fails keeps the others from nothing."""
-        from beacon.cli.stores import publisher_of
         from beacon.endpoints.publisher import bring_up_to_date
         from beacon.errors import BeaconError
+        from beacon.operations.machine import publisher_of
 
         for store in self._stores:
             if store.where in self.errors:

@@ -1,87 +1,71 @@
-"""Who hears of a rollout: the system journal of every decision, the terminal of what goes on."""
+"""The terminal as a listener: a moving line for pulls, a plain one elsewhere."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from beacon.operations.listener import Note, Progress, Pulled, Pulling
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
 
     from beacon.cli.output import Output
-    from beacon.model.event import Event
-    from beacon.model.host import Scope
-    from beacon.model.reference import ImageReference
-
-_LAYER = "Copying blob"
 
 
-class TerminalReporter:
-    """Shows pulls as they come along: a moving line on a terminal, a plain one elsewhere."""
+class TerminalListener:
+    """Shows what goes on: on a terminal each pull has a line that moves."""
 
-    def __init__(self, output: Output, scope: Scope) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self._scope = scope
         self._lock = threading.Lock()
-        self._live: Progress | None = None
-        self._pulls = 0
+        self._display: Display | None = None
+        self._pulls: dict[str, TaskID] = {}
 
-    def event(self, event: Event) -> None:
-        """Write *event* to the journal."""
-        from beacon.systemd.journal import log_event
+    def hear(self, progress: Progress) -> None:
+        """Show *progress*."""
+        match progress:
+            case Note(service, text):
+                self._output.say(f"{service}: {text}")
+            case Pulling():
+                self._show(progress)
+            case Pulled(service):
+                self._end(service)
 
-        log_event(event, self._scope)
-
-    def note(self, service: str, line: str) -> None:
-        """Print a line."""
-        self._output.say(f"{service}: {line}")
-
-    @contextmanager
-    def pulling(self, service: str, image: ImageReference) -> Iterator[Callable[[str], None]]:
-        """Show that *image* is being pulled while the block runs."""
+    def _show(self, pull: Pulling) -> None:
         if not self._output.is_terminal or self._output.quiet:
-            self._output.say(f"{service}: pulling {image}")
-            yield _ignore
+            if not pull.layers:
+                self._output.say(f"{pull.service}: pulling {pull.image}")
             return
-        live = self._enter()
-        task = live.add_task(f"{service}: pulling {image.name}", total=None)
-        layers = 0
+        layers = f", {pull.layers} layers" if pull.layers else ""
+        description = f"{pull.service}: pulling {pull.image.name}{layers}"
+        with self._lock:
+            display = self._display or self._start()
+            if pull.service in self._pulls:
+                display.update(self._pulls[pull.service], description=description)
+            else:
+                self._pulls[pull.service] = display.add_task(description, total=None)
 
-        def hear(line: str) -> None:
-            nonlocal layers
-            layers += line.startswith(_LAYER)
-            live.update(task, description=f"{service}: pulling {image.name}, {layers} layers")
-
-        try:
-            yield hear
-        finally:
-            live.remove_task(task)
-            self._leave()
-
-    def _enter(self) -> Progress:
-        """Return the display that all pulls share; the first starts it."""
+    def _start(self) -> Display:
+        """Return the display that all pulls share."""
+        # 60 ms that only a pull at a terminal pays for.
         from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Display
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+        console = Console(stderr=True, no_color=not self._output.colour)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self._display = Display(*columns, console=console, transient=True)
+        self._display.start()
+        return self._display
+
+    def _end(self, service: str) -> None:
         with self._lock:
-            self._pulls += 1
-            if self._live is None:
-                console = Console(stderr=True, no_color=not self._output.colour)
-                columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-                self._live = Progress(*columns, console=console, transient=True)
-                self._live.start()
-            return self._live
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._pulls -= 1
-            if self._pulls == 0 and self._live is not None:
-                self._live.stop()
-                self._live = None
-
-
-def _ignore(line: str) -> None:
-    """Engines tell more than a log should hold."""
-    del line
+            task = self._pulls.pop(service, None)
+            if task is None or self._display is None:
+                return
+            self._display.remove_task(task)
+            if not self._pulls:
+                self._display.stop()
+                self._display = None

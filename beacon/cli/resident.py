@@ -140,8 +140,8 @@ class Resident:
 
     def _withdraw(self, host: Host, before: Sequence[Store], now: Sequence[Store]) -> None:
         """Take back what was told to stores that are told no more."""
-        from beacon.cli.stores import publisher_of
         from beacon.endpoints.publisher import bring_up_to_date
+        from beacon.operations.machine import publisher_of
 
         here = {store.where for store in now}
         for store in before:
@@ -211,8 +211,8 @@ def _stores(host: Host) -> tuple[Store, ...]:
 
 
 def _keeper(host: Host, store: Store, tell: Callable[[str], None]) -> Keeper:
-    from beacon.cli.stores import publisher_of
     from beacon.endpoints.keeper import Keeper
+    from beacon.operations.machine import publisher_of
 
     return Keeper(publisher_of(store), host.store.record(store.where), store.refresh, tell)
 

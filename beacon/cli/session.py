@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
+from beacon.cli.host import Host
 from beacon.cli.output import Output
+from beacon.cli.reporter import TerminalListener
+from beacon.cli.user import enter_manager
 from beacon.model.host import Scope
+from beacon.operations.listener import Listener
+from beacon.operations.machine import Machine
 
 if TYPE_CHECKING:
     import typer
-
-    from beacon.cli.host import Host
 
 
 class Session(Struct, frozen=True):
@@ -22,13 +25,18 @@ class Session(Struct, frozen=True):
     scope: Scope
     output: Output
 
+    @property
+    def listener(self) -> Listener:
+        """Whoever watches the terminal."""
+        return TerminalListener(self.output)
+
+    def machine(self) -> Machine:
+        """Return the machine in this scope, for operations."""
+        return self.host()
+
     def host(self) -> Host:
-        """Return the machine in this scope."""
-        from beacon.cli.host import Host
-
+        """Return the same for verbs that are not operations yet."""
         if self.scope is Scope.USER:
-            from beacon.cli.user import enter_manager
-
             enter_manager()
         return Host(self.scope, self.output)
 

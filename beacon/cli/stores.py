@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
     from beacon.cli.host import Host
     from beacon.definition.publishing import Publication
-    from beacon.endpoints.publisher import Publisher
     from beacon.endpoints.routes import Running
     from beacon.endpoints.stores import Store, Told
     from beacon.model.host import Scope
@@ -33,25 +32,6 @@ def told(host: Host, stores: Sequence[Store], running: Mapping[str, Running]) ->
     from beacon.endpoints.stores import tell
 
     return tell(stores, running, routes(running), machine(host.scope), _template)
-
-
-def publisher_of(store: Store) -> Publisher:
-    """Return what writes to a store; where several tables name it, the first says how to get in."""
-    from beacon.definition.publishing import EtcdAccess, RedisAccess
-
-    access = store.publications[0].access
-    if isinstance(access, RedisAccess):
-        from beacon.endpoints.redis_store import RedisPublisher
-
-        return RedisPublisher(access)
-    if isinstance(access, EtcdAccess):
-        from beacon.endpoints.etcd_store import EtcdPublisher
-
-        return EtcdPublisher(access)
-    from beacon.endpoints.file_store import FilePublisher
-    from beacon.state.files import write_atomic
-
-    return FilePublisher(access, write_atomic)
 
 
 def machine(scope: Scope) -> str:

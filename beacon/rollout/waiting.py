@@ -11,12 +11,12 @@ from beacon.definition.effective import effective
 from beacon.errors import BeaconError, BusyError, DefinitionError, UsageError
 from beacon.model.event import Event, EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest, short
+from beacon.model.reference import Digest
 from beacon.model.release import Displaced, Release, ServiceState, Waiting
+from beacon.reconcile.approval import approval, what_to_do
 from beacon.reconcile.displaced import displaced, explain, mounts_of
 from beacon.rollout import move
 from beacon.rollout.world import World
-from beacon.units.mounts import volume_name
 
 
 def keep_waiting(world: World, state: ServiceState, candidate: Release) -> Outcome | None:
@@ -87,21 +87,6 @@ def outcome_of(state: ServiceState, waiting: Waiting) -> Outcome:
         state.live,
         waiting.digest,
     )
-
-
-def what_to_do(name: str, waiting: Waiting) -> str:
-    """Return what the owner may say of a release that waits."""
-    if waiting.approved:
-        return f"beacon {'update' if waiting.is_update else 'apply'} {name} rolls it out now"
-    start = f"{approval(name, waiting)} lets it start without that data, which stays"
-    volumes = dict.fromkeys(one.volume.removeprefix(volume_name(name, "")) for one in waiting.displaced)
-    mounts = " and ".join(f'"{volume}"' for volume in volumes)
-    return f"{start}; or say where the data goes by a [[volume]] of {mounts} in the definition"
-
-
-def approval(name: str, waiting: Waiting) -> str:
-    """Return the command that approves a release."""
-    return f"beacon approve {name}@{short(waiting.digest)}"
 
 
 def note_waiting(world: World, name: str, waiting: Waiting) -> None:

@@ -1,0 +1,21 @@
+"""What all answers have in common, and their form as JSON."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+VERSION = 1
+"""The version of every answer; it rises when a field is taken away or changes its meaning."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What an operation answers; *warnings* are sentences that the owner should read, whatever came of it."""
+
+    version: int = VERSION
+    warnings: tuple[str, ...] = ()
+
+
+def to_json(answer: Answer) -> str:
+    """Return *answer* as JSON for a person's eye or a script: two spaces, one member a line."""
+    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
