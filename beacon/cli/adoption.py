@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from beacon.cli.outcomes import show as show_outcomes
-from beacon.cli.proxy import follow
 from beacon.cli.removal import remove_services
 from beacon.cli.workflow import make_proposal
 from beacon.engine.command import CommandFailedError, run
@@ -93,7 +92,7 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
             host.output.say(f"{definition.name}: stopping the container {name}")
             old.act("stop")
             outcomes = execute(host.world, proposal)
-            follow(host, outcomes)
+            host.follow(outcomes)
         except BeaconError:
             _put_back(host, old, noted)
             raise
@@ -120,7 +119,7 @@ def finish_adoptions(host: Host) -> None:
 
 
 def _finish(host: Host, noted: Adoption) -> None:
-    follow(host, resume(host.world, [noted.service]))
+    host.follow(resume(host.world, [noted.service]))
     if host.store.load(noted.service).rollout is not None:
         return  # neither the one nor the other yet: the machine is going down, say
     old = _look(noted.engine, noted.container, host.environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,15 +29,22 @@ _VERBS = {
     "approving": ("approve",),
     "volumes": ("adopt-volumes",),
     "login": ("login", "logout"),
-    "endpoints": ("endpoint",),
+    "endpoint.list": ("endpoint list",),
+    "endpoint.name": ("endpoint name",),
+    "endpoint.setup": ("endpoint setup", "endpoint trust"),
+    "endpoint.check": ("endpoint check",),
+    "endpoint.open": ("endpoint open",),
+    "endpoint.publish": ("endpoint publish",),
     "doctor": ("doctor",),
     "wait_healthy": ("wait-healthy",),
 }
-"""The modules of verbs, in the order of the help, each with its verbs or the name of its group."""
+"""The modules of verbs, in the order of the help, each with its verbs."""
+_GROUPS = {"endpoint": "The domains of services, and where each is reached."}
+"""The groups of verbs, and what their help says."""
 
 
-def command_line(called: str | None = None) -> typer.Typer:
-    """Return the command line with all verbs; where *called* is one, with that verb alone.
+def command_line(called: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line with all verbs; if the words *called* begin with one, with that verb alone.
 
     The modules of the others take 30 ms to load, and typer another 15 ms to make parsers of them.
     """
@@ -51,17 +59,34 @@ def command_line(called: str | None = None) -> typer.Typer:
         epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
     )
     app.callback()(options)
-    home = next((module for module, verbs in _VERBS.items() if called in verbs), None)
-    for module in [home] if home else _VERBS:
-        import_module(f"beacon.cli.{module}").register(app)
-    if home:
-        verbs = [verb for verb in app.registered_commands if called in (verb.name, _written(verb))]
-        app.registered_commands = verbs
+    verb = next((verb for verbs in _VERBS.values() for verb in verbs if _begins(called, verb)), None)
+    groups: dict[str, typer.Typer] = {}
+    for module, verbs in _VERBS.items():
+        if verb is None or verb in verbs:
+            group = verbs[0].rpartition(" ")[0]
+            import_module(f"beacon.cli.{module}").register(_group(app, group, groups) if group else app)
+    if verb:
+        for one in (app, *groups.values()):
+            one.registered_commands = [
+                command for command in one.registered_commands if verb.split()[-1] in _names(command)
+            ]
     return app
 
 
-def _written(verb: CommandInfo) -> str:
-    return verb.callback.__name__ if verb.callback else ""
+def _begins(words: Sequence[str], verb: str) -> bool:
+    return list(words[: len(verb.split())]) == verb.split()
+
+
+def _group(app: typer.Typer, name: str, groups: dict[str, typer.Typer]) -> typer.Typer:
+    """Return a group of verbs, made when the first of its modules asks for it."""
+    if name not in groups:
+        groups[name] = typer.Typer(help=_GROUPS[name], no_args_is_help=True, rich_markup_mode=None)
+        app.add_typer(groups[name], name=name)
+    return groups[name]
+
+
+def _names(command: CommandInfo) -> tuple[str | None, str]:
+    return command.name, command.callback.__name__ if command.callback else ""
 
 
 _ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}
@@ -104,7 +129,7 @@ def run() -> None:
                 from beacon.cli.user import become
 
                 become(word.removeprefix(_OTHER_USER), [other for other in arguments if other != word])
-        called = next((word for word in arguments if not word.startswith("-")), None)
+        called = [word for word in arguments if not word.startswith("-")]
         command_line(called)(args=arguments, prog_name="beacon")
 
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from beacon.cli.arguments import Json
-from beacon.cli.findings import entry, least_shown, lines
+from beacon.cli.findings import counted, exit_status, is_shown, lines, plural
+from beacon.cli.output import Output
 from beacon.cli.session import session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from beacon.cli.host import Host
-    from beacon.cli.output import Output
-    from beacon.doctor.facts import SettingsFacts
-    from beacon.doctor.finding import Commands, Finding, Report
+from beacon.operations.doctor import doctor as ask
+from beacon.wire.finding import SEVERITIES, CheckFinding, Diagnosis
 
 
 def register(app: typer.Typer) -> None:
@@ -37,113 +29,41 @@ def doctor(
 
     Exits with 30 where there is a warning, and with 31 where there is an error.
     """
-    from beacon.doctor.examine import examine
-    from beacon.doctor.finding import exit_status
-    from beacon.doctor.look.survey import Survey
-
-    host = _host(context)
-    settings = _settings(host)
-    survey = Survey(host, uid=os.geteuid(), user=_user(), home=Path.home())
-    reports = examine(survey, _commands(host), settings)
+    here = session(context)
+    answer = ask(here.machine(required=False), here.listener)
     if as_json:
-        host.output.json(as_dict(host.scope.value, reports))
+        here.output.data(answer)
     else:
-        _print(host.output, reports, every=every)
-    raise typer.Exit(exit_status(reports))
+        _print(here.output, answer, every=every)
+    raise typer.Exit(exit_status(answer.severity))
 
 
-def _host(context: typer.Context) -> Host:
-    """Return the machine, also for a user who has no service manager: that is one of the findings."""
-    from beacon.cli.host import Host
-    from beacon.cli.user import enter_manager
-    from beacon.errors import AccessError
-    from beacon.model.host import Scope
-
-    current = session(context)
-    if current.scope is Scope.USER:
-        with suppress(AccessError):
-            enter_manager()
-    return Host(current.scope, current.output)
-
-
-def _settings(host: Host) -> SettingsFacts:
-    """Judge beacon.toml; where it cannot be used, the defaults are, so that the rest can be looked at."""
-    from beacon.definition.settings import Settings
-    from beacon.doctor.facts import SettingsFacts
-    from beacon.errors import BeaconError
-
-    file = host.paths.settings
-    problem = ""
-    try:
-        settings = host.settings
-    except BeaconError as error:
-        settings, problem = Settings(), error.message
-    host.settings = settings
-    return SettingsFacts(str(file), there=bool(problem) or file.exists(), problem=problem)
-
-
-def _commands(host: Host) -> Commands:
-    from beacon.doctor.finding import Commands
-    from beacon.errors import HostError
-
-    try:
-        return Commands(host.scope, host.engine_kind)
-    except HostError:
-        return Commands(host.scope)
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
-
-
-def _print(output: Output, reports: Sequence[Report], *, every: bool) -> None:
+def _print(output: Output, answer: Diagnosis, *, every: bool) -> None:
     """Print the findings, the worst first, each with its reason and its remedy below it."""
-    least = least_shown(output, every=every)
-    shown = [(check, finding) for check, finding in _merged(reports) if finding.severity >= least]
+    shown = [pair for pair in _merged(answer) if is_shown(output, pair[1].severity, every=every)]
     rows: list[tuple[str, str, str]] = []
-    for check, finding in sorted(shown, key=lambda pair: -pair[1].severity):
+    for check, finding in sorted(shown, key=lambda pair: -SEVERITIES.index(pair[1].severity)):
         first, *more = lines(finding)
         rows += [(check, *first), *(("", *line) for line in more)]
     if rows:
         output.table(("CHECK", "STATE", "FINDING"), rows)
     if not output.quiet:
-        output.answer(summary(reports))
+        output.answer(summary(answer))
 
 
-def _merged(reports: Iterable[Report]) -> list[tuple[str, Finding]]:
+def _merged(answer: Diagnosis) -> list[tuple[str, CheckFinding]]:
     """Return (check, finding) pairs, those that say the same in one; checks in their order."""
-    from msgspec.structs import replace
-
-    checks: dict[Finding, list[str]] = {}
-    for report in reports:
-        for finding in report.findings:
-            checks.setdefault(finding, []).append(report.check)
+    same: dict[CheckFinding, list[str]] = {}
+    for finding in answer.findings:
+        same.setdefault(replace(finding, check=""), []).append(finding.check)
     return [
         (names[0], finding)
         if len(names) == 1
         else ("-", replace(finding, what=f"{finding.what}: {', '.join(names)}"))
-        for finding, names in checks.items()
+        for finding, names in same.items()
     ]
 
 
-def summary(reports: Sequence[Report]) -> str:
+def summary(answer: Diagnosis) -> str:
     """Return one line that counts the checks: ``22 checks: 20 ok, 1 warning, 1 error``."""
-    from beacon.doctor.finding import counted, plural
-
-    return f"{plural(len(reports), 'check')}: {counted(report.severity for report in reports)}"
-
-
-def as_dict(scope: str, reports: Sequence[Report]) -> dict[str, object]:
-    """Return the findings as JSON has them, those that are in order included."""
-    from beacon.doctor.finding import worst
-
-    return {
-        "scope": scope,
-        "severity": worst(reports).word,
-        "findings": [
-            {"check": report.check, **entry(finding)} for report in reports for finding in report.findings
-        ],
-    }
+    return f"{plural(len(answer.checks), 'check')}: {counted(one.severity for one in answer.checks)}"

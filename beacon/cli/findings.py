@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from beacon.cli.output import Output
-    from beacon.doctor.finding import Finding, Severity
+from beacon.cli.output import Output
+from beacon.errors import ExitStatus
+from beacon.wire.finding import SEVERITIES, FindingInfo
 
 _COLOURS = {"ok": "green|", "info": "", "warning": "yellow|", "error": "red|"}
+_STATUSES = {"warning": ExitStatus.DOCTOR_WARNING, "error": ExitStatus.DOCTOR_ERROR}
 
 
-def least_shown(output: Output, *, every: bool) -> Severity:
-    """Return how bad a finding must be to be printed."""
-    from beacon.doctor.finding import Severity
-
-    if output.quiet:
-        return Severity.ERROR
-    return Severity.OK if every else Severity.INFO
+def is_shown(output: Output, severity: str, *, every: bool) -> bool:
+    """Say whether a finding of that severity is printed."""
+    least = "error" if output.quiet else "ok" if every else "info"
+    return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
-def lines(finding: Finding) -> Iterator[tuple[str, str]]:
+def lines(finding: FindingInfo) -> Iterator[tuple[str, str]]:
     """Yield the state and the sentence of a finding, with its reason and its remedy below it."""
-    word = finding.severity.word
-    yield f"{_COLOURS[word]}{word}", finding.what
+    yield f"{_COLOURS[finding.severity]}{finding.severity}", finding.what
     if finding.why:
         yield "", f"dim|{finding.why}"
-    if finding.mend:
-        yield "", f"bold|  {finding.mend}"
+    if finding.fix:
+        yield "", f"bold|  {finding.fix}"
 
 
-def entry(finding: Finding) -> dict[str, object]:
-    """Return a finding as JSON has it."""
-    return {
-        "severity": finding.severity.word,
-        "what": finding.what,
-        "why": finding.why or None,
-        "mend": finding.mend or None,
-    }
+def counted(severities: Iterable[str]) -> str:
+    """Return how many there are of each: ``20 ok, 1 warning, 2 errors``."""
+    counts = Counter(severities)
+    words = [f"{counts[one]} {one}" for one in ("ok", "info") if counts[one]]
+    return ", ".join(words + [plural(counts[one], one) for one in ("warning", "error") if counts[one]])
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 service`` or ``2 services``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def exit_status(severity: str) -> ExitStatus:
+    """Return what the process says of the worst finding."""
+    return _STATUSES.get(severity, ExitStatus.OK)

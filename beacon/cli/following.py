@@ -33,7 +33,6 @@ class Asked(Struct, frozen=True):
 def update(host: Host, asked: Asked) -> int:
     """Check the registry, roll out what is new, say what came of it, and return the exit status."""
     from beacon.cli.outcomes import show
-    from beacon.cli.proxy import follow
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
 
@@ -52,7 +51,7 @@ def update(host: Host, asked: Asked) -> int:
         _secure_volumes(host, states)
     outcomes += _followed(host, asked, states)
     if not asked.check:
-        follow(host, outcomes)
+        host.follow(outcomes)
         _remember(host, outcomes)
     status = show(host.output, outcomes, every=asked.check or bool(asked.names), as_json=asked.as_json)
     if asked.check and asked.exit_code and any(outcome.kind is OutcomeKind.AVAILABLE for outcome in outcomes):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from beacon.cli.output import Output
     from beacon.model.host import Scope
+    from beacon.model.outcome import Outcome
     from beacon.rollout.world import World
 
 _ADOPTION = 1800.0
@@ -42,6 +43,10 @@ class Host(Machine):
     def world(self) -> World:
         """Everything a rollout acts on."""
         return self.world_for(self.listener)
+
+    def follow(self, outcomes: Iterable[Outcome]) -> None:
+        """Have the managed proxy follow what *outcomes* changed; what hinders it is told, and no more."""
+        self.output.notices(self.tell_proxy(outcomes))
 
     def definition_files(self) -> dict[str, str]:
         """Return name → text of every definition; those that cannot be read are named once, and left out."""

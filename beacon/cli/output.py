@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from beacon import streams
 from beacon.errors import BeaconError, DefinitionError
+from beacon.model.notice import Notice
 from beacon.wire.answer import VERSION, Answer, to_json
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -41,10 +42,12 @@ class Output:
         """Tell what the owner should know, quiet or not."""
         sys.stderr.write(f"{self.paint('warning:', 'yellow', sys.stderr.isatty())} {text}\n")
 
-    def warn_all(self, warnings: Iterable[str]) -> None:
-        """Tell what an operation warns of."""
-        for warning in warnings:
-            self.warn(warning)
+    def notices(self, notices: Iterable[Notice]) -> None:
+        """Tell what an operation warns of, and what mends it."""
+        for notice in notices:
+            self.warn(notice.text)
+            if notice.fix:
+                self.say(notice.fix)
 
     def error(self, error: BeaconError) -> None:
         """Print an error, each fault on a line of its own, and below it what to do."""

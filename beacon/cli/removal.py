@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from beacon.cli.needing import refuse_mounted, refuse_needed
-from beacon.cli.proxy import follow
 from beacon.cli.workflow import proposer
 from beacon.errors import BeaconError
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -41,7 +40,7 @@ def remove_services(host: Host, names: Sequence[str], *, purge: bool) -> tuple[O
         )
         outcomes = [_without_definition(host, outcome) for outcome in _take_away(host, names)]
     _tell(host, kept, outcomes)
-    follow(host, outcomes)
+    host.follow(outcomes)
     return tuple(_purge(host, outcome) for outcome in outcomes) if purge else tuple(outcomes)
 
 

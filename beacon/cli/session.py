@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
-from beacon.cli.host import Host
+from beacon.cli.host import Host, this_caller
 from beacon.cli.output import Output
 from beacon.cli.reporter import TerminalListener
 from beacon.cli.user import enter_manager
+from beacon.errors import AccessError
 from beacon.model.host import Scope
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
@@ -30,9 +32,15 @@ class Session(Struct, frozen=True):
         """Whoever watches the terminal."""
         return TerminalListener(self.output)
 
-    def machine(self) -> Machine:
-        """Return the machine in this scope, for operations."""
-        return self.host()
+    def machine(self, *, required: bool = True) -> Machine:
+        """Return the machine in this scope; unless *required*, also if no manager runs for the user.
+
+        Raises AccessError otherwise.
+        """
+        if self.scope is Scope.USER:
+            with suppress(*() if required else (AccessError,)):
+                enter_manager()
+        return Machine(self.scope, this_caller())
 
     def host(self) -> Host:
         """Return the same for verbs that are not operations yet."""

@@ -39,7 +39,7 @@ def status(
     """
     here = session(context)
     answer = ask(here.machine(), StatusRequest(name or ""), here.listener)
-    here.output.warn_all(answer.warnings)
+    here.output.notices(answer.warnings)
     if as_json:
         here.output.data(answer)
     elif name:

@@ -57,7 +57,6 @@ def rollback(
     """
     from beacon.cli.following import resume
     from beacon.cli.outcomes import show
-    from beacon.cli.proxy import follow
     from beacon.rollout.back import roll_back
 
     host = session(context).host()
@@ -68,5 +67,5 @@ def rollback(
         show(host.output, interrupted, every=True, as_json=False)
     host.require_here(chosen)
     outcome = roll_back(host.world, host.renderer, chosen, release)
-    follow(host, [outcome])
+    host.follow([outcome])
     raise typer.Exit(show(host.output, [outcome], every=True, as_json=as_json))

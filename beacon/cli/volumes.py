@@ -30,7 +30,6 @@ def adopt_volumes(context: typer.Context, names: Names = None, as_json: Json = F
     A service is stopped while its data is copied. The engine keeps what it had.
     """
     from beacon.cli.outcomes import show
-    from beacon.cli.proxy import follow
     from beacon.rollout.apply import execute
     from beacon.rollout.deploy import resume
     from beacon.state.files import write_atomic
@@ -48,7 +47,7 @@ def adopt_volumes(context: typer.Context, names: Names = None, as_json: Json = F
         for name, text in changed.items():
             write_atomic(host.definition_path(name), text.encode())
         done = execute(host.world, proposal)
-        follow(host, (*outcomes, *done))
+        host.follow((*outcomes, *done))
         outcomes = (*outcomes, *done)
     elif not as_json:
         host.output.say("every volume has a name")

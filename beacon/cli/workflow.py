@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon.cli.needing import refuse_needed
-from beacon.cli.proxy import follow
 from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import validate_new_name
@@ -201,7 +200,7 @@ def apply_services(
     resumed = resume(host.world, host.select(list(names)) if names else host.known_names())
     proposal = make_proposal(host, names, overwrite=overwrite, retry=retry)
     done = execute(host.world, proposal)
-    follow(host, (*resumed, *done))
+    host.follow((*resumed, *done))
     told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
     return (*(outcome for outcome in resumed if outcome.service not in told), *done)
 
@@ -249,7 +248,7 @@ def add_service(
         remove(path)
         forget(host.world, state)
         host.store.remove(name)
-    follow(host, outcomes)
+    host.follow(outcomes)
     return outcomes
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from enum import IntEnum
 
 from msgspec import Struct
 
-from beacon.errors import ExitStatus
 from beacon.model.host import Engine, Scope
 
 
@@ -73,25 +71,6 @@ def error(what: str, why: str, mend: str = "") -> Finding:
 def worst(reports: Iterable[Report]) -> Severity:
     """Return how bad the worst finding is."""
     return max((report.severity for report in reports), default=Severity.OK)
-
-
-def counted(severities: Iterable[Severity]) -> str:
-    """Return how many there are of each: ``20 ok, 1 warning, 2 errors``."""
-    counts = Counter(severities)
-    words = [f"{counts[one]} {one.word}" for one in (Severity.OK, Severity.INFO) if counts[one]]
-    words += [plural(counts[one], one.word) for one in (Severity.WARNING, Severity.ERROR) if counts[one]]
-    return ", ".join(words)
-
-
-def exit_status(reports: Iterable[Report]) -> ExitStatus:
-    """Return what the process says of the worst finding."""
-    match worst(reports):
-        case Severity.ERROR:
-            return ExitStatus.DOCTOR_ERROR
-        case Severity.WARNING:
-            return ExitStatus.DOCTOR_WARNING
-        case Severity.OK | Severity.INFO:
-            return ExitStatus.OK
 
 
 class Commands(Struct, frozen=True):

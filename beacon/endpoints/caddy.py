@@ -52,6 +52,10 @@ class Caddy:
         """Return Beacon's file as it is, or None where there is none."""
         return _read(OWN)
 
+    def is_managed(self) -> bool:
+        """Say whether Beacon's file is there: without it Caddy is its owner's alone."""
+        return OWN.exists()
+
     def main(self) -> str:
         """Return the owner's Caddyfile."""
         return _read(MAIN) or ""

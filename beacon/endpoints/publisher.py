@@ -83,6 +83,7 @@ def bring_up_to_date(
         record.save(Written(publisher.where, tuple(sorted({*written.keys, *wanted})), complete=False))
     if coming:
         publisher.write(coming)
-    if coming.put or coming.delete:
-        record.save(Written(publisher.where, tuple(sorted(wanted))))
+    settled = Written(publisher.where, tuple(sorted(wanted)))
+    if coming.put or settled != written:  # a key that was right already is this machine's from now on
+        record.save(settled)
     return coming

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 import re
 import shutil
@@ -18,6 +19,7 @@ from msgspec import Struct
 from beacon.errors import AccessError, BusyError, DefinitionError, Fault, HostError, NoSuchServiceError
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
+from beacon.model.notice import Notice
 from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
 from beacon.operations.listener import Note
 from beacon.state.files import UnitDirectory, read_text, sweep, why_unreadable
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 
     from beacon.definition.settings import Settings
     from beacon.endpoints.caddy import Caddy
+    from beacon.endpoints.managed import ManagedProxy
     from beacon.endpoints.publisher import Publisher
     from beacon.endpoints.stores import Store
     from beacon.endpoints.traffic import CaddyTraffic
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.engine.probe import NetworkProbe
+    from beacon.model.outcome import Outcome
     from beacon.model.release import Release
     from beacon.model.service import Service
     from beacon.operations.caller import Caller
@@ -76,6 +80,11 @@ class Definitions(Struct, frozen=True):
 
     texts: Mapping[str, str]
     unreadable: Mapping[Path, str]
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What the owner should know of those that cannot be read."""
+        return tuple(Notice(why) for why in self.unreadable.values())
 
 
 class SystemClock:
@@ -124,6 +133,12 @@ class Machine:
         self.caller = caller
         self.paths = Paths.of(scope, caller.environment, caller.home, caller.uid)
         self._looking = threading.Lock()
+
+    def with_settings(self, settings: Settings) -> Machine:
+        """Return the same machine as if beacon.toml said *settings*."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
 
     @cached_property
     def settings(self) -> Settings:
@@ -333,6 +348,19 @@ class Machine:
         return Loopback(self.store, self.settings.ports, self._declared, is_free, owner)
 
     @cached_property
+    def proxy(self) -> ManagedProxy | None:
+        """The managed proxy; None if Caddy is not Beacon's to manage, as it never is for a user."""
+        if self.scope is not Scope.SYSTEM or not self.caddy.is_managed():
+            return None
+        from beacon.endpoints.managed import ManagedProxy
+
+        return ManagedProxy(self.caddy, self.store)
+
+    def tell_proxy(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
+        """Have the managed proxy, if there is one, follow what *outcomes* changed; return what hinders it."""
+        return self.proxy.follow(outcomes) if self.proxy is not None else ()
+
+    @cached_property
     def caddy(self) -> Caddy:
         """The machine's Caddy."""
         from beacon.endpoints.caddy import Caddy
@@ -453,7 +481,26 @@ class Machine:
         """Return what writes to the stores of beacon.toml, one for each of them."""
         from beacon.endpoints.stores import stores
 
-        return [publisher_of(store) for store in stores(self.settings.publish)]
+        return [self.publisher_of(store) for store in stores(self.settings.publish)]
+
+    @staticmethod
+    def publisher_of(store: Store) -> Publisher:
+        """Return what writes to a store; if several tables name it, the first says how to get in."""
+        from beacon.definition.publishing import EtcdAccess, RedisAccess
+
+        access = store.publications[0].access
+        if isinstance(access, RedisAccess):
+            from beacon.endpoints.redis_store import RedisPublisher
+
+            return RedisPublisher(access)
+        if isinstance(access, EtcdAccess):
+            from beacon.endpoints.etcd_store import EtcdPublisher
+
+            return EtcdPublisher(access)
+        from beacon.endpoints.file_store import FilePublisher
+        from beacon.state.files import write_atomic
+
+        return FilePublisher(access, write_atomic)
 
     def definition_path(self, name: str) -> Path:
         """Return where the definition of a service is."""
@@ -506,25 +553,6 @@ class Machine:
             )
         for folder in self.paths.written:
             sweep(folder)
-
-
-def publisher_of(store: Store) -> Publisher:
-    """Return what writes to a store; if several tables name it, the first says how to get in."""
-    from beacon.definition.publishing import EtcdAccess, RedisAccess
-
-    access = store.publications[0].access
-    if isinstance(access, RedisAccess):
-        from beacon.endpoints.redis_store import RedisPublisher
-
-        return RedisPublisher(access)
-    if isinstance(access, EtcdAccess):
-        from beacon.endpoints.etcd_store import EtcdPublisher
-
-        return EtcdPublisher(access)
-    from beacon.endpoints.file_store import FilePublisher
-    from beacon.state.files import write_atomic
-
-    return FilePublisher(access, write_atomic)
 
 
 _ASSUMED_SYSTEMD = 257

@@ -52,7 +52,7 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
         engine=machine.engine_kind.value,
         engine_version=str(machine.engine.version()) if request.service else None,
         services=services,
-        warnings=tuple(found.unreadable.values()),
+        warnings=found.warnings,
     )
 
 

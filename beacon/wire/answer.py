@@ -5,15 +5,17 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from beacon.model.notice import Notice
+
 VERSION = 1
 """The version of every answer; it rises when a field is taken away or changes its meaning."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What an operation answers; *warnings* are sentences that the owner should read, whatever came of it."""
+    """What an operation answers; *warnings* are there whatever came of it."""
 
     version: int = VERSION
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
 
 def to_json(answer: Answer) -> str:

@@ -31,6 +31,7 @@ class Told(NamedTuple):
     what: str
     why: str | None
     mend: str | None
+    fix: str | None
 
 
 def read(done: CompletedProcess[str], status: int) -> list[Told]:

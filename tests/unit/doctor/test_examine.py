@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from beacon.cli.doctor import summary
+from beacon.cli.findings import exit_status
 from beacon.doctor.examine import CHECKS, Check, attempt, examine
 from beacon.doctor.facts import SettingsFacts
 from beacon.doctor.finding import (
@@ -16,15 +17,16 @@ from beacon.doctor.finding import (
     Finding,
     Report,
     error,
-    exit_status,
     info,
     listed,
     ok,
     warning,
+    worst,
 )
 from beacon.doctor.look.survey import Machine, Survey, once
 from beacon.errors import AccessError, ConfigError, ExitStatus
 from beacon.model.host import Scope
+from beacon.wire.finding import CheckResult, Diagnosis
 
 COMMANDS = Commands(Scope.SYSTEM)
 SETTINGS = SettingsFacts("/etc/beacon/beacon.toml")
@@ -105,26 +107,25 @@ def test_what_several_checks_ask_is_looked_up_once_and_so_is_why_it_cannot_be() 
 
 
 @pytest.mark.parametrize(
-    ("findings", "status"),
+    ("findings", "severity", "status"),
     [
-        ((), ExitStatus.OK),
-        ((ok("a"), info("b")), ExitStatus.OK),
-        ((info("a"), warning("b", "c")), ExitStatus.DOCTOR_WARNING),
-        ((error("a", "b"), warning("b", "c")), ExitStatus.DOCTOR_ERROR),
+        ((), "ok", ExitStatus.OK),
+        ((ok("a"), info("b")), "info", ExitStatus.OK),
+        ((info("a"), warning("b", "c")), "warning", ExitStatus.DOCTOR_WARNING),
+        ((error("a", "b"), warning("b", "c")), "error", ExitStatus.DOCTOR_ERROR),
     ],
 )
-def test_the_worst_finding_is_the_exit_status(findings: tuple[Finding, ...], status: ExitStatus) -> None:
-    assert exit_status([Report("one", findings), Report("two", ())]) == status
+def test_the_worst_finding_is_the_exit_status(
+    findings: tuple[Finding, ...], severity: str, status: ExitStatus
+) -> None:
+    assert worst([Report("one", findings), Report("two", ())]).word == severity
+    assert exit_status(severity) is status
 
 
 def test_the_summary_counts_checks_by_their_worst_finding() -> None:
-    reports = [
-        Report("a", (ok("x"),)),
-        Report("b", (info("x"), error("x", "y"))),
-        Report("c", (error("x", "y"),)),
-        Report("d", (warning("x", "y"),)),
-    ]
-    assert summary(reports) == "4 checks: 1 ok, 1 warning, 2 errors"
+    checks = tuple(map(CheckResult, "abcd", ("ok", "error", "error", "warning")))
+    answer = Diagnosis(scope="system", severity="error", checks=checks, findings=())
+    assert summary(answer) == "4 checks: 1 ok, 1 warning, 2 errors"
 
 
 def test_long_lists_are_cut_short() -> None:

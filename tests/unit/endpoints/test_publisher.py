@@ -49,6 +49,14 @@ def test_only_what_changed_is_written(record: PublishedRecord) -> None:
     assert len(store.writes) == 2
 
 
+def test_what_was_right_already_is_taken_back_too(record: PublishedRecord) -> None:
+    store = MemoryStore()
+    store.set("/mars:web", "1")
+    assert not bring_up_to_date(store, entries(web="1"), record).put
+    bring_up_to_date(store, {}, record)
+    assert store.values == {}
+
+
 def test_an_empty_store_is_told_everything_again(record: PublishedRecord) -> None:
     store = MemoryStore()
     bring_up_to_date(store, entries(web="1", shop="2"), record)

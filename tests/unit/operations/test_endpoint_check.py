@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from beacon.cli.checking import as_dict, meant, summary
-from beacon.doctor.finding import Report, error, ok, warning
+from beacon.cli.endpoint.check import summary
+from beacon.doctor.finding import Report, error, ok, warning, worst
 from beacon.endpoints.routes import Route, State
 from beacon.model.service import Endpoint
+from beacon.operations.endpoints.check import checked, meant
+from beacon.wire.answer import to_json
+from beacon.wire.endpoints import EndpointCheck
 
 WEB = Route("web", Endpoint("example.org", 8080), State.UP)
 API = Route("api", Endpoint("example.org", 8081, path="/api"), State.UP)
@@ -41,36 +45,40 @@ WARNED = (Report("dns", (warning("elsewhere", "why"),)), *WELL[1:])
 BROKEN = (*WELL[:1], Report("service", (error("down", "why", "start it"),)))
 
 
+def answer(*found: tuple[Route, tuple[Report, ...]]) -> EndpointCheck:
+    return EndpointCheck(
+        scope="system",
+        severity=worst(report for _, reports in found for report in reports).word,
+        endpoints=tuple(checked(*one) for one in found),
+    )
+
+
 def test_of_one_endpoint_the_broken_link_is_told_and_of_several_how_many() -> None:
-    assert summary([(WEB, WELL)]) == "example.org: no link is broken"
-    assert summary([(API, BROKEN)]) == "example.org/api: the service link is broken"
-    every = [(WEB, WELL), (API, BROKEN), (ANY, WARNED), (OWN, WELL)]
+    assert summary(answer((WEB, WELL))) == "example.org: no link is broken"
+    assert summary(answer((API, BROKEN))) == "example.org/api: the service link is broken"
+    every = answer((WEB, WELL), (API, BROKEN), (ANY, WARNED), (OWN, WELL))
     assert summary(every) == "4 endpoints: 2 ok, 1 warning, 1 error"
 
 
 def test_json_has_every_link() -> None:
-    said = as_dict("system", [(API, BROKEN)])
+    said = msgspec.json.decode(to_json(answer((API, BROKEN))))
+    fine = {"severity": "ok", "what": "leads here", "why": None, "mend": None, "fix": None}
+    down = {"severity": "error", "what": "down", "why": "why", "mend": "start it", "fix": "start it"}
     assert said == {
+        "version": 1,
+        "warnings": [],
         "scope": "system",
         "severity": "error",
         "endpoints": [
             {
+                "name": "example.org/api",
                 "domain": "example.org",
                 "path": "/api",
                 "scheme": "http",
                 "service": "api",
                 "severity": "error",
                 "broken": "service",
-                "links": [
-                    {"link": "dns", "severity": "ok", "what": "leads here", "why": None, "mend": None},
-                    {
-                        "link": "service",
-                        "severity": "error",
-                        "what": "down",
-                        "why": "why",
-                        "mend": "start it",
-                    },
-                ],
+                "links": [{"link": "dns", **fine}, {"link": "service", **down}],
             }
         ],
     }

@@ -1,33 +1,53 @@
-"""What runs on this machine, for those who tell others where it is reached."""
+"""What has been applied and what of it runs, for those who tell others where it is reached."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from msgspec.structs import replace
 
+from beacon.definition.effective import effective
+from beacon.definition.endpoints import VARIABLE
+from beacon.definition.loopback import with_loopback
+from beacon.definition.naming import with_domain
+from beacon.endpoints.routes import Running
 from beacon.errors import DefinitionError
-from beacon.model.runtime import UnitState
+from beacon.model.notice import Notice
+from beacon.model.release import Release, ServiceState
+from beacon.model.runtime import Container, UnitState
+from beacon.model.service import Service
 from beacon.model.unit import unit_name
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
-    from beacon.cli.host import Host
-    from beacon.endpoints.routes import Running
-    from beacon.model.release import Release
-    from beacon.model.service import Service
+class States(Protocol):
+    """What is remembered of the services."""
+
+    def stamps(self) -> Mapping[str, object]:
+        """Return for each service a value that changes whenever its state does."""
+
+    def load(self, name: str) -> ServiceState:
+        """Return the state of one service."""
+
+    def load_all(self) -> Mapping[str, ServiceState]:
+        """Return the state of every service."""
 
 
 class Look:
     """Looks at the services that have been applied, again and again; files are read when they are new.
 
-    *states* returns the ActiveState of the units that systemd knows.
+    *units* returns the ActiveState of the units that systemd knows, *containers* what the engine runs.
     """
 
-    def __init__(self, host: Host, states: Callable[[], Mapping[str, str]]) -> None:
-        self._host = host
+    def __init__(
+        self,
+        states: States,
+        units: Callable[[], Mapping[str, str]],
+        containers: Callable[[], Mapping[str, Container]],
+    ) -> None:
         self._states = states
+        self._units = units
+        self._containers = containers
         self._known: dict[str, tuple[object, _Applied | None, tuple[str, ...]]] = {}
         """Service → the stamp of its state's file, what that says, and what is wrong with it."""
         self._last: dict[str, Running] = {}
@@ -35,29 +55,27 @@ class Look:
 
     def __call__(self) -> dict[str, Running]:
         """Return what runs, as it was applied; what cannot be read keeps the others from nothing."""
-        from beacon.endpoints.routes import Running
-
         self._read()
         applied = {name: one for name, (_, one, _) in self._known.items() if one is not None}
-        states = self._states() if applied else {}
+        units = self._units() if applied else {}
         self._asked = any(one.asks_engine for one in applied.values())
-        containers = self._host.engine.containers() if self._asked else {}
+        containers = self._containers() if self._asked else {}
         found = {}
         for name, one in applied.items():
             unit = unit_name(name)
-            state = UnitState(unit, active=states.get(unit, "inactive"))
+            state = UnitState(unit, active=units.get(unit, "inactive"))
             found[name] = Running(one.service, state, containers.get(name), own=one.own, ports=one.ports)
         self._last = found
         return found
 
     def glance(self) -> dict[str, Running] | None:
-        """Return the last look with the units that went down since; None where a look asks no engine."""
+        """Return the last look with the units that went down since; None if a look asks no engine."""
         if not self._asked:
             return None
-        states = self._states()
+        units = self._units()
         found = {}
         for name, one in self._last.items():
-            state = UnitState(one.unit.name, active=states.get(one.unit.name, "inactive"))
+            state = UnitState(one.unit.name, active=units.get(one.unit.name, "inactive"))
             found[name] = one if state.is_up else replace(one, unit=state)
         return found
 
@@ -67,20 +85,20 @@ class Look:
         return tuple(problem for _, _, problems in self._known.values() for problem in problems)
 
     def _read(self) -> None:
-        stamps = self._host.store.stamps()
+        stamps = self._states.stamps()
         self._known = {name: one for name, one in self._known.items() if name in stamps}
         for name, stamp in stamps.items():
             if name not in self._known or self._known[name][0] != stamp:
                 self._known[name] = (stamp, *self._load(name))
 
     def _load(self, name: str) -> tuple[_Applied | None, tuple[str, ...]]:
-        release = self._host.store.load(name).live_release
+        release = self._states.load(name).live_release
         if release is None:
             return None, ()
         try:
             return _applied(release), ()
         except DefinitionError as error:
-            return None, tuple(f"{name} has no endpoints: {fault}" for fault in error.faults)
+            return None, _without(name, error)
 
 
 class _Applied:
@@ -98,22 +116,39 @@ class _Applied:
         )
 
 
+def installed(states: States) -> tuple[dict[str, Running], tuple[Notice, ...]]:
+    """Return each service that has been applied, as it was applied, whether it runs or not.
+
+    One whose endpoints cannot be read is warned of, and keeps the others from nothing.
+    """
+    found: dict[str, Running] = {}
+    warnings: list[Notice] = []
+    for name, state in states.load_all().items():
+        live = state.live_release
+        if live is None:
+            continue
+        try:
+            service, own = in_effect(live)
+        except DefinitionError as error:
+            warnings += map(Notice, _without(name, error))
+            continue
+        found[name] = Running(service, UnitState(unit_name(name)), own=own, ports=live.ports)
+    return found, tuple(warnings)
+
+
 def in_effect(release: Release) -> tuple[Service, bool]:
     """Return what *release* runs with its ports of the loopback; whether its endpoints are the owner's."""
-    from beacon.definition.effective import effective
-    from beacon.definition.loopback import with_loopback
-    from beacon.definition.naming import with_domain
-
     filled = effective(release.service, release.image)
     sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
     service = with_domain(with_loopback(filled.service, release.ports), release.domain)
     return service, not {"image", "label"} & set(sources)
 
 
-def _applied(release: Release) -> _Applied:
-    from beacon.definition.endpoints import VARIABLE
-    from beacon.model.service import Service
+def _without(name: str, error: DefinitionError) -> tuple[str, ...]:
+    return tuple(f"{name} has no endpoints: {fault}" for fault in error.faults)
 
+
+def _applied(release: Release) -> _Applied:
     whole, own = in_effect(release)
     # What is kept between two looks: with many services the rest would be most of a resident process.
     kept = Service(

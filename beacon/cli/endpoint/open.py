@@ -8,17 +8,13 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from beacon.cli.arguments import complete_service
 from beacon.cli.session import session
-from beacon.errors import UsageError
-
-if TYPE_CHECKING:
-    from beacon.doctor.chain import Managed
-    from beacon.endpoints.routes import Route
+from beacon.operations.endpoints.address import UrlRequest, find_url
 
 
 def register(group: typer.Typer) -> None:
@@ -39,49 +35,12 @@ def open_endpoint(
 
     That is the command in BROWSER, or what the graphical session opens such things with.
     """
-    from beacon.cli.checking import choose, managed
-    from beacon.cli.endpoints import running
-    from beacon.endpoints.routes import routes
-
-    host = session(context).host()
-    here = running(host)
-    # A service is most itself at the top of a domain, by a proxy.
-    chosen = min(choose(host, routes(here), [domain]), key=lambda one: _rank(one[0]))
-    (proxy,) = managed(host, here, [chosen[0]])
-    url = url_of(*chosen, proxy)
-    host.output.answer(url)
-    if url.startswith("http"):
-        _show(url)
-
-
-def _rank(route: Route) -> tuple[bool, bool, int]:
-    from beacon.definition.handover import is_web
-
-    endpoint = route.endpoint
-    return not is_web(endpoint), endpoint.domain.startswith("*."), len(endpoint.path)
-
-
-def url_of(route: Route, domain: str, proxy: Managed) -> str:
-    """Return where an endpoint is reached: by its domain, or without Beacon's proxy at its port."""
-    from msgspec.structs import replace
-
-    from beacon.definition.endpoints import claim_text
-    from beacon.definition.handover import is_web
-    from beacon.endpoints.caddyfile import url
-    from beacon.endpoints.routes import Place
-    from beacon.model.service import Scheme
-
-    endpoint, place = route.endpoint, route.place
-    if is_web(endpoint) and proxy.there and not proxy.left_out:
-        return url(replace(endpoint, domain=domain))
-    if place is None:
-        problem = route.problem or proxy.left_out or "no proxy of Beacon's is set up"
-        mend = route.mend or proxy.mend or "sudo beacon endpoint setup"
-        raise UsageError(f"{claim_text(endpoint)} has no URL: {problem}", hint=mend)
-    if not is_web(endpoint):
-        return f"{endpoint.scheme}://{endpoint.domain}:{place.port}"
-    scheme = "https" if endpoint.scheme is Scheme.HTTPS else "http"
-    return f"{scheme}://{Place(place.address or '127.0.0.1', place.port)}{endpoint.path}"
+    here = session(context)
+    answer = find_url(here.machine(), UrlRequest(domain), here.listener)
+    here.output.notices(answer.warnings)
+    here.output.answer(answer.url)
+    if answer.url.startswith("http"):
+        _show(answer.url)
 
 
 def browsers(environment: Mapping[str, str]) -> Iterator[list[str]]:

@@ -1,0 +1,1 @@
+"""beacon endpoint: one module for each of its verbs."""

@@ -1,0 +1,59 @@
+"""What is wrong with a machine, why it matters, and what mends it; nothing is changed."""
+
+from __future__ import annotations
+
+import pwd
+
+from beacon.definition.settings import Settings
+from beacon.doctor.examine import examine
+from beacon.doctor.facts import SettingsFacts
+from beacon.doctor.finding import Commands, worst
+from beacon.doctor.look.survey import Survey
+from beacon.errors import BeaconError, HostError
+from beacon.operations.findings import fields_of
+from beacon.operations.listener import Listener
+from beacon.operations.machine import Machine
+from beacon.wire.finding import CheckFinding, CheckResult, Diagnosis
+
+
+def doctor(machine: Machine, listener: Listener) -> Diagnosis:
+    """Return the findings of every check, those that are in order, too."""
+    del listener
+    machine, settings = _settings(machine)
+    caller = machine.caller
+    survey = Survey(machine, uid=caller.uid, user=_user(caller.uid), home=caller.home)
+    reports = examine(survey, _commands(machine), settings)
+    return Diagnosis(
+        scope=machine.scope.value,
+        severity=worst(reports).word,
+        checks=tuple(CheckResult(report.check, report.severity.word) for report in reports),
+        findings=tuple(
+            CheckFinding(check=report.check, **fields_of(finding))
+            for report in reports
+            for finding in report.findings
+        ),
+    )
+
+
+def _settings(machine: Machine) -> tuple[Machine, SettingsFacts]:
+    """Judge beacon.toml; if it cannot be used, the defaults are, so that the rest can be looked at."""
+    file = machine.paths.settings
+    try:
+        _ = machine.settings
+    except BeaconError as error:
+        return machine.with_settings(Settings()), SettingsFacts(str(file), there=True, problem=error.message)
+    return machine, SettingsFacts(str(file), there=file.exists(), problem="")
+
+
+def _commands(machine: Machine) -> Commands:
+    try:
+        return Commands(machine.scope, machine.engine_kind)
+    except HostError:
+        return Commands(machine.scope)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
