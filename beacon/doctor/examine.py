@@ -50,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "definition": _check(services.definitions, judge_services.definitions),
     "unit-file": _check(services.files, judge_services.edited),
     "service": _check(services.services, judge_services.services),
+    "endpoint": _check(services.endpoints, judge_services.endpoints),
     "image": _check(services.releases, judge_services.releases),
     "volume": _check(services.volumes, judge_services.volumes),
     "proxy": _check(proxy.proxy, judge_proxy.proxy),

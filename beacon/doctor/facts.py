@@ -311,6 +311,15 @@ class ServiceFacts(Struct, frozen=True):
     """Whether it was not started, since a unit that it requires had failed."""
 
 
+class TakenEndpoint(Struct, frozen=True):
+    """An endpoint of a service that leads to another one, and why."""
+
+    service: str
+    claim: str
+    problem: str
+    mend: str
+
+
 class ReleaseFacts(Struct, frozen=True):
     """A release that must be on disk."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from beacon.definition.effective import effective
 from beacon.definition.endpoints import VARIABLE
-from beacon.definition.loopback import with_loopback
-from beacon.definition.naming import with_domain
+from beacon.endpoints.applied import applied
 from beacon.endpoints.routes import Running
 from beacon.errors import DefinitionError
 from beacon.model.notice import Notice
@@ -64,7 +63,7 @@ class Look:
         for name, one in applied.items():
             unit = unit_name(name)
             state = UnitState(unit, active=units.get(unit, "inactive"))
-            found[name] = Running(one.service, state, containers.get(name), own=one.own, ports=one.ports)
+            found[name] = replace(one.running, unit=state, container=containers.get(name))
         self._last = found
         return found
 
@@ -92,25 +91,27 @@ class Look:
                 self._known[name] = (stamp, *self._load(name))
 
     def _load(self, name: str) -> tuple[_Applied | None, tuple[str, ...]]:
-        release = self._states.load(name).live_release
-        if release is None:
+        state = self._states.load(name)
+        if state.live_release is None:
             return None, ()
         try:
-            return _applied(release), ()
+            return _applied(state, state.live_release), ()
         except DefinitionError as error:
             return None, _without(name, error)
 
 
-class _Applied:
-    """A service in effect."""
+class _Applied(Struct, frozen=True):
+    """A service as it was applied."""
 
-    def __init__(self, service: Service, ports: Mapping[str, int], *, checked: bool, own: bool) -> None:
-        self.service = service
-        self.ports = ports
-        self.own = own
-        # Only the engine knows these, and asking it costs more than all the rest.
-        self.asks_engine = bool(service.endpoints) and (
-            checked
+    running: Running
+    checked: bool
+
+    @property
+    def asks_engine(self) -> bool:
+        """Whether something is to be told that only the engine knows, which costs more than all the rest."""
+        service = self.running.service
+        return bool(service.endpoints) and (
+            self.checked
             or any(port.host_port is None for port in service.ports)
             or any(network.startswith("service:") for network in service.networks)
         )
@@ -124,32 +125,22 @@ def installed(states: States) -> tuple[dict[str, Running], tuple[Notice, ...]]:
     found: dict[str, Running] = {}
     warnings: list[Notice] = []
     for name, state in states.load_all().items():
-        live = state.live_release
-        if live is None:
+        if state.live_release is None:
             continue
         try:
-            service, own = in_effect(live)
+            found[name] = applied(state, state.live_release)
         except DefinitionError as error:
             warnings += map(Notice, _without(name, error))
-            continue
-        found[name] = Running(service, UnitState(unit_name(name)), own=own, ports=live.ports)
     return found, tuple(warnings)
-
-
-def in_effect(release: Release) -> tuple[Service, bool]:
-    """Return what *release* runs with its ports of the loopback; whether its endpoints are the owner's."""
-    filled = effective(release.service, release.image)
-    sources = [filled.filled.get(f"endpoint[{index}]") for index in range(len(filled.service.endpoints))]
-    service = with_domain(with_loopback(filled.service, release.ports), release.domain)
-    return service, not {"image", "label"} & set(sources)
 
 
 def _without(name: str, error: DefinitionError) -> tuple[str, ...]:
     return tuple(f"{name} has no endpoints: {fault}" for fault in error.faults)
 
 
-def _applied(release: Release) -> _Applied:
-    whole, own = in_effect(release)
+def _applied(state: ServiceState, release: Release) -> _Applied:
+    found = applied(state, release)
+    whole = found.service
     # What is kept between two looks: with many services the rest would be most of a resident process.
     kept = Service(
         whole.name,
@@ -163,4 +154,4 @@ def _applied(release: Release) -> _Applied:
     checked = whole.health.command is not None or any(
         "health" in one for one in (*whole.podman.args, *whole.docker.args)
     )
-    return _Applied(kept, release.ports, checked=checked, own=own)
+    return _Applied(replace(found, service=kept), checked)

@@ -68,6 +68,8 @@ class Running(Struct, frozen=True):
     container: Container | None = None
     own: bool = True
     """Whether the endpoints are its owner's, and not an image's."""
+    since: Mapping[str, str] = field(default_factory=dict)
+    """Since when an image has had the service have each domain (RFC 3339, in UTC)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports of the loopback that the service has."""
 
@@ -95,26 +97,73 @@ class Route(Struct, frozen=True):
     """Where a release is reached that runs beside this one, about to take its place."""
     holds: bool = False
     """Whether requests wait while a release is replaced."""
+    taken: bool = False
+    """Whether another service has the domain."""
 
 
 def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:
     """Return every endpoint of the services *running*, by domain and path.
 
-    Of two services that claim the same, one keeps it: rather one whose owner wrote it than one whose image
-    did, so that an image cannot take the domain of another service.
+    Of two services that claim the same, one keeps it. What an owner wrote goes before what an image says: an
+    image gets no domain that an owner's definition has, whatever the path, and none below a wildcard of one.
+    Of two images the one that has had it for longer keeps it.
     """
-    owners: dict[tuple[str, str], str] = {}
+    held = _Held()
     found = []
-    for name, one in sorted(running.items(), key=lambda item: (not item[1].own, item[0])):
-        for endpoint in one.service.endpoints:
-            owner = owners.setdefault(claim(endpoint), name)
-            route = _route(one, endpoint, running)
-            if owner != name:
-                problem = f"{owner} has {claim_text(endpoint)} already"
-                mend = f"give one of them another domain: beacon edit {name} --apply"
-                route = replace(route, place=None, problem=problem, mend=mend)
-            found.append(route)
+    for name, endpoint in _by_right(running):
+        route = _route(running[name], endpoint, running)
+        holder = held.holder(name, endpoint, own=running[name].own)
+        if holder is None:
+            held.add(name, endpoint)
+        else:
+            problem = f"{holder[0]} has {holder[1]} already"
+            mend = f"give one of them another domain: beacon edit {name} --apply"
+            route = replace(route, place=None, problem=problem, mend=mend, taken=True)
+        found.append(route)
     return tuple(sorted(found, key=lambda route: (claim(route.endpoint), route.service)))
+
+
+def _by_right(running: Mapping[str, Running]) -> list[tuple[str, Endpoint]]:
+    """Return the endpoints, each with its service, those first that have a better right to their domains."""
+    claims = [
+        (not one.own, not since, since, name, index, endpoint)
+        for name, one in running.items()
+        for index, endpoint in enumerate(one.service.endpoints)
+        for since in ["" if one.own else one.since.get(endpoint.domain, "")]
+    ]
+    return [(name, endpoint) for *_, name, _, endpoint in sorted(claims, key=lambda claim: claim[:5])]
+
+
+class _Held:
+    """Which service has what, so far."""
+
+    def __init__(self) -> None:
+        self._claims: dict[tuple[str, str], str] = {}
+        self._domains: dict[str, set[str]] = {}
+
+    def add(self, name: str, endpoint: Endpoint) -> None:
+        """Give the service *name* what *endpoint* claims."""
+        self._claims.setdefault(claim(endpoint), name)
+        self._domains.setdefault(endpoint.domain, set()).add(name)
+
+    def holder(self, name: str, endpoint: Endpoint, *, own: bool) -> tuple[str, str] | None:
+        """Return which other service has what *endpoint* of the service *name* claims, and what that is."""
+        exact = self._claims.get(claim(endpoint), name)
+        if exact != name:
+            return exact, claim_text(endpoint)
+        for domain in () if own else (endpoint.domain, *_wildcards(endpoint.domain)):
+            others = self._domains.get(domain, set()) - {name}
+            if others:
+                return min(others), domain
+        return None
+
+
+def _wildcards(domain: str) -> Iterator[str]:
+    """Yield the wildcards that a domain is below: ``*.b.org`` and ``*.org`` of ``a.b.org``."""
+    base = domain.removeprefix("*.")
+    while "." in base:
+        base = base.partition(".")[2]
+        yield f"*.{base}"
 
 
 def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> Route:

@@ -9,6 +9,7 @@ from beacon.doctor.facts import (
     InstalledFile,
     ReleaseFacts,
     ServiceFacts,
+    TakenEndpoint,
     TimerFacts,
     UnnamedVolume,
 )
@@ -172,6 +173,12 @@ def _service(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
             "the next start is with what the file said before",
             reload,
         )
+
+
+def endpoints(facts: tuple[TakenEndpoint, ...], commands: Commands) -> list[Finding]:
+    """Judge the endpoints that services would have if others did not."""
+    del commands
+    return [warning(f"{one.claim} of {one.service} is not answered", one.problem, one.mend) for one in facts]
 
 
 def releases(facts: tuple[ReleaseFacts, ...], commands: Commands) -> list[Finding]:

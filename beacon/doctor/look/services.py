@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from beacon.definition.endpoints import claim_text
 from beacon.doctor.facts import (
     DefinitionFacts,
     InstalledFile,
     ReleaseFacts,
     ServiceFacts,
+    TakenEndpoint,
     TimerFacts,
     UnitFacts,
     UnnamedVolume,
 )
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey
+from beacon.endpoints.applied import applied
+from beacon.endpoints.routes import routes
 from beacon.errors import BeaconError, DefinitionError, Fault
 from beacon.model.release import Release, ServiceState, text_digest
 from beacon.model.runtime import JobResult
@@ -104,6 +109,20 @@ def _lacked(survey: Survey, unit: UnitFacts) -> bool:
         return False
     last = last_job(unit.name, survey.machine.scope)
     return last is not None and last.result == JobResult.DEPENDENCY
+
+
+def endpoints(survey: Survey) -> tuple[TakenEndpoint, ...]:
+    """Look which endpoints of what runs another service has."""
+    running = {}
+    for name, state in survey.states().items():
+        if state.live_release is not None:
+            with suppress(DefinitionError):  # of the image's labels: told with its definition
+                running[name] = applied(state, state.live_release)
+    return tuple(
+        TakenEndpoint(route.service, claim_text(route.endpoint), route.problem, route.mend)
+        for route in routes(running)
+        if route.taken
+    )
 
 
 def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:

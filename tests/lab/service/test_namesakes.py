@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.lab.conftest import Push
@@ -103,3 +105,41 @@ def test_what_runs_keeps_what_another_asks_for(host: LabHost, image: str, name: 
     assert "which web as it runs (port[0].host: 8080/tcp) has already" in done.stderr
     host.run("beacon", "apply", "web")
     host.run("beacon", "add", "new", image, "--port", "8080:8080")
+
+
+def test_an_image_takes_no_domain_of_another_service(host: LabHost, push: Push, image: str) -> None:
+    def claiming(domains: str) -> ImageConfig:
+        return ImageConfig(labels={"io.beacon.update.settle": "1s", "io.beacon.endpoints": domains})
+
+    def problems() -> dict[tuple[str, str], str | None]:
+        found = json.loads(host.run("beacon", "endpoint", "list", "--json").stdout)["endpoints"]
+        return {(one["service"], one["domain"]): one["problem"] for one in found}
+
+    shop = push("registry.example:5000/me/shop", version="1", config=claiming("shop.org:http=8080"))
+    host.run("beacon", "add", "owner", image, "--domain", "*.example.org:http=8080")
+    host.run("beacon", "add", "shop", shop.tagged)
+    thief = push("registry.example:5000/me/thief", version="1", config=QUICK)
+    host.run("beacon", "add", "a-thief", thief.tagged)
+    domains = ("login.example.org", "shop.org", "free.org")
+    push(
+        "registry.example:5000/me/thief",
+        version="2",
+        config=claiming(" ".join(f"{domain}:http=8080" for domain in domains)),
+    )
+    host.run("beacon", "update")
+    assert problems() == {
+        ("owner", "*.example.org"): None,
+        ("shop", "shop.org"): None,
+        ("a-thief", "login.example.org"): "owner has *.example.org already",
+        ("a-thief", "shop.org"): "shop has shop.org already",
+        ("a-thief", "free.org"): None,
+    }
+    findings = json.loads(host.run("beacon", "doctor", "--json", check=False).stdout)["findings"]
+    told = {one["what"] for one in findings if one["check"] == "endpoint"}
+    assert told == {f"{domain} of a-thief is not answered" for domain in domains[:2]}
+    # an owner goes before an image that was there first, and what is given up is free
+    host.run("beacon", "add", "late", image, "--domain", "free.org:http=8080")
+    assert problems()["a-thief", "free.org"] == "late has free.org already"
+    host.run("beacon", "rm", "late", "shop")
+    assert problems()["a-thief", "free.org"] is None
+    assert problems()["a-thief", "shop.org"] is None

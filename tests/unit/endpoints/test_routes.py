@@ -24,10 +24,11 @@ def running(  # noqa: PLR0913 -- each is a different fact
     health: str = "",
     chosen: dict[str, tuple[str, int]] | None = None,
     own: bool = True,
+    since: str = "",
 ) -> Running:
     service = Service(name, IMAGE, ports=ports, endpoints=endpoints, networks=networks)
     container = Container(name, Digest("sha256:" + "a" * 64), health=health, ports=chosen or {})
-    return Running(service, unit, container, own=own)
+    return Running(service, unit, container, own=own, since={one.domain: since for one in endpoints if since})
 
 
 def found(*services: Running) -> tuple[Route, ...]:
@@ -165,3 +166,66 @@ def test_routes_come_by_domain_and_path() -> None:
     endpoints = (Endpoint("b.org", 1), Endpoint("a.org", 1, "/x"), Endpoint("a.org", 1))
     said = [(route.endpoint.domain, route.endpoint.path) for route in found(running(*endpoints))]
     assert said == [("a.org", "/"), ("a.org", "/x"), ("b.org", "/")]
+
+
+def taken(*services: Running) -> dict[tuple[str, str], str]:
+    """Return what is said of the endpoints, by service and domain, that another service has."""
+    routes = found(*services)
+    assert all(route.place is None for route in routes if route.taken)
+    return {(route.service, route.endpoint.domain): route.problem for route in routes if route.taken}
+
+
+@pytest.mark.parametrize(
+    ("owned", "claimed"),
+    [
+        (Endpoint("*.example.org", 80), "evil.example.org"),
+        (Endpoint("*.example.org", 80), "a.b.example.org"),
+        (Endpoint("*.example.org", 80), "*.b.example.org"),
+        (Endpoint("*.example.org", 80), "*.example.org"),
+        (Endpoint("*.example.org", 80, redirect="example.com"), "evil.example.org"),
+        (Endpoint("example.org", 80, path="/api"), "example.org"),
+        (Endpoint("example.org", 80, scheme=Scheme.TCP), "example.org"),
+    ],
+)
+def test_an_image_gets_no_domain_that_an_owner_has_nor_one_below_it(owned: Endpoint, claimed: str) -> None:
+    published = (Port(80, 80), Port(8080, 8080))
+    owner = running(owned, name="web", ports=published, unit=UnitState("u"))  # though it is down
+    thief = running(Endpoint(claimed, 8080), name="a-thief", own=False, ports=published, since="1999")
+    assert taken(owner, thief) == {("a-thief", claimed): f"web has {owned.domain} already"}
+
+
+@pytest.mark.parametrize(
+    ("owned", "claimed"),
+    [
+        ("example.org", "www.example.org"),
+        ("*.example.org", "example.org"),
+        ("*.example.org", "badexample.org"),
+        ("www.example.org", "*.example.org"),
+    ],
+)
+def test_what_is_not_below_a_domain_of_an_owner_is_free(owned: str, claimed: str) -> None:
+    published = (Port(80, 80), Port(8080, 8080))
+    owner = running(Endpoint(owned, 80), name="web", ports=published)
+    other = running(Endpoint(claimed, 8080), name="a", own=False, ports=published)
+    assert taken(owner, other) == {}
+
+
+def test_what_two_owners_wrote_is_theirs() -> None:
+    published = (Port(80, 80),)
+    one = running(Endpoint("*.example.org", 80), name="one", ports=published)
+    other = running(
+        Endpoint("www.example.org", 80), Endpoint("example.org", 80), name="other", ports=published
+    )
+    third = running(Endpoint("example.org", 80, path="/api"), name="third", ports=published)
+    assert taken(one, other, third) == {}
+
+
+@pytest.mark.parametrize("claimed", ["example.org", "www.example.org"])
+def test_of_two_images_the_one_that_had_the_domain_first_keeps_it(claimed: str) -> None:
+    published = (Port(80, 80),)
+    domains = (Endpoint("example.org", 80), Endpoint("*.example.org", 80))
+    first = running(*domains, name="web", own=False, ports=published, since="2026-01-02T03:04:05Z")
+    thief = running(Endpoint(claimed, 80), name="a", own=False, ports=published, since="2026-01-02T03:04:06Z")
+    assert set(taken(first, thief)) == {("a", claimed)}
+    unknown = running(Endpoint(claimed, 80), name="a", own=False, ports=published)
+    assert set(taken(first, unknown)) == {("a", claimed)}
