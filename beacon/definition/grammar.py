@@ -82,7 +82,7 @@ def shown(value: object) -> str:
         case list():
             return "an array"
         case _:
-            return f"{value} (a {type(value).__name__})"
+            return f"a {type(value).__name__}"
 
 
 MAX_SHOWN = 60

@@ -301,10 +301,19 @@ _EXCLUDE: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+_UNSAID: Mapping[str, str] = {
+    "password": "must be a string of one line",
+    "password_file": "must be the absolute path of a file, without '..'",
+    "user": "must be a string of one line, and not empty",
+    "host": "must be a string of one line, and not empty",
+}
+"""What is wrong with passwords, and with what somebody took for the place of one: the value is not told."""
+
+
 def decode_publications(value: object) -> tuple[tuple[Publication, ...], list[str]]:
     """Return what the table ``publish`` says, and ``key: problem`` of all that is wrong with it."""
     if not isinstance(value, dict):
-        return (), [f"publish: must be a table, not {shown(value)}"]
+        return (), [f"publish: must be a table, not {_kind(value)}"]
     found: list[Publication] = []
     problems: list[str] = []
     for kind, given in value.items():
@@ -320,9 +329,14 @@ def decode_publications(value: object) -> tuple[tuple[Publication, ...], list[st
                 found += [publication] if publication else []
                 problems += wrong
             else:
-                problems.append(f"{name}: must be a table, not {shown(table)}")
+                problems.append(f"{name}: must be a table, not {_kind(table)}")
     problems += _twice(found)
     return tuple(found), problems
+
+
+def _kind(value: object) -> str:
+    """Return *value* as a message shows it; a string may be a URL with a password in it."""
+    return "a string" if isinstance(value, str) else shown(value)
 
 
 def _decode(kind: str, name: str, table: Mapping[str, object]) -> tuple[Publication | None, list[str]]:
@@ -335,7 +349,7 @@ def _decode(kind: str, name: str, table: Mapping[str, object]) -> tuple[Publicat
         try:
             values[key] = parsers[key](value)
         except ValueError as error:
-            problems.append(f"{name}.{key}: {error}")
+            problems.append(f"{name}.{key}: {_UNSAID.get(key, error)}")
     problems += [f"{name}.{problem}" for problem in _contradictions(kind, table)]
     return (None if problems else _publication(kind, name, values)), problems
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from beacon.definition.publishing import EtcdAccess
-from beacon.endpoints.password import password_of
+from beacon.endpoints.password import password_of, without
 from beacon.endpoints.publisher import Change, Entry
 from beacon.errors import BeaconError, ConfigError, StoreError
 
@@ -209,7 +209,8 @@ class EtcdPublisher:
         fault: dict[str, Any] = inner if isinstance(inner, dict) else said
         if answer.status >= _FAILED or fault is inner:
             code = _code(fault.get("code", fault.get("grpc_code")))
-            raise _Refusal(code, str(fault.get("message") or fault.get("error") or answer.reason))
+            words = str(fault.get("message") or fault.get("error") or answer.reason)
+            raise _Refusal(code, without(words, str(body.get("password", ""))))
         return said
 
     @contextlib.contextmanager

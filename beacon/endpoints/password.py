@@ -8,6 +8,11 @@ from beacon.definition.publishing import EtcdAccess, RedisAccess
 from beacon.errors import AccessError, ConfigError
 
 
+def without(words: str, password: str | None) -> str:
+    """Return the *words* of a store without the password: it may repeat what it was sent."""
+    return words.replace(password, "…") if password else words
+
+
 def password_of(access: RedisAccess | EtcdAccess) -> str | None:
     """Return the password; the file is read each time, so that a new one needs no restart."""
     file = access.password_file

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 
 from beacon.definition.publishing import RedisAccess
-from beacon.endpoints.password import password_of
+from beacon.endpoints.password import password_of, without
 from beacon.endpoints.publisher import Change, Entry
 from beacon.endpoints.resp import Connection, RefusalError, connected
 from beacon.errors import BeaconError, ConfigError, StoreError
@@ -61,7 +61,7 @@ class RedisPublisher:
             with connected(self._access, password) as connection:
                 yield connection
         except RefusalError as refusal:
-            raise self._explained(refusal) from refusal
+            raise self._explained(refusal.code, without(str(refusal), password)) from None
         except (OSError, UnicodeError) as error:
             reason = error.strerror or error if isinstance(error, OSError) else "no host has such a name"
             raise StoreError(
@@ -69,18 +69,18 @@ class RedisPublisher:
                 hint="systemctl status redis-server; beacon.toml says where it is",
             ) from error
 
-    def _explained(self, refusal: RefusalError) -> BeaconError:
-        if refusal.code in _LOGIN or "password" in str(refusal).lower():
+    def _explained(self, code: str, refusal: str) -> BeaconError:
+        if code in _LOGIN or "password" in refusal.lower():
             return ConfigError(
                 f"{self.where} refuses the user or the password: {refusal}",
                 hint="user and password of its table in beacon.toml say both",
             )
-        if refusal.code == _DENIED:
+        if code == _DENIED:
             return ConfigError(
                 f"{self.where} does not let the user in to its keys: {refusal}",
                 hint="ACL SETUSER gives a user commands and keys: ~PREFIX* +@all",
             )
-        if refusal.code == _FULL:
+        if code == _FULL:
             return StoreError(
                 f"{self.where} is full: nothing new was published",
                 hint="raise maxmemory in redis.conf, or have it evict keys (maxmemory-policy)",

@@ -141,10 +141,10 @@ class Transport:
             url = urljoin(reply.url, location)
             is_same = origin(request.url) == origin(url)
         except ValueError as error:
-            raise TransportError(TroubleKind.BROKEN, f"a redirect to {location!r}") from error
+            raise TransportError(TroubleKind.BROKEN, f"a redirect to {_unsigned(location)!r}") from error
         old, new = urlsplit(request.url), urlsplit(url)
         if new.scheme not in {"https", "http"}:
-            raise TransportError(TroubleKind.BROKEN, f"a redirect to {url!r}")
+            raise TransportError(TroubleKind.BROKEN, f"a redirect to {_unsigned(url)!r}")
         if old.scheme == "https" and new.scheme == "http" and not self._wiring.insecure:
             raise TransportError(TroubleKind.UNSAFE, f"a redirect from https to {new.netloc!r} without TLS")
         if not is_same:
@@ -226,6 +226,11 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401
         """Leave certificates to the context."""
+
+
+def _unsigned(url: str) -> str:
+    """Return *url* without its query, which may be a signature that lets everybody in."""
+    return url.partition("?")[0]
 
 
 def _without(headers: Mapping[str, str], name: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def parse_env(text: str, environment: Mapping[str, str]) -> dict[str, str]:
         match = _LINE.match(text, start)
         number = text.count("\n", 0, start) + 1
         if match is None or match.end() > end + 1:
-            raise ValueError(f"line {number} must be NAME=VALUE, not {line.strip()!r}")
+            raise ValueError(f"line {number} must be NAME=VALUE")
         if match["sign"] is None:
             if match["name"] in environment:
                 found[match["name"]] = environment[match["name"]]
@@ -91,4 +91,4 @@ def _expanded(raw: str, variables: Mapping[str, str], number: int) -> str:
     except ValueError:
         if "$" in raw and "${" not in raw:
             return raw  # a password with a dollar at its end
-        raise ValueError(f"line {number} has a variable that cannot be understood: {raw!r}") from None
+        raise ValueError(f"line {number} has a variable that cannot be understood") from None

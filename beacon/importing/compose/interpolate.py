@@ -76,9 +76,9 @@ def _expand(
             parts.append(_value(match[0], variables, unset))
             position = match.end()
         else:
-            raise _BadVariableError(f"must have '$$' for a '$' that begins no variable, not {text!r}")
+            raise _BadVariableError("must have '$$' for a '$' that begins no variable")
     if closing:
-        raise _BadVariableError(f"must close the braces of its variables, not {text!r}")
+        raise _BadVariableError("must close the braces of its variables")
     return "".join(parts), position
 
 
@@ -87,13 +87,13 @@ def _braced(
 ) -> tuple[str, int]:
     match = _NAME.match(text, start)
     if match is None:
-        raise _BadVariableError(f"must name a variable as in '${{NAME}}', not {text!r}")
+        raise _BadVariableError("must name a variable as in '${NAME}'")
     name, position = match[0], match.end()
     if text[position : position + 1] == "}":
         return _value(name, variables, unset), position + 1
     operator = next((one for one in _OPERATORS if text.startswith(one, position)), None)
     if operator is None:
-        raise _BadVariableError(f"must be a variable such as '${{{name}:-default}}', not {text!r}")
+        raise _BadVariableError(f"must be a variable such as '${{{name}:-default}}'")
     wanted = _chosen(name, operator, variables)
     word, end = _expand(text, position + len(operator), variables, unset if wanted else _nobody, closing=True)
     return _applied(name, operator, word, variables), end + 1

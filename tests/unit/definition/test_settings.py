@@ -171,3 +171,34 @@ def test_a_file_of_comments_sets_nothing(text: str) -> None:
 def test_a_file_that_says_the_default_says_something() -> None:
     assert not is_blank('engine = "auto" # x')
     assert decode_settings('engine = "auto" # x', file="beacon.toml") == Settings()
+
+
+SECRET = "hunter2hunter2"  # noqa: S105
+
+
+@pytest.mark.parametrize("kind", ["redis", "etcd", "traefik"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"password = {value}" for value in ('"{}\\n"', '["{}"]', '{{ a = "{}" }}')),
+        *(f"password = {value}" for value in ("31337", "true", "2026-01-01")),
+        *(f"password_file = {value}" for value in ('"{}"', '"/etc/../{}"', '["{}"]', "31337", "true")),
+        *(f"url = {value}" for value in ('"redis://:{}@mars/x"', '"ftp://:{}@mars"', "31337")),
+        'url = ["http://a:{}@mars"]',
+        *(f"{key} = {value}" for key in ("user", "host") for value in ('"{}\\t"', '["{}"]', "31337")),
+    ],
+)
+def test_no_message_has_a_password_in_it(kind: str, value: str) -> None:
+    text = f"[publish.{kind}]\n{value.format(SECRET)}\n"
+    with pytest.raises(ConfigError) as refused:
+        decode_settings(text, file="beacon.toml")
+    said = str(refused.value)
+    assert f"publish.{kind}" in said
+    assert not [one for one in (SECRET, "31337", "2026-01-01", "true") if one in said]
+
+
+@pytest.mark.parametrize("table", ['redis = "redis://:{}@mars"', 'redis = ["redis://:{}@mars"]'])
+def test_a_url_in_the_place_of_a_table_is_not_told(table: str) -> None:
+    with pytest.raises(ConfigError, match=r"must be a table, not a string") as refused:
+        decode_settings(f"[publish]\n{table.format(SECRET)}\n", file="beacon.toml")
+    assert SECRET not in str(refused.value)

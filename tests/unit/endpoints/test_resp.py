@@ -97,3 +97,11 @@ def test_a_transaction_says_what_was_refused_in_it(server: Server) -> None:
     with pytest.raises(StoreError, match="READONLY"):
         publisher.write(Change({"a": Entry("1", 60)}, {}))
     assert RefusalError("OOM and so on").code == "OOM"
+
+
+def test_what_redis_repeats_of_a_login_is_not_told(server: Server) -> None:
+    server.says = b"-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n"
+    publisher = RedisPublisher(RedisAccess(host="127.0.0.1", port=server.port, password="hunter2"))  # noqa: S106
+    with pytest.raises(StoreError, match="unknown command 'AUTH'") as refused:
+        publisher.read(["a"])
+    assert "hunter2" not in str(refused.value)
