@@ -21,7 +21,7 @@ from beacon.model.release import ReleaseState, Trigger
 from beacon.model.unit import SERVICE_LABEL
 from beacon.rollout.apply import execute
 from beacon.rollout.deploy import resume
-from beacon.state.files import remove, write_atomic
+from beacon.state.files import remove, rewrite
 from beacon.state.store import Adoption
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
     noted = Adoption(definition.name, old.name, old.engine, old.is_running)
     with _lock(host, noted):
         host.store.save_adoption(noted)
-        write_atomic(host.definition_path(definition.name), definition.text.encode())
+        rewrite(host.definition_path(definition.name), definition.text.encode())
         try:
             host.output.say(f"{definition.name}: stopping the container {name}")
             old.act("stop")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -144,10 +143,9 @@ def edit(
     if new == old:
         host.output.say("nothing has changed")
         return
-    from beacon.state.files import write_atomic
+    from beacon.state.files import rewrite
 
-    place = path.resolve()  # a link into a repository of its owner stays one
-    write_atomic(place, new.encode(), mode=stat.S_IMODE(place.stat().st_mode))
+    rewrite(path, new.encode())
     if apply:
         raise typer.Exit(
             show_outcomes(host.output, apply_services(host, [chosen]), every=True, as_json=False)

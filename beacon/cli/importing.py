@@ -169,7 +169,7 @@ def _write(
 ) -> list[Path]:
     """Write all definitions, or none: what is there already stays without *overwrite*."""
     from beacon.errors import UsageError
-    from beacon.state.files import read_text, write_atomic
+    from beacon.state.files import read_text, rewrite
 
     targets: dict[Path, Definition] = {}
     for definition in imported.definitions:
@@ -185,7 +185,7 @@ def _write(
     else:
         folder.mkdir(parents=True, exist_ok=True)
     for path, definition in targets.items():
-        write_atomic(path, definition.text.encode())
+        rewrite(path, definition.text.encode())
     return list(targets)
 
 

@@ -54,10 +54,12 @@ def render(
     if check:
         _check(host, files, facts)
     if output is not None:
-        from beacon.state.files import write_atomic
+        from beacon.model.unit import is_private_file
+        from beacon.state.files import PRIVATE, PUBLIC, write_atomic
 
         for file in files:
-            write_atomic(output / file.name, file.text.encode())
+            mode = PRIVATE if is_private_file(file.name, file.text) else PUBLIC
+            write_atomic(output / file.name, file.text.encode(), mode=mode)
         host.output.say(f"{len(files)} files written to {output}")
     elif as_json:
         host.output.json({"files": {file.name: file.text for file in files}})

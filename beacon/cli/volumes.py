@@ -32,7 +32,7 @@ def adopt_volumes(context: typer.Context, names: Names = None, as_json: Json = F
     from beacon.cli.outcomes import show
     from beacon.rollout.apply import execute
     from beacon.rollout.deploy import resume
-    from beacon.state.files import write_atomic
+    from beacon.state.files import rewrite
 
     host = session(context).host()
     host.require_write("adopt-volumes")
@@ -45,7 +45,7 @@ def adopt_volumes(context: typer.Context, names: Names = None, as_json: Json = F
         proposal = _proposal(host, {**texts, **changed}, list(changed))
         # What a kill interrupts from here on, beacon apply ends: it copies what gets a name.
         for name, text in changed.items():
-            write_atomic(host.definition_path(name), text.encode())
+            rewrite(host.definition_path(name), text.encode())
         done = execute(host.world, proposal)
         host.follow((*outcomes, *done))
         outcomes = (*outcomes, *done)

@@ -22,7 +22,7 @@ from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import resume
 from beacon.rollout.images import forget
 from beacon.rollout.readings import earlier_readings, live_releases, running
-from beacon.state.files import remove, write_atomic
+from beacon.state.files import remove, rewrite
 
 if TYPE_CHECKING:
     from beacon.cli.host import Host
@@ -241,7 +241,7 @@ def add_service(
     for conflict in proposal.plan.conflicts:
         raise UsageError(f"cannot add {name}: {conflict.sentence}")
     path = host.definition_path(name)
-    write_atomic(path, text.encode())
+    rewrite(path, text.encode())
     outcomes = execute(host.world, proposal)
     state = host.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for

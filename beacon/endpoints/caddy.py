@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import grp
 import http.client
 import json
 import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from beacon.errors import HostError, StoreError
 
@@ -26,7 +28,16 @@ _LIMIT = 60.0
 _IN_PLACE = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 99; shift 2; done; shift; exec "$@"'
 """Puts each file in the place of another, within the mount namespace that only this command is in."""
 
-Write = Callable[[Path, bytes], None]
+
+class Write(Protocol):
+    """Puts a file in place atomically."""
+
+    def __call__(self, owner: tuple[int, int], path: Path, data: bytes, *, mode: int) -> None:
+        """Put *data* at *path*, for the user and the group *owner*."""
+
+
+Rewrite = Callable[[Path, bytes], None]
+"""Replaces what is in a file, which stays whose it is, and where it is."""
 
 
 def is_installed() -> bool:
@@ -42,10 +53,11 @@ def imports_own(text: str) -> bool:
 
 
 class Caddy:
-    """Caddy as the managed proxy. *write* replaces a file atomically; *scratch* is a folder for checks."""
+    """Caddy as the managed proxy. *write* and *rewrite* put files in place, *scratch* is for checks."""
 
-    def __init__(self, write: Write, scratch: Path) -> None:
+    def __init__(self, write: Write, rewrite: Rewrite, scratch: Path) -> None:
         self._write = write
+        self._rewrite = rewrite
         self._scratch = scratch
 
     def read(self) -> str | None:
@@ -61,30 +73,44 @@ class Caddy:
         return _read(MAIN) or ""
 
     def put(self, text: str) -> None:
-        """Write Beacon's file."""
-        self._write(OWN, text.encode())
+        """Write Beacon's file: for Caddy alone, since hashes of passwords are in it."""
+        self._write((0, _group()), OWN, text.encode(), mode=_MODE)
+
+    def guard(self) -> None:
+        """Keep others from Beacon's file, where an older Beacon has let all read it."""
+        try:
+            if OWN.stat().st_mode & stat.S_IROTH:
+                os.chown(OWN, 0, _group())
+                OWN.chmod(_MODE)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise HostError(f"cannot keep others from {OWN}: {error.strerror}") from error
 
     def put_main(self, text: str) -> None:
         """Write the Caddyfile, which its owner has asked for."""
-        self._write(MAIN, text.encode())
+        self._rewrite(MAIN, text.encode())
 
     def refuses(self, text: str, main: str | None = None) -> str | None:
         """Say why Caddy would refuse its configuration with Beacon's file being *text*.
 
         The whole is checked as it would be loaded, as the user that Caddy runs as: it makes folders and
         keys that are to be its own. What is checked lies over the real files in a mount namespace, so that
-        nobody else ever meets it.
+        nobody else ever meets it, with their owners and modes: whether Caddy can read them is checked, too.
         """
         texts = {OWN: text} | ({MAIN: main} if main is not None else {})
         if not OWN.exists():
             self.put(text)  # a mount needs a place, and nobody imports it yet
         pairs: list[str] = []
-        self._scratch.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)  # of a check that was killed
+        self._scratch.mkdir(mode=0o700, parents=True)
         try:
             for place, content in texts.items():
                 new = self._scratch / f"{place.name}.check"
                 new.write_text(content, encoding="utf-8")
-                new.chmod(0o644)
+                status = place.stat()
+                os.chown(new, status.st_uid, status.st_gid)
+                new.chmod(stat.S_IMODE(status.st_mode))
                 pairs += [str(new), str(place)]
             check = ["caddy", "validate", "--config", str(MAIN), "--adapter", "caddyfile"]
             command = ["unshare", "--mount", "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *_as_caddy(), *check]
@@ -158,6 +184,17 @@ def _hosts(config: object) -> Iterator[str]:
     elif isinstance(config, list):
         for value in config:
             yield from _hosts(value)
+
+
+_MODE = 0o640
+
+
+def _group() -> int:
+    """Return the group that Debian's Caddy runs as; root's where there is none: then root runs it."""
+    try:
+        return grp.getgrnam("caddy").gr_gid
+    except KeyError:
+        return 0
 
 
 def _as_caddy() -> list[str]:

@@ -69,6 +69,7 @@ class ManagedProxy:
         with self._memory.lock(_LOCK, wait=self._patience):
             last = self._memory.proxy()
             self._memory.save_proxy(last.pending())
+            self._caddy.guard()
             services, warnings = installed(self._memory)
             settled = settle(self._caddy, wanted(services), last, time.sleep)
             if settled is not None:

@@ -23,6 +23,9 @@ class Proxy(Protocol):
     def read(self) -> str | None:
         """Return Beacon's file as it is, or None where there is none: then nothing is managed."""
 
+    def guard(self) -> None:
+        """Keep others from Beacon's file, if they can read it."""
+
     def refuses(self, text: str) -> str | None:
         """Say in Caddy's words why it would refuse its configuration with Beacon's file being *text*."""
 

@@ -76,6 +76,10 @@ class Docker(EngineCommands):
             shutil.copy(chosen, Path(folder) / "config.json")
             yield {**self._environment, "DOCKER_CONFIG": folder}
 
+    def guard(self, image: ImageReference) -> None:
+        """Do nothing: docker keeps what it writes to itself."""
+        del image
+
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by.
 

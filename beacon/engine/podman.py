@@ -9,6 +9,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from beacon.engine.base import EngineCommands, kept_name, label_flags
@@ -19,6 +20,7 @@ from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container
 from beacon.model.unit import KEEPER, PREFIX, RELEASE_LABEL, SERVICE_LABEL, container_name
 
+_OTHERS = 0o077
 _HEALTH = re.compile(r"\((healthy|unhealthy|starting)\)")
 _ABSENT = ("no such image", "image not known")
 _KEEPS_LABEL = "io.beacon.keeps"
@@ -68,6 +70,21 @@ class Podman(EngineCommands):
         # podman info would tell the folder too, after a second: it asks dpkg for the version of everything.
         wanted = '{{index .GraphDriver.Data "UpperDir"}}'
         return self._run("image", "inspect", "--format", wanted, str(image)).strip()
+
+    def guard(self, image: ImageReference) -> None:
+        """Keep other users from Podman's database, which holds the environment of every container.
+
+        Podman 5 makes it for all to read, in a folder that all may enter, unless that was there before.
+        """
+        for folder in Path(self.image_folder(image)).parents:
+            database = folder / "db.sql"
+            try:
+                if database.stat().st_mode & _OTHERS:
+                    database.chmod(0o600)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise HostError(f"cannot keep other users from {database}: {error.strerror}") from error
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.

@@ -73,6 +73,9 @@ class Release(Struct, frozen=True):
     platform: Platform | None = None
     """What the image was asked for; its own configuration may say something else. None of older Beacons."""
 
+    private: bool = False
+    """Whether other users could not read the definition. No of older Beacons, which made no difference."""
+
     @property
     def pinned(self) -> ImageReference:
         """What the unit runs: the repository at the manifest's digest."""

@@ -19,8 +19,8 @@ COPIED_LABEL = "io.beacon.copied-from"
 """The label of a volume that Beacon made as a copy; the engine and the volume that it copied."""
 MARK = "# Managed by Beacon: "
 """How the first line of every file begins that Beacon wrote."""
-
-
+PRIVATE_LINE = "# Private, as the definition is: other users cannot read it."
+"""The second line of files that other users must not read."""
 KEEPER = f"{PREFIX}kept."
 """How the names of containers begin that keep volumes (Podman's); no service's has a full stop there."""
 _UNNAMED = re.compile(r"[0-9a-f]{64}")
@@ -143,6 +143,36 @@ def service_of_file(name: str) -> str | None:
 def service_files(service: str) -> tuple[str, str]:
     """Return what the main file of *service* is called: with Quadlet, and as a plain unit."""
     return UnitFileName(container_name(service), FileSort.CONTAINER).files
+
+
+_ENVIRONMENT = re.compile(rf"{PREFIX}.+\.(container|service)\.[0-9]+(?:\.lines)?\.env")
+
+
+def environment_files(service: str, release: int | None) -> tuple[str, ...]:
+    """Return what the files with the private environment of a release may be called, on any machine.
+
+    Each is named after the file that needs it. The engine reads the first kind; of values of several lines,
+    which that cannot hold, the service manager reads the second.
+    """
+    return tuple(
+        f"{file}.{release or 0}{lines}.env" for file in service_files(service) for lines in ("", ".lines")
+    )
+
+
+def is_environment(name: str) -> bool:
+    """Say whether a file of Beacon's called *name* holds the private environment of a release."""
+    return _ENVIRONMENT.fullmatch(name) is not None
+
+
+def is_plain(name: str) -> bool:
+    """Say whether a file is one that systemd reads itself, or belongs to one; Quadlet reads the others."""
+    found = _ENVIRONMENT.fullmatch(name)
+    return found[1] == "service" if found else name.endswith((".service", ".slice"))
+
+
+def is_private_file(name: str, text: str) -> bool:
+    """Say whether other users must not read the file *name* with that *text*."""
+    return is_environment(name) or text.split("\n", 2)[1:2] == [PRIVATE_LINE]
 
 
 def engine_of(text: str) -> Engine:

@@ -20,9 +20,10 @@ from beacon.errors import AccessError, BusyError, DefinitionError, Fault, HostEr
 from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import Platform
 from beacon.model.notice import Notice
+from beacon.model.release import Trigger
 from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
 from beacon.operations.listener import Note
-from beacon.state.files import UnitDirectory, read_text, sweep, why_unreadable
+from beacon.state.files import UnitDirectory, is_private, read_text, sweep, why_unreadable
 from beacon.state.paths import Paths
 
 if TYPE_CHECKING:
@@ -325,8 +326,16 @@ class Machine:
         return Renderer(lambda: self.facts, self.templates, self.allot)
 
     def allot(self, release: Release) -> Release:
-        """Return *release* with the ports and the domain that Beacon chooses for it."""
-        return self.naming.allot(self.loopback.allot(release))
+        """Return *release* with the ports and the domain that Beacon chooses for it, private as its text is.
+
+        A definition that is about to be written will be private.
+        """
+        from msgspec.structs import replace
+
+        private = is_private(self.definition_path(release.service.name))
+        if private is None:
+            private = release.private or release.trigger is Trigger.ADD
+        return self.naming.allot(self.loopback.allot(replace(release, private=private)))
 
     @cached_property
     def naming(self) -> Naming:
@@ -364,9 +373,9 @@ class Machine:
     def caddy(self) -> Caddy:
         """The machine's Caddy."""
         from beacon.endpoints.caddy import Caddy
-        from beacon.state.files import write_atomic
+        from beacon.state.files import rewrite, write_for
 
-        return Caddy(write_atomic, self.paths.runtime / "check")
+        return Caddy(write_for, rewrite, self.paths.runtime / "check")
 
     def _domains(self) -> Iterator[str]:
         """Yield the domains of definitions, and those that images brought to what runs."""

@@ -22,6 +22,7 @@ from beacon.model.service import Service
 from beacon.model.unit import (
     PREFIX,
     UnitFile,
+    is_environment,
     is_service_file,
     service_files,
     unit_name,
@@ -462,10 +463,10 @@ def _note(world: World, intent: Intent) -> bool:
 
 
 def _edited(name: str, installed: Mapping[str, str]) -> str | None:
-    """Return the file of a service's container where it was changed by hand."""
-    for file in service_files(name):
+    """Return the file of a service's container, or of its environment, where it was changed by hand."""
+    for file in (*service_files(name), *filter(is_environment, installed)):
         mark = read_mark(installed.get(file, ""))
-        if mark is not None and not mark.intact:
+        if mark is not None and mark.service == name and not mark.intact:
             return file
     return None
 

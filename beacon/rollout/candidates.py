@@ -15,7 +15,14 @@ from beacon.model.image import ResolvedImage, Wish
 from beacon.model.reference import ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.model.service import Handover, Service
-from beacon.model.unit import FileSort, UnitFile, UnitFileName, container_name, helper_name
+from beacon.model.unit import (
+    FileSort,
+    UnitFile,
+    UnitFileName,
+    container_name,
+    environment_files,
+    helper_name,
+)
 from beacon.model.version import VersionRange
 from beacon.rollout.ports import Registry
 
@@ -37,7 +44,7 @@ class Renderer(Struct, frozen=True):
     """Of this machine; the engine takes a moment to tell its version."""
     templates: Templates
     allot: Callable[[Release], Release] = _as_it_is
-    """Gives a release the ports of the loopback that it needs; a release is asked for before its files."""
+    """Gives a release the ports that it needs, and what else it is given here; asked before its files."""
 
     def files(self, release: Release) -> tuple[UnitFile, ...]:
         """Return the unit files of *release*."""
@@ -55,6 +62,7 @@ class Renderer(Struct, frozen=True):
                 digest=release.digest,
                 followed=release.reference,
                 number=release.number,
+                private=release.private,
             ),
             self.facts(),
             self.templates,
@@ -73,7 +81,8 @@ class Renderer(Struct, frozen=True):
             *(UnitFileName(volume, FileSort.VOLUME) for volume in volumes),
             *(UnitFileName(network_name(network), FileSort.NETWORK) for network in own_networks(service)),
         ]
-        return [name for one in objects for name in one.files]
+        names = [name for one in objects for name in one.files]
+        return [*names, *environment_files(service.name, release.number)]
 
     def beside(self, release: Release) -> dict[str, str]:
         """Return the files of the helper that runs *release* beside the live one; none where it cannot.
@@ -98,6 +107,7 @@ class Renderer(Struct, frozen=True):
             digest=release.digest,
             followed=release.reference,
             number=release.number,
+            private=release.private,
             beside=True,
         )
         try:

@@ -17,7 +17,7 @@ from beacon.definition.loopback import reached_at, with_loopback, with_second_po
 from beacon.model.release import Release, RolloutJournal, ServiceState
 from beacon.model.runtime import UnitState
 from beacon.model.service import Handover
-from beacon.model.unit import helper_name, unit_name
+from beacon.model.unit import helper_name, is_environment, unit_name
 from beacon.rollout.world import World
 
 Place = tuple[str, int]
@@ -89,7 +89,8 @@ def come_back(world: World, state: ServiceState, journal: RolloutJournal) -> Non
     unit = unit_name(helper_name(state.name))
     if world.unit(unit).is_up:
         drain(world, candidate, second_places(candidate))
-    for one in sorted(journal.beside):  # the service before the slice of its container
+    units = (one for one in journal.beside if not is_environment(one))
+    for one in sorted(units):  # the service before the slice of its container
         if world.unit(one).load != "not-found":
             world.systemd.stop(one, _STOP_LIMIT)
             world.systemd.reset_failed(one)

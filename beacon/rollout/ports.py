@@ -28,6 +28,9 @@ class Engine(Protocol):
     def image_folder(self, image: ImageReference) -> str:
         """Return a folder on the file system that has an image on disk; empty where that is not told."""
 
+    def guard(self, image: ImageReference) -> None:
+        """Keep other users from what the engine writes down of containers, beside an *image* on disk."""
+
     def flush(self, folder: str) -> None:
         """Have all that was fetched to the file system of *folder* on the disk, also for a power cut."""
 

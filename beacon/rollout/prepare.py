@@ -22,7 +22,7 @@ from beacon.model.release import (
     VolumeCopy,
 )
 from beacon.model.runtime import UnitState
-from beacon.model.unit import unit_name
+from beacon.model.unit import environment_files, unit_name
 from beacon.rollout import move
 from beacon.rollout.handover import plan_handover
 from beacon.rollout.images import let_go
@@ -263,6 +263,9 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
     if work.start and not copies:
         beside, hold = plan_handover(world, work.candidate, state.live_release, now, work.beside)
     phase = Phase.TRYING if beside else Phase.SWITCHING
+    if work.candidate.private:
+        world.engine.guard(work.candidate.pinned)
+    files = {**_outdated(world, state), **work.files}
     state = replace(
         state,
         rollout=replace(
@@ -270,8 +273,8 @@ def prepare_switch(world: World, work: Work) -> ServiceState:
             phase=Phase.COPYING if copies else phase,
             beside=beside,
             hold=hold,
-            before={name: world.files.read(name) for name in work.files if _is_own(world, work, name)},
-            after=dict(work.files),
+            before={name: world.files.read(name) for name in files if _is_own(world, name, files, work.name)},
+            after=files,
             dependents=journal.dependents if journal.hook_stopped else world.systemd.dependents(unit),
             start=work.start,
             was=journal.was if journal.hook_stopped else _standing(now),
@@ -291,8 +294,16 @@ def _standing(unit: UnitState) -> str:
     return "failed" if between else unit.active
 
 
-def _is_own(world: World, work: Work, name: str) -> bool:
+def _is_own(world: World, name: str, files: Mapping[str, str | None], service: str) -> bool:
     """Say whether a file is this service's alone; one of a shared network is not put back with it."""
-    text = work.files[name] or world.files.read(name)
+    text = files[name] or world.files.read(name)
     mark = read_mark(text) if text is not None else None
-    return mark is not None and mark.service == work.name
+    return mark is not None and mark.service == service
+
+
+def _outdated(world: World, state: ServiceState) -> dict[str, None]:
+    """Return the files of the live release's environment, which goes when another takes its place."""
+    if state.live is None or state.live == journal_of(state).release:
+        return {}
+    names = environment_files(state.name, state.live)
+    return {name: None for name in names if world.files.read(name) is not None}

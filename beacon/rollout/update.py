@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError
 from beacon.model.outcome import Outcome
 from beacon.model.runtime import UnitState
-from beacon.model.unit import unit_name
+from beacon.model.unit import environment_files, unit_name
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
@@ -76,7 +76,8 @@ def _work_or_outcome(
         if stays is not None:
             return stays
         # Before anything is pulled, which no release would ever take away again.
-        require_own(world, finding.name, renderer.file_names(candidate))
+        mine = (*renderer.file_names(candidate), *environment_files(finding.name, live.number))
+        require_own(world, finding.name, mine)
         candidate = renderer.allot(candidate)
     except BeaconError as error:
         return Outcome(finding.name, kind_of(error), error.message, error.hint)

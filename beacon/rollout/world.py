@@ -15,6 +15,7 @@ from beacon.model.reference import Digest, short
 from beacon.model.release import Release
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
+from beacon.model.unit import is_environment
 from beacon.rollout.ports import (
     Clock,
     Engine,
@@ -111,7 +112,10 @@ class World:
         return stamp(self.clock.now())
 
     def put_files(self, files: Mapping[str, str | None]) -> None:
-        """Write and remove unit files, and have systemd read them; without files nothing is reloaded."""
+        """Write and remove unit files, and have systemd read them; without files nothing is reloaded.
+
+        An environment is there before a unit that needs it, and until systemd has forgotten the last one.
+        """
         self._put(self.files, files)
 
     def put_helper(self, files: Mapping[str, str | None]) -> None:
@@ -124,9 +128,13 @@ class World:
             return
         with self.reloading, self.store.lock("_reload", wait=60):
             # Two generators at once can write a broken unit (podman#29004): hence both locks.
-            for name, text in files.items():
-                where.put(name, text)
+            for name in sorted(files, key=is_environment, reverse=True):
+                if files[name] is not None or not is_environment(name):
+                    where.put(name, files[name])
             self.systemd.reload()
+            for name in filter(is_environment, files):
+                if files[name] is None:
+                    where.put(name, None)
 
     def tell(self, kind: EventKind, message: str, release: Release, previous: Release | None = None) -> None:
         """Report a decision on a release."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from beacon.errors import AccessError, HostError
-from beacon.model.unit import PREFIX, UnitFileName, container_name
+from beacon.model.unit import PREFIX, UnitFileName, container_name, is_environment, is_plain, is_private_file
 
 T = TypeVar("T")
 
-_PLAIN_SUFFIXES = (".service", ".slice")
-"""Files that systemd itself reads; Quadlet reads the others."""
+PRIVATE = 0o600
+"""The mode of what other users must not read."""
+PUBLIC = 0o644
 _UNFINISHED = ".beacon."
 """How the names of files begin that are being written."""
 _ABANDONED = 600.0
@@ -25,11 +27,18 @@ _ABANDONED = 600.0
 _WANTED_BY = re.compile(r"^WantedBy=(\S+)$", re.MULTILINE)
 
 
+class _Access(NamedTuple):
+    """Who may read and write a file: its mode, and user and group where they are not this process's."""
+
+    mode: int
+    owner: tuple[int, int] | None = None
+
+
 def write_atomic(
     path: Path,
     data: bytes,
     *,
-    mode: int = 0o644,
+    mode: int = PUBLIC,
     durable: bool = True,
     check: Callable[[Path], None] | None = None,
 ) -> None:
@@ -38,7 +47,42 @@ def write_atomic(
     *durable* flushes file and folder to the disk, so that the new text survives a power cut. *check* looks at
     the new file before it takes its place; an error of it leaves the old one.
     """
-    explained("write", path, lambda: _write(path, data, mode, durable=durable, check=check))
+    explained("write", path, lambda: _write(path, data, _Access(mode), durable=durable, check=check))
+
+
+def write_for(owner: tuple[int, int], path: Path, data: bytes, *, mode: int) -> None:
+    """Put *data* at *path* in the same way, for the user and the group *owner*."""
+    explained("write", path, lambda: _write(path, data, _Access(mode, owner)))
+
+
+def rewrite(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
+    """Put *data* at *path*, whole or not at all, as whoever edits a file does.
+
+    A link stays one; owner and mode are those of the file that is there, or *mode* for a new one.
+    """
+
+    def write() -> None:
+        place = path.resolve()
+        try:
+            old = place.stat()
+        except FileNotFoundError:
+            _write(place, data, _Access(mode))
+        else:
+            _write(place, data, _Access(stat.S_IMODE(old.st_mode), (old.st_uid, old.st_gid)))
+
+    explained("write", path, write)
+
+
+def is_private(path: Path) -> bool | None:
+    """Say whether the file at *path* is kept from others, by its mode or a folder's; None without one."""
+    try:
+        place = path.resolve()
+        open_to_all = place.stat().st_mode & stat.S_IROTH and all(
+            folder.stat().st_mode & stat.S_IXOTH for folder in place.parents
+        )
+    except OSError:
+        return None
+    return not open_to_all
 
 
 def remove(path: Path) -> None:
@@ -62,10 +106,11 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def read_text(path: Path, errors: str = "strict") -> str | None:
-    """Return the text at *path*, or None where there is no file; *errors* is as for open()."""
+def read_text(path: Path, errors: str = "strict", newline: str | None = None) -> str | None:
+    """Return the text at *path*, or None where there is no file; *errors* and *newline* are as for open()."""
     try:
-        return path.read_text(encoding="utf-8", errors=errors)
+        with path.open(encoding="utf-8", errors=errors, newline=newline) as stream:
+            return stream.read()
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -116,7 +161,12 @@ def _hint(error: OSError) -> str | None:
 
 
 def _write(
-    path: Path, data: bytes, mode: int, *, durable: bool, check: Callable[[Path], None] | None
+    path: Path,
+    data: bytes,
+    access: _Access,
+    *,
+    durable: bool = True,
+    check: Callable[[Path], None] | None = None,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A dot file: neither Quadlet nor systemd reads what a killed write may leave behind, until it is swept.
@@ -125,7 +175,10 @@ def _write(
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fchmod(stream.fileno(), mode)
+            made = os.fstat(stream.fileno())
+            if access.owner is not None and access.owner != (made.st_uid, made.st_gid):
+                os.fchown(stream.fileno(), *access.owner)
+            os.fchmod(stream.fileno(), access.mode)
             if durable:
                 os.fsync(stream.fileno())
         if check is not None:
@@ -176,7 +229,7 @@ class UnitDirectory:
 
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None. What somebody put there that is not UTF-8 reads as U+FFFD."""
-        return read_text(self.path(name), errors="replace")
+        return read_text(self.path(name), errors="replace", newline="")
 
     def is_customised(self, service: str) -> bool:
         """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
@@ -190,15 +243,15 @@ class UnitDirectory:
         path = self.path(name)
         if text is None:
             remove(path)
-            if name.endswith(_PLAIN_SUFFIXES):
+            if _is_unit(name):
                 self._disable(path)
             return
         old = self.read(name)
-        if old is None and (wanted := _WANTED_BY.search(text)) and name.endswith(_PLAIN_SUFFIXES):
+        if old is None and _is_unit(name) and (wanted := _WANTED_BY.search(text)):
             # Before the file: what a kill leaves is a link to nothing, which systemd ignores.
             self._enable(path, wanted[1])
         if old != text:
-            write_atomic(path, text.encode())
+            write_atomic(path, text.encode(), mode=PRIVATE if is_private_file(name, text) else PUBLIC)
 
     def _texts(self, *names: str) -> dict[str, str]:
         texts = {name: self.read(name) for name in sorted(names)}
@@ -211,11 +264,12 @@ class UnitDirectory:
             return []
         except OSError as error:
             raise HostError(f"cannot read {folder}: {_words(error)}") from error
-        return [name for name in names if UnitFileName.parse(name) and self.path(name).parent == folder]
+        known = [name for name in names if UnitFileName.parse(name) or is_environment(name)]
+        return [name for name in known if self.path(name).parent == folder]
 
     def path(self, name: str) -> Path:
         """Return where the file *name* is, or would be."""
-        return (self.plain if name.endswith(_PLAIN_SUFFIXES) else self.quadlet) / name
+        return (self.plain if is_plain(name) else self.quadlet) / name
 
     def _enable(self, path: Path, target: str) -> None:
         link = self.plain / f"{target}.wants" / path.name
@@ -225,6 +279,10 @@ class UnitDirectory:
         for folder in self.plain.glob("*.wants"):
             if (folder / path.name).is_symlink():
                 remove(folder / path.name)
+
+
+def _is_unit(name: str) -> bool:
+    return is_plain(name) and not is_environment(name)
 
 
 def _link(link: Path, target: Path) -> None:

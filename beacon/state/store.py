@@ -18,7 +18,7 @@ from beacon.model.proxy import ProxyRecord
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
 from beacon.model.written import Written
-from beacon.state.files import read_text, remove, write_atomic
+from beacon.state.files import PRIVATE, read_text, remove, write_atomic
 from beacon.state.lock import locked
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class StateStore:
 
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""
-        write_atomic(self._path(state.name), _encode(state), mode=0o600)
+        write_atomic(self._path(state.name), _encode(state), mode=PRIVATE)
 
     def remove(self, name: str) -> None:
         """Forget a service, and what the last check said of it."""
@@ -145,7 +145,7 @@ class StateStore:
 
     def save_checks(self, checks: Checks) -> None:
         """Remember what the last checks said."""
-        write_atomic(self._checks, _encode(checks), durable=False)
+        write_atomic(self._checks, _encode(checks), mode=PRIVATE, durable=False)
 
     def adoptions(self) -> tuple[Adoption, ...]:
         """Return the adoptions of containers that are under way, or were when a kill interrupted them."""
@@ -153,7 +153,7 @@ class StateStore:
 
     def save_adoption(self, adoption: Adoption) -> None:
         """Note an adoption, durably, before anything of it is done."""
-        write_atomic(self._adoptions / f"{adoption.service}.json", _encode(adoption), mode=0o600)
+        write_atomic(self._adoptions / f"{adoption.service}.json", _encode(adoption), mode=PRIVATE)
 
     def remove_adoption(self, adoption: Adoption) -> None:
         """Forget an adoption: the service stands, or the container is back."""
@@ -181,7 +181,7 @@ class StateStore:
     def save_proxy(self, record: ProxyRecord) -> None:
         """Remember what became of the managed proxy's file."""
         if record != self.proxy():
-            write_atomic(self._proxy, _encode(record))
+            write_atomic(self._proxy, _encode(record), mode=PRIVATE)
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"
@@ -207,7 +207,7 @@ class PublishedRecord:
     def save(self, written: Written) -> None:
         """Replace what is remembered, durably; without keys there is nothing to remember."""
         if written.keys:
-            write_atomic(self._path, _encode(written), mode=0o600)
+            write_atomic(self._path, _encode(written), mode=PRIVATE)
         else:
             remove(self._path)
 

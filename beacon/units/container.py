@@ -11,6 +11,7 @@ from beacon.model.host import HostFacts, Scope
 from beacon.model.service import Port, Restart, RestartPolicy, Service
 from beacon.model.unit import SERVICE_LABEL, container_name, unit_name, waiter_name
 from beacon.units.directives import Section, Sheet
+from beacon.units.environment import write_private
 from beacon.units.health import STOP_SLACK, render_health, span, start_limit
 from beacon.units.mounts import render_secret, render_volumes, require_mount
 from beacon.units.quoting import InexpressibleError, encode_setting
@@ -70,7 +71,7 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     _identity(sheet, release)
     _process(sheet, release)
     _namespace(sheet, service, facts)
-    _environment(sheet, release)
+    _environment(sheet, release, facts.scope)
     _networks(sheet, service)
     render_volumes(sheet, service, release.declared.volumes)
     for index, tmpfs in enumerate(service.tmpfs):
@@ -173,13 +174,16 @@ def _namespace(sheet: Sheet, service: Service, facts: HostFacts) -> None:
         sheet.option("UserNS", mapping, "userns")
 
 
-def _environment(sheet: Sheet, release: ReleaseInput) -> None:
-    for name, value in sorted(release.declared.env.items()):
-        sheet.pair("Environment", name, value, f"env.{key_path(name)}")
+def _environment(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
+    if not release.private:
+        for name, value in sorted(release.declared.env.items()):
+            sheet.pair("Environment", name, value, f"env.{key_path(name)}")
     for index, file in enumerate(release.service.env_files):
         sheet.option("EnvironmentFile", file, f"env_file[{index}]")
         if file.startswith("/"):
             require_mount(sheet, file, f"env_file[{index}]")
+    if release.private:  # the last file counts
+        write_private(sheet, release, scope)
 
 
 def _networks(sheet: Sheet, service: Service) -> None:

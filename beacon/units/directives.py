@@ -10,9 +10,10 @@ from enum import StrEnum
 from msgspec import Struct
 
 from beacon.errors import Fault
-from beacon.model.host import EngineVersion
+from beacon.model.host import EngineVersion, Scope
 from beacon.model.reference import ImageReference
 from beacon.model.service import Directives, Health, Service, Volume
+from beacon.model.unit import UnitFile, service_files
 from beacon.units.quoting import (
     InexpressibleError,
     Parser,
@@ -140,6 +141,8 @@ class Sheet:
         self.arguments: list[Directive] = []
         """PodmanArgs= lines: at the end of [Container], because the last of an option counts."""
         self.faults: list[Fault] = []
+        self.files: list[UnitFile] = []
+        """What the unit reads besides: its environment, where that is private."""
 
     @property
     def waits_for_health(self) -> bool:
@@ -160,8 +163,8 @@ class Sheet:
         self.faults.append(Fault(self.file, path, problem))
 
     def refuse(self, path: str, error: InexpressibleError) -> None:
-        """Note a value that can be written in no way."""
-        self.fault(path, f"cannot be passed on to {self.engine}: {error.reason} in {error.value!r}")
+        """Note a value that can be written in no way; it may be a secret, and is not said."""
+        self.fault(path, f"cannot be passed on to {self.engine}: it is, or holds, {error.reason}")
 
     def add(self, section: Section, key: str, value: str) -> None:
         """Add a directive whose value is right as it stands."""
@@ -229,6 +232,20 @@ class Sheet:
             return
         for key, value in values:
             self.add(Section.CONTAINER, key, value)
+
+    def file_of(self, service: str) -> str:
+        """Return what the file is called that this sheet becomes."""
+        return service_files(service)[0]
+
+    def folder(self, scope: Scope, *, beside: bool) -> str:
+        """Return the folder of that file, as systemd is told it (systemd.unit(5), SPECIFIERS)."""
+        del scope, beside
+        return "%E/containers/systemd"
+
+    def environment_file(self, name: str, folder: str) -> None:
+        """Have the engine read the environment from the file *name* beside this one, in *folder*."""
+        del folder  # Quadlet looks beside the unit's file itself
+        self.add(Section.CONTAINER, "EnvironmentFile", name)
 
     def networks(self, networks: Mapping[str, str], alias: str) -> None:
         """Join Beacon's own networks (by their names for the engine; with the key of each) as *alias*."""

@@ -12,6 +12,7 @@ from typing import Final
 from beacon.model.host import Engine, EngineVersion, Scope
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service
+from beacon.model.unit import service_files
 from beacon.units.directives import OPTIONS, Section, Sheet, Words
 from beacon.units.quoting import InexpressibleError, as_json, encode_argument
 
@@ -91,6 +92,18 @@ class PodmanSheet(Sheet):
     def user(self, text: str) -> None:
         """Say as which user the container runs."""
         self.argument("--user", text, "user")
+
+    def file_of(self, service: str) -> str:
+        """Return what the file is called that this sheet becomes."""
+        return service_files(service)[1]
+
+    def folder(self, scope: Scope, *, beside: bool) -> str:
+        """Return the folder of that file; what runs *beside* the live release is forgotten with a boot."""
+        return f"{'%t' if beside else '%E'}/systemd/{scope.value}"
+
+    def environment_file(self, name: str, folder: str) -> None:
+        """Have the engine read the environment from the file *name* in *folder*."""
+        self.options.append(f"--env-file={folder}/{name}")
 
     def networks(self, networks: Mapping[str, str], alias: str) -> None:
         """Join Beacon's own networks."""

@@ -26,15 +26,14 @@ def render_plain(release: ReleaseInput, facts: HostFacts, templates: Templates) 
     write_container(release, facts, sheet)
     if sheet.faults:
         raise DefinitionError(sheet.faults)
-    name = release.service.name
-    files = [_service_file(release, facts, templates, sheet)]
+    files = [_service_file(release, facts, templates, sheet), *sheet.files]
     volumes = {one.name for one in release.service.volumes if one.name is not None}
-    files += [_volume_file(name, volume, templates, sheet) for volume in sorted(volumes)]
+    files += [_volume_file(release, volume, templates, sheet) for volume in sorted(volumes)]
     networks = set(own_networks(release.service))
     files += [_network_file(network, templates, sheet) for network in sorted(networks)]
     limits = sheet.slice_limits()
     if limits is not None:
-        files.append(_slice_file(name, limits, templates))
+        files.append(_slice_file(release, limits, templates))
     return tuple(sorted(files))
 
 
@@ -57,7 +56,9 @@ def _service_file(
         "digest": str(release.digest),
     }
     text = _comment(release, facts) + lay_out(templates, "service.j2", values)
-    return UnitFile(f"{container_name(name)}.service", stamp(text, f"service {name}"))
+    return UnitFile(
+        f"{container_name(name)}.service", stamp(text, f"service {name}", private=release.private)
+    )
 
 
 def _online(facts: HostFacts) -> list[str]:
@@ -79,7 +80,8 @@ def _comment(release: ReleaseInput, facts: HostFacts) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _volume_file(service: str, volume: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
+def _volume_file(release: ReleaseInput, volume: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
+    service = release.service.name
     name = volume_name(service, volume)
     command = sheet.make_volume(
         name, [f"--label={SERVICE_LABEL}={service}", f"--label=io.beacon.volume={volume}"]
@@ -87,7 +89,7 @@ def _volume_file(service: str, volume: str, templates: Templates, sheet: PodmanS
     text = "# A volume that is there stays as it is; its data outlives this file.\n\n" + _oneshot(
         f"Volume {volume} of {service}", command, {"kind": "volume", "name": volume}, templates, sheet
     )
-    return UnitFile(f"{name}-volume.service", stamp(text, f"service {service}"))
+    return UnitFile(f"{name}-volume.service", stamp(text, f"service {service}", private=release.private))
 
 
 def _network_file(network: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
@@ -115,7 +117,8 @@ def _oneshot(
     return lay_out(templates, "object.j2", {**values, **names})
 
 
-def _slice_file(name: str, limits: Iterable[str], templates: Templates) -> UnitFile:
+def _slice_file(release: ReleaseInput, limits: Iterable[str], templates: Templates) -> UnitFile:
+    name = release.service.name
     values = {
         "unit": _described(f"Container of {name}"),
         "service": [],
@@ -125,7 +128,7 @@ def _slice_file(name: str, limits: Iterable[str], templates: Templates) -> UnitF
     }
     comment = "# Docker's daemon runs the container, in this slice: the limits are here, not on the unit.\n\n"
     text = comment + lay_out(templates, "object.j2", values)
-    return UnitFile(slice_name(name), stamp(text, f"service {name}"))
+    return UnitFile(slice_name(name), stamp(text, f"service {name}", private=release.private))
 
 
 def _described(description: str) -> list[str]:

@@ -30,6 +30,8 @@ class ReleaseInput(Struct, frozen=True, kw_only=True):
     """Whether the health check is the image's own, which engines find in it by themselves."""
     beside: bool = False
     """Whether this runs beside the live release for a while, and not from the next boot on."""
+    private: bool = False
+    """Whether other users must read nothing of the definition: its environment goes by files of its own."""
     file: str | None = None
     """What faults call the definition; NAME.toml by default."""
 

@@ -29,10 +29,10 @@ def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tup
     write_container(release, facts, sheet)
     if sheet.faults:
         raise DefinitionError(sheet.faults)
-    files = [_container_file(release, facts, templates, sheet)]
+    files = [_container_file(release, facts, templates, sheet), *sheet.files]
     if facts.engine_version >= CREATES_BY_NAME:
         names = {volume.name for volume in release.service.volumes if volume.name is not None}
-        files += [_volume_file(release.service.name, name, facts, templates) for name in sorted(names)]
+        files += [_volume_file(release, name, facts, templates) for name in sorted(names)]
     files += [
         _network_file(network, facts, templates) for network in sorted(set(own_networks(release.service)))
     ]
@@ -51,7 +51,8 @@ def _container_file(release: ReleaseInput, facts: HostFacts, templates: Template
         "digest": str(release.digest),
     }
     text = _container_comment(name, facts) + lay_out(templates, "container.j2", values)
-    return UnitFile(f"{container_name(name)}.container", stamp(text, f"service {name}"))
+    text = stamp(text, f"service {name}", private=release.private)
+    return UnitFile(f"{container_name(name)}.container", text)
 
 
 def _container_comment(name: str, facts: HostFacts) -> str:
@@ -67,7 +68,8 @@ def _container_comment(name: str, facts: HostFacts) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _volume_file(service: str, volume: str, facts: HostFacts, templates: Templates) -> UnitFile:
+def _volume_file(release: ReleaseInput, volume: str, facts: HostFacts, templates: Templates) -> UnitFile:
+    service = release.service.name
     name = volume_name(service, volume)
     values = {
         "unit": _object_unit(f"Volume {volume} of {service}"),
@@ -81,9 +83,8 @@ def _volume_file(service: str, volume: str, facts: HostFacts, templates: Templat
         "service": service,
     }
     comment = "# Podman keeps a volume that is there as it is; its data outlives this file.\n\n"
-    return UnitFile(
-        f"{name}.volume", stamp(comment + lay_out(templates, "volume.j2", values), f"service {service}")
-    )
+    text = comment + lay_out(templates, "volume.j2", values)
+    return UnitFile(f"{name}.volume", stamp(text, f"service {service}", private=release.private))
 
 
 def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitFile:

@@ -96,6 +96,8 @@ class FakeMachine:
     """Files of units that are forgotten with a boot."""
     proxied: set[str] = field(default_factory=set)
     """Services whose requests come by a proxy."""
+    guarded: set[str] = field(default_factory=set)
+    """Images beside which the engine lets nobody else read what it writes."""
     ahead: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     connected: int = 0
@@ -225,6 +227,9 @@ class FakeMachine:
             raise HostError(f"no such image: {image}")
         return "/images"
 
+    def guard(self, image: ImageReference) -> None:
+        self.guarded.add(str(image))
+
     def flush(self, folder: str) -> None:
         self._effect(f"flush {folder}")
 
@@ -309,7 +314,8 @@ class FakeMachine:
     def reload(self) -> None:
         self._effect("reload")
         self.loaded = {name: text for name, text in self.files.items() if name.endswith(".container")}
-        self.loaded |= {f"{name[:-8]}.container": text for name, text in self.helpers.items()}
+        services = {name: text for name, text in self.helpers.items() if name.endswith(".service")}
+        self.loaded |= {f"{name[:-8]}.container": text for name, text in services.items()}
 
     def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
         return {name: self._state(name) for name in units}

@@ -33,7 +33,8 @@ FAULTS = "faults.txt"
 class Case:
     """A folder with definition.toml, image.json (an OCI configuration), facts.toml and expected/.
 
-    facts.toml has the host, and the ports of the loopback that the service was given.
+    facts.toml has the host, the ports of the loopback that the service was given, and whether the definition
+    is private.
 
     The first word of a folder's name is the name of its service.
     """
@@ -53,7 +54,7 @@ class Case:
     @property
     def facts(self) -> HostFacts:
         """The host."""
-        facts = tomllib.loads((self.folder / "facts.toml").read_text(encoding="utf-8"))
+        facts = self._facts
         return HostFacts(
             engine=Engine(facts.get("engine", "podman")),
             engine_version=EngineVersion.parse(facts["engine_version"]),
@@ -61,6 +62,11 @@ class Case:
             platform=Platform.parse(facts.get("platform", "linux/amd64")),
             scope=Scope(facts.get("scope", "system")),
         )
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        """What facts.toml says."""
+        return tomllib.loads((self.folder / "facts.toml").read_text(encoding="utf-8"))
 
     def rendered(self, facts: HostFacts | None = None) -> dict[str, str]:
         """Return what is rendered, for the case's own host or another: file → text, or the faults."""
@@ -73,6 +79,7 @@ class Case:
             own_check=filled.own_check,
             digest=Digest("sha256:" + "5" * 64),
             number=7,
+            private=self._facts.get("private", False),
         )
         try:
             return {file.name: file.text for file in render(release, facts or self.facts, TEMPLATES)}
@@ -82,8 +89,7 @@ class Case:
     def expected(self) -> dict[str, str]:
         """Return what is expected: file → text."""
         return {
-            file.name: file.read_text(encoding="utf-8")
-            for file in sorted((self.folder / "expected").iterdir())
+            file.name: file.read_bytes().decode() for file in sorted((self.folder / "expected").iterdir())
         }
 
     def acceptable(self) -> dict[str, str]:
@@ -97,12 +103,11 @@ class Case:
         for file in folder.iterdir():
             file.unlink()
         for name, text in self.rendered().items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_bytes(text.encode())
 
     def _ports(self) -> dict[str, int]:
         """Return the ports of the loopback that the service has."""
-        facts = tomllib.loads((self.folder / "facts.toml").read_text(encoding="utf-8"))
-        return dict(facts.get("ports", {}))
+        return dict(self._facts.get("ports", {}))
 
     def _image(self) -> ImageConfig:
         file = self.folder / "image.json"

@@ -45,6 +45,8 @@ SAID_DIFFERENTLY = {
     "--pids-limit",
 }
 """Looked at one by one below, or by the golden cases; health checks too."""
+OWN_FILE = re.compile(r".*/(beacon-web)\.(?:container|service)(?=\.7\.env$)")
+"""The private environment is beside the unit, wherever that is."""
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -74,6 +76,7 @@ def command(unit: str, *, dollars: bool) -> tuple[Counter[str], list[str]]:
         flag = SHORT.get(flag, flag)
         if not equals and flag not in ALONE:
             value = rest.pop(0)
+        value = OWN_FILE.sub(r"\1", value)
         options[f"{flag}={value.lower() if flag.startswith('--cap-') else value}"] += 1
     return options, rest
 

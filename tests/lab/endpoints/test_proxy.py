@@ -181,6 +181,34 @@ def test_sites_of_the_owner_stay_and_win(stage: Stage) -> None:
     wait_for(host, "https://web.internal/version", 200, "1")
 
 
+def test_the_caddyfile_stays_where_it_is_and_whose_it_is(stage: Stage) -> None:
+    """It may be a link, and hold secrets; so may Beacon's own, which an older one let everybody read."""
+    host = stage.host
+    real = "/srv/site/main.caddyfile"
+    shut = f'[[endpoint]]\ndomain = "shut.internal"\nbasic_auth = ["{LOGIN}"]\n'
+    define(stage, "web", "web.internal", shut)
+    stage.apply()
+    host.run("mkdir", "-p", "/srv/site")
+    host.write(real, 'mine.internal {\n\ttls internal\n\trespond "mine"\n}\n', 0o640)
+    host.run("chown", "games:caddy", real)
+    host.run("ln", "-sf", real, MAIN)
+    set_up(stage)
+    assert host.run("readlink", MAIN).stdout.strip() == real
+    assert host.run("stat", "--format=%a %U %G", real, OWN).stdout == "640 games caddy\n640 root caddy\n"
+    assert host.read(real).endswith("\nimport beacon.caddy\n")
+    wait_for(host, "https://web.internal/version", 200, "1")
+    assert fetch(host, "https://mine.internal/").body == "mine"
+    assert fetch(host, "https://shut.internal/").status == 401
+    assert not host.exists("/run/beacon/check")
+
+    host.run("chmod", "644", OWN)
+    define(stage, "shop", "shop.internal")
+    stage.apply()
+    assert host.run("stat", "--format=%a %U %G", OWN).stdout == "640 root caddy\n"
+    wait_for(host, "https://shop.internal/version", 200, "1")
+    host.run("rm", MAIN)
+
+
 def test_whatever_is_wrong_with_caddy_the_last_good_routes_stay(stage: Stage) -> None:
     host = stage.host
     define(stage, "web", "web.internal")

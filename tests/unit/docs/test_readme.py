@@ -79,7 +79,11 @@ def rendered() -> str:
         name: (TREE / "unit-templates" / name).read_text(encoding="utf-8") for name in TEMPLATE_NAMES
     }
     release = ReleaseInput(
-        service=effective(declared, image).service, declared=declared, digest=DIGEST, number=1
+        private=True,  # as beacon add writes it
+        service=effective(declared, image).service,
+        declared=declared,
+        digest=DIGEST,
+        number=1,
     )
     (file,) = render(release, facts, templates)
     return file.text

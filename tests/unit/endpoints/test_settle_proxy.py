@@ -29,6 +29,7 @@ class FakeCaddy:
     """How many reloads fail from now on."""
     checks: int = 0
     loaded: list[str] = field(default_factory=list)
+    guarded: bool = False
 
     def read(self) -> str | None:
         return self.text
@@ -40,6 +41,9 @@ class FakeCaddy:
 
     def put(self, text: str) -> None:
         self.text = text
+
+    def guard(self) -> None:
+        self.guarded = True
 
     def is_up(self) -> bool:
         return self.up

@@ -1,0 +1,94 @@
+"""A private environment is there before the unit that needs it, and until systemd knows the next one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from beacon.model.unit import PRIVATE_LINE, environment_files, is_environment, is_plain
+from beacon.state.files import UnitDirectory, is_private, rewrite
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import world
+
+OLD, NEW = "beacon-web.container.1.env", "beacon-web.container.2.env"
+
+
+@pytest.mark.parametrize("unit", ["beacon-web.container", "beacon-web.service"])
+def test_order_around_the_reload(unit: str) -> None:
+    machine = FakeMachine(files={OLD: "A=1\n", unit: "old"})
+    world(machine).put_files({OLD: None, unit: "new", NEW: "A=2\n", "beacon-gone.container": None})
+    assert machine.effects == [f"put {NEW}", f"put {unit}", "reload", f"put {OLD}"]
+
+
+def test_names() -> None:
+    names = environment_files("web.next", 12)
+    assert "beacon-web.next.service.12.env" in names
+    assert all(map(is_environment, names))
+    assert [is_plain(name) for name in names] == [False, False, True, True]
+    for other in ("beacon-web.container", "beacon-web.env", "beacon-web.service.x.env", "web.service.1.env"):
+        assert not is_environment(other)
+
+
+def test_modes_follow_from_the_text(tmp_path: Path) -> None:
+    units = UnitDirectory(tmp_path / "quadlet", tmp_path / "plain")
+    private = f"# mark\n{PRIVATE_LINE}\n[Container]\n"
+    for name, text, mode in (
+        ("beacon-web.container", private, 0o600),
+        ("beacon-web.service", private, 0o600),
+        ("beacon-web.container", "# mark\n[Container]\n", 0o644),
+        (NEW, "# mark\nLINES=a\r\n", 0o600),
+        ("beacon-web.service.2.env", "# mark\nWantedBy=multi-user.target\n", 0o600),
+    ):
+        units.put(name, text)
+        assert units.path(name).stat().st_mode & 0o777 == mode
+        assert units.read_all()[name] == text
+    assert not list((tmp_path / "plain").glob("*.wants"))
+    for name in units.read_all():
+        units.put(name, None)
+    assert units.read_all() == {}
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that others can enter; pytest's own is its user's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder", "private"),
+    [
+        (0o644, 0o755, False),
+        (0o640, 0o755, True),
+        (0o600, 0o755, True),
+        (0o644, 0o700, True),
+        (0o604, 0o711, False),
+    ],
+)
+def test_what_others_cannot_read_is_private(open_folder: Path, mode: int, folder: int, private: bool) -> None:  # noqa: FBT001
+    path = open_folder / "services" / "web.toml"
+    path.parent.mkdir()
+    path.touch()
+    path.chmod(mode)
+    path.parent.chmod(folder)
+    link = open_folder / "link.toml"
+    link.symlink_to(path)
+    assert is_private(path) is private
+    assert is_private(link) is private
+    assert is_private(open_folder / "none.toml") is None
+
+
+def test_a_file_that_is_rewritten_keeps_mode_and_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "real.toml", tmp_path / "web.toml"
+    path.touch()
+    path.chmod(0o640)
+    link.symlink_to("real.toml")
+    rewrite(link, b"new")
+    assert link.is_symlink()
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
+    rewrite(tmp_path / "other.toml", b"x")
+    assert (tmp_path / "other.toml").stat().st_mode & 0o777 == 0o600
