@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.lab.eavesdropper import Eavesdropper
-from tests.lab.stage import REGISTRY, Stage
+from tests.lab.stage import QUICK, REGISTRY, Stage
 
 SECRETS = {
     "PLAIN": "correct-horse-battery",
@@ -136,7 +136,7 @@ def host_file(stage: Stage) -> str:
 def test_what_beacon_writes_is_its_owner_s(stage: Stage) -> None:
     """New definitions are private from the start; edit keeps owner and mode, and follows a link."""
     host = stage.host
-    image = stage.push().tagged
+    image = stage.push(config=QUICK).tagged
     stage.beacon("add", "web", image, "--env", "PLAIN=correct-horse-battery")
     assert host.run("stat", "--format=%a", stage.definition()).stdout == "600\n"
     assert set(files(stage).values()) == {"600"}
