@@ -160,8 +160,9 @@ def test_what_beacon_writes_is_its_owner_s(stage: Stage) -> None:
     host.run("ln", "-s", kept, stage.definition())
     host.run("chown", "games:adm", kept)
     host.run("chmod", "640", kept)
-    editor = "sed -i s/correct-horse-battery/edited-in-later/"
-    host.run("beacon", "edit", "--apply", "web", env={"EDITOR": editor})
+    new = host.read(kept).replace("correct-horse-battery", "edited-in-later")
+    host.write("/srv/kept/new", new, 0o600)
+    host.run("beacon", "edit", "--apply", "web", env={"EDITOR": "cp /srv/kept/new"})
     assert host.run("readlink", stage.definition()).stdout == f"{kept}\n"
     assert host.run("stat", "--format=%a %U %G", kept).stdout == "640 games adm\n"
     assert has_its_environment(stage, env={"PLAIN": "edited-in-later"})
@@ -194,6 +195,25 @@ def test_no_other_user_learns_a_password(stage: Stage) -> None:
     assert "publish.redis" in said
     assert secrets[0] not in said
     host.run("rm", "/etc/beacon/beacon.toml")
+    assert others.found() == {}
+
+
+def test_a_release_beside_the_live_one_has_its_environment(stage: Stage) -> None:
+    """In a swap the helper is a unit of its own for a while; nobody else reads what it is given either."""
+    host = stage.host
+    host.run("systemctl", "start", "network-online.target")
+    others = Eavesdropper(host, filter(None, SECRETS.values()))
+    stage.push(config=QUICK)
+    stage.define(port=False, top='domain = "web.internal"', more=ENV)
+    stage.run("chmod", "600", stage.definition())
+    stage.apply()
+    stage.beacon("endpoint", "setup")
+    stage.push(version="2", config=QUICK)
+    done = stage.beacon("update")
+    assert "gets the requests" in done.stdout + done.stderr
+    assert has_its_environment(stage)
+    assert environments(stage) == wanted(stage, 2)
+    assert host.run("find", "/run/systemd/system", "-name", "beacon-*").stdout == ""
     assert others.found() == {}
 
 
