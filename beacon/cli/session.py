@@ -16,6 +16,7 @@ from beacon.errors import AccessError
 from beacon.model.host import Scope
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.operations.scopes import command_elsewhere, services_elsewhere
 
 if TYPE_CHECKING:
     import typer
@@ -39,14 +40,27 @@ class Session(Struct, frozen=True):
         """
         if self.scope is Scope.USER:
             with suppress(*() if required else (AccessError,)):
-                enter_manager()
+                _enter()
         return Machine(self.scope, this_caller())
 
     def host(self) -> Host:
         """Return the same for verbs that are not operations yet."""
         if self.scope is Scope.USER:
-            enter_manager()
+            _enter()
         return Host(self.scope, self.output)
+
+
+def _enter() -> None:
+    """Enter the user's manager; where there is none, the machine's services may be meant."""
+    try:
+        enter_manager()
+    except AccessError as error:
+        caller = this_caller()
+        if not services_elsewhere(Scope.USER, caller):
+            raise
+        meant = command_elsewhere(Scope.USER, caller)
+        hint = f"{error.hint}; for the machine's services: {meant}"
+        raise AccessError(error.message, hint=hint) from None
 
 
 def chosen_scope(user: bool, system: bool) -> Scope:

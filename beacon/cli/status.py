@@ -13,6 +13,9 @@ from beacon.cli.arguments import Json, complete_service
 from beacon.cli.output import Output, ago
 from beacon.cli.session import session
 from beacon.errors import ExitStatus
+from beacon.model.host import Scope
+from beacon.operations.machine import Machine
+from beacon.operations.scopes import command_elsewhere, services_elsewhere
 from beacon.operations.status import StatusRequest
 from beacon.operations.status import status as ask
 from beacon.wire.status import ServiceStatus, Status
@@ -38,23 +41,27 @@ def status(
     With a name, exits with 3 where the service is not active, and 4 where there is none of that name.
     """
     here = session(context)
-    answer = ask(here.machine(), StatusRequest(name or ""), here.listener)
+    machine = here.machine()
+    answer = ask(machine, StatusRequest(name or ""), here.listener)
     here.output.notices(answer.warnings)
     if as_json:
         here.output.data(answer)
     elif name:
         _print_one(here.output, answer)
+    elif answer.services:
+        here.output.table(_HEADINGS, [tuple(_row(one)) for one in answer.services])
     else:
-        _print_all(here.output, answer)
+        here.output.say(_none(machine))
     if name and answer.services[0].active not in {"active", "reloading"}:
         raise typer.Exit(ExitStatus.NOT_ACTIVE)
 
 
-def _print_all(output: Output, answer: Status) -> None:
-    if answer.services:
-        output.table(_HEADINGS, [tuple(_row(one)) for one in answer.services])
-    else:
-        output.say("no services yet; beacon add NAME IMAGE makes the first one")
+def _none(machine: Machine) -> str:
+    """Say that there are no services, and where others may be that are meant."""
+    if not services_elsewhere(machine.scope, machine.caller):
+        return "no services yet; beacon add NAME IMAGE makes the first one"
+    whose = "of your own; the machine's" if machine.scope is Scope.USER else "of the machine; your own"
+    return f"no services {whose}: {command_elsewhere(machine.scope, machine.caller)}"
 
 
 def _row(one: ServiceStatus) -> Iterator[str]:

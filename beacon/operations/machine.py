@@ -550,8 +550,19 @@ class Machine:
         chosen = [meant(name, known) for name in names]
         for name in chosen:
             if name not in known:
-                raise NoSuchServiceError(f"there is no service {name!r}", hint=_nearest(name, known))
+                raise self._unknown(name, known)
         return tuple(dict.fromkeys(chosen))
+
+    def _unknown(self, name: str, known: tuple[str, ...]) -> NoSuchServiceError:
+        from beacon.operations.scopes import command_elsewhere, services_elsewhere
+
+        if name not in services_elsewhere(self.scope, self.caller):
+            return NoSuchServiceError(f"there is no service {name!r}", hint=_nearest(name, known))
+        own, other = "you have", "the machine has"
+        if self.scope is Scope.SYSTEM:
+            own, other = other, own
+        hint = command_elsewhere(self.scope, self.caller)
+        return NoSuchServiceError(f"{own} no service {name!r}, but {other} one", hint=hint)
 
     def require_write(self, verb: str) -> None:
         """Raise AccessError where this user may not change what *verb* changes; tidy up where they may."""

@@ -10,6 +10,7 @@ import pytest
 from tests.lab.conftest import Push
 from tests.lab.host import LabHost
 from tests.lab.images import ImageConfig
+from tests.lab.stage import Stage
 
 UNITS = "/var/lib/rendered"
 WEB = "registry.example:5000/me/web"
@@ -257,3 +258,24 @@ def test_the_example_and_the_schema_need_no_service(host: LabHost) -> None:
     nothing = host.run("beacon", "status", check=False)
     assert nothing.returncode == 0
     assert host.run("beacon", "status", "nobody", check=False).returncode == 4
+
+
+def test_who_forgets_sudo_is_told_of_it(stage: Stage) -> None:
+    """A name that the machine has and the user has not: the same command, with sudo."""
+    stage.deploy("web")
+    user = stage.host.add_user("forgetful")
+    for words in ("show web", "history web", "status beacon-web", "update --check web", "show --user web"):
+        done = user.run("beacon", *words.split(), check=False)
+        typed = " ".join(word for word in words.split() if word != "--user")
+        assert (done.returncode, done.stdout) == (4, "")
+        assert "you have no service 'web', but the machine has one" in done.stderr
+        assert f"(sudo beacon {typed})" in done.stderr
+    assert "no services of your own; the machine's: sudo beacon status" in user.run("beacon", "status").stderr
+    typed_wrong = user.run("beacon", "show", "wbe", check=False)
+    assert "sudo" not in typed_wrong.stderr
+    # And the other way round.
+    user.write(f"{user.home}/.config/beacon/services/blog.toml", 'image = "registry.example:5000/me/blog"\n')
+    done = stage.host.run("beacon", "show", "blog", check=False, env={"SUDO_UID": str(user.uid)})
+    assert done.returncode == 4
+    assert "the machine has no service 'blog', but you have one" in done.stderr
+    assert "beacon show blog, without sudo" in done.stderr
