@@ -382,11 +382,16 @@ class LabUser:
         return f"/home/{self.name}"
 
     def run(
-        self, *argv: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = 60
+        self,
+        *argv: str,
+        check: bool = True,
+        input: str | None = None,  # noqa: A002 (subprocess's own word)
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, as from a login shell."""
         env = self._environment | dict(env or {})
-        return self.host.run(*self._becoming, *argv, check=check, env=env, timeout=timeout)
+        return self.host.run(*self._becoming, *argv, check=check, input=input, env=env, timeout=timeout)
 
     def command(self, *argv: str) -> tuple[str, ...]:
         """Return what root runs so that this user runs a command, as from a login shell."""
