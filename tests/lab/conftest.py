@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry
-from tests.lab.ground import BOOKWORM, TRIXIE, Ground, LabUnavailableError
+from tests.lab.ground import BARE, BOOKWORM, TRIXIE, Ground, LabUnavailableError
 from tests.lab.host import LabHost, wait_until
 from tests.lab.installation import (
     build_deb,
@@ -21,6 +21,7 @@ from tests.lab.installation import (
     offer_wheels,
 )
 from tests.lab.kinds import DOCKER, KINDS, OLD_PODMAN, QUADLET, ROOTLESS, Kind
+from tests.lab.relay import Relay
 from tests.lab.stage import Stage
 
 HERE = Path(__file__).resolve().parent
@@ -94,7 +95,7 @@ def booted_old_host(ground: Ground) -> Iterator[LabHost]:
     """Return the shared host with Debian 12; ask for `old_host`, which is clean."""
     booted = LabHost(ground, "old", suite=BOOKWORM)
     booted.boot()
-    offer_wheels(booted, built=True)
+    offer_wheels(booted)
     install_from_checkout(booted)
     remember(booted)
     yield booted
@@ -133,7 +134,7 @@ def old_host(booted_old_host: LabHost) -> Iterator[LabHost]:
     clean(booted_old_host)
 
 
-OTHER_HOSTS = {"booted_old_host", "booted_docker_host", "both_engines"}
+OTHER_HOSTS = {"booted_old_host", "booted_docker_host", "both_engines", "bare_host"}
 """Fixtures of hosts that are not like the first of KINDS."""
 
 SHARED_HOSTS = {
@@ -178,6 +179,28 @@ def fresh_host(ground: Ground, beacon_layer: Path) -> Iterator[FreshHost]:
     yield boot
     for used in made:
         used.destroy()
+
+
+@pytest.fixture(scope="session")
+def relay(ground: Ground) -> Iterator[Relay]:
+    """Return what bare hosts have of the internet: Debian's archive and PyPI."""
+    with Relay(ground) as relay:
+        yield relay
+
+
+@pytest.fixture
+def bare_host(fresh_host: FreshHost, relay: Relay) -> Callable[[str], LabHost]:
+    """Return a function that boots a host of a suite that has a network, and nothing was done on yet."""
+
+    def boot(suite: str) -> LabHost:
+        host = fresh_host("bare", suite=f"{BARE}{suite}")
+        host.write("/etc/apt/sources.list", relay.sources(suite))
+        host.write("/etc/pip.conf", relay.pip_conf())
+        # Commands are meant for people who are not root; who is has no need of it.
+        host.write("/usr/local/bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755)
+        return host
+
+    return boot
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TRIXIE, BOOKWORM = "trixie", "bookworm"
 """Debian 13, which hosts have unless they ask for another, and Debian 12."""
+BARE = "bare-"
+"""Before the name of a suite: its root with nothing on it but what every Debian has, systemd and D-Bus."""
 SLOTS = Path("/run/beacon-lab")
 LAST_SLOT = 99
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.ground import HERE, TRIXIE, Ground, make_cgroup, mount_overlay, remove_cgroup
+from tests.lab.ground import BARE, HERE, TRIXIE, Ground, make_cgroup, mount_overlay, remove_cgroup
 
 BOOT_TIMEOUT = 60.0
 SHUTDOWN_TIMEOUT = 90.0
@@ -58,6 +58,7 @@ class LabHost:
     """One test host: a Debian machine with systemd, Podman, docker and a registry.
 
     The registry is `registry.example:5000` on the host, and `registry` (an address and port) from outside.
+    A bare one has none of that, but what its suite's root has.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class LabHost:
             self._leader = int(self._await_notice(notify, r"X_NSPAWN_LEADER_PID=(\d+)", deadline))
             self._connect()
             self._await_notice(notify, r"(READY=1)", deadline)
-        wait_until(self.registry_answers, BOOT_TIMEOUT, interval=0.01)
+        if not self._is_bare:
+            wait_until(self.registry_answers, BOOT_TIMEOUT, interval=0.01)
 
     def shutdown(self) -> None:
         """Power off in order, as `systemctl poweroff` does."""
@@ -268,8 +270,9 @@ class LabHost:
     def name_hosts(self) -> None:
         """Write the names that hosts know: other hosts, the registry and what stands in front of it."""
         outside = self.ground.slot.address(1)
+        own = "" if self._is_bare else " registry.example example.org www.example.org"
         names = {
-            "127.0.0.1": f"localhost {self.name} registry.example example.org www.example.org",
+            "127.0.0.1": f"localhost {self.name}{own}",
             outside: "proxy.example mirror.example",
         }
         for name, address in self.ground.addresses.items():
@@ -277,6 +280,10 @@ class LabHost:
         self.write("/etc/hosts", "".join(f"{address}\t{name}\n" for address, name in names.items()))
 
     # Below
+
+    @property
+    def _is_bare(self) -> bool:
+        return self.suite.startswith(BARE)
 
     def _configure(self) -> None:
         """Write what every host has beside Debian's own files."""

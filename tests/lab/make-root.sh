@@ -1,14 +1,16 @@
 #!/bin/bash
 # Print the path of a Debian root with all that a test host needs, made when it is not there yet.
-# The suite is trixie (Debian 13) unless another one is named; packages-SUITE.txt lists what is in it.
+# The suite is trixie (Debian 13) unless another one is named; packages-SUITE.txt lists what is in it. bare-SUITE is
+# the root of a machine on which nothing was done yet, by packages-bare.txt.
 set -euo pipefail
 
-suite=${1:-trixie}
+name=${1:-trixie}
+suite=${name#bare-}
 here=$(dirname "$(readlink -f "$0")")
-list=$here/packages-$suite.txt
+list=$here/packages-${name%-"$suite"}.txt
 cache=${BEACON_LAB_CACHE:-/var/cache/beacon-lab}
 key=$(cat "$list" "$here/make-root.sh" | sha256sum | cut -c1-16)
-root=$cache/root-$suite-$key
+root=$cache/root-$name-$key
 
 mkdir -p "$cache"
 touch "$root.used"
@@ -24,10 +26,7 @@ if [ -d "$root" ]; then
     exit
 fi
 
-# The mirror is the one that this machine's own apt uses.
-mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
-    /etc/apt/sources.list.d/*.list 2>/dev/null |
-    sed -En 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | sed -n 1p || true)
+mirror=$("$here/mirror.sh")
 packages=$(sed 's/#.*//' "$list" | xargs | tr ' ' ,)
 
 # What a killed run left goes, and roots that nobody asked for in a week.
@@ -39,7 +38,7 @@ done
 
 new=$(mktemp -d "$cache/making.XXXXXX")
 trap 'rm -rf --one-file-system "$new"' EXIT
-echo "making the root of test hosts with $suite in $root (half a minute to two minutes, once)" >&2
+echo "making the root of test hosts with $name in $root (half a minute to two minutes, once)" >&2
 # In name spaces of its own: when this script is killed, its processes and mounts end with it.
 setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
     mmdebstrap --quiet --variant=minbase --include="$packages" \
