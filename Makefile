@@ -59,7 +59,8 @@ host: setup  ## boot a test host with Beacon on it, and give a shell there
 
 .PHONY: deb
 deb:  ## build the Debian package in build/deb
-	@packaging/build-deb.sh
+	@package=$$(packaging/build-deb.sh) && echo "$$package" && \
+	    echo "On Debian 13:  sudo apt install ./$${package#"$$PWD/"}"
 
 .PHONY: demo
 demo: setup  ## show Beacon at work on a test host

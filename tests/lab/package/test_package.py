@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab import images
 from tests.lab.host import LabHost, wait_until
-from tests.lab.installation import repackage
+from tests.lab.installation import REPOSITORY, repackage
 
 WEB = "registry.example:5000/me/web"
 UNIT = "/etc/containers/systemd/beacon-web.container"
@@ -32,6 +32,15 @@ def test_lintian_has_nothing_to_say(host: LabHost, beacon_deb: Path) -> None:
     done = host.run("lintian", "--pedantic", "--display-info", "--allow-root", inside, check=False)
     host.path(inside).unlink()
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_make_deb_tells_how_its_package_is_installed(beacon_deb: Path) -> None:
+    said = subprocess.run(
+        ["make", "--silent", "deb"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    package, how = said.stdout.splitlines()
+    assert package == str(beacon_deb)
+    assert how.endswith(f"sudo apt install ./build/deb/{beacon_deb.name}")
 
 
 def test_an_installed_package_is_whole_and_runs_nothing(bare: LabHost, beacon_deb: Path) -> None:
