@@ -1,6 +1,6 @@
 #!/bin/bash
 # Build the Debian package in build/deb, in the root of the lab's test hosts: offline, and the same everywhere.
-# With --here it is built on this machine, which then needs the packages that --needs names.
+# With --here it is built on this machine, which then needs the package that --needs makes, where it prints one.
 # With --into DIR it is put there. Nothing is built again while nothing has changed; --built prints the package
 # if that is so, and builds nothing.
 set -euo pipefail
@@ -10,10 +10,30 @@ sources=(LICENSE NEWS.md README.md beacon docs packaging pyproject.toml unit-tem
 place=lab
 output=$tree/build/deb
 
-needs() {
-    sed -n '/^Build-Depends:/,/^[^ B]/p' "$tree/packaging/debian/control" | sed '$d; s/^Build-Depends://' |
-        tr ',' '\n' | sed 's/[(<].*//; s/ //g; s/^debhelper-compat$/debhelper/; s/^dh-sequence-python3$/dh-python/' |
-        sed '/^$/d'
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$tree/packaging/debian/changelog")
+
+# A package that depends on all that building needs, and can be taken away again, with it. What debhelper wants of
+# autotools it only claims to have: they bring a compiler, and there is nothing here for either.
+make_needs() { # DIR: print the package; nothing when what it depends on is there
+    local depends work made=$1/beacon-build-needs_${version}_all.deb
+    if dpkg-checkbuilddeps -I "$tree/packaging/debian/control" 2>/dev/null; then return; fi
+    depends=$(sed -n '/^Build-Depends:/,/^[^ B]/p' "$tree/packaging/debian/control" |
+        sed '$d; s/^Build-Depends://; s/<.*>//' | tr -d '\n' | tr -s ' ')
+    work=$(mktemp -d)
+    mkdir "$work/DEBIAN"
+    cat >"$work/DEBIAN/control" <<END
+Package: beacon-build-needs
+Version: $version
+Architecture: all
+Maintainer: $(sed -n 's/^Maintainer: //p' "$tree/packaging/debian/control")
+Depends: dpkg-dev,$depends
+Provides: dh-autoreconf (= 9999)
+Description: what building Beacon's package needs
+ Of no use once that is built.
+END
+    dpkg-deb --root-owner-group --build "$work" "$made" >/dev/null
+    rm -r "$work"
+    echo "$made"
 }
 
 while [ $# -gt 0 ]; do
@@ -21,8 +41,8 @@ while [ $# -gt 0 ]; do
     --here) place=here ;;
     --built) place=nowhere ;;
     --into) output=$(readlink -m "$2") && shift ;;
-    --needs) echo dpkg-dev && needs && exit ;;
-    *) echo "usage: ${0##*/} [--here | --built] [--into DIR] | --needs" >&2 && exit 2 ;;
+    --needs) make_needs "$2" && exit ;;
+    *) echo "usage: ${0##*/} [--here | --built] [--into DIR] | --needs DIR" >&2 && exit 2 ;;
     esac
     shift
 done
@@ -34,7 +54,8 @@ copy_sources() {
 }
 
 build() { # DIR: as the package's maintainer would; `said` holds what to show when it fails
-    (cd "$1" && dpkg-buildpackage --build=binary --no-sign >"$1/../build.log" 2>&1) ||
+    # Debian takes a compiler for granted wherever packages are built; this one has nothing to compile.
+    (cd "$1" && dpkg-buildpackage --build=binary --no-sign --ignore-builtin-builddeps >"$1/../build.log" 2>&1) ||
         { tail -n 60 "$1/../build.log" >&2 && echo "the package could not be built" >&2 && return 1; }
 }
 
@@ -43,7 +64,6 @@ mkdir -p "$output"
 exec 9>"$output/.lock"
 flock 9 # test runs of one tree take turns
 
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$tree/packaging/debian/changelog")
 package=$output/beacon_${version}_all.deb
 key=$(cd "$tree" && find "${sources[@]}" -type f ! -path '*/__pycache__/*' ! -name '.*' -print0 | sort -z |
     xargs -0 sha256sum | sha256sum)

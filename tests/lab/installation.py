@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.lab.ground import Ground
 from tests.lab.host import LabHost
-from tests.lab.wheels import make_built, make_wheels
+from tests.lab.wheels import make_wheels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILT = REPOSITORY / "build" / "deb"
@@ -87,14 +87,9 @@ def install_beacon(root: Path) -> None:
     _run("systemctl", f"--root={root}", "--quiet", "disable", "beacon-update.timer")
 
 
-def offer_wheels(host: LabHost, *, built: bool = False) -> None:
-    """Let pip on a host find what PyPI has, in a folder: hosts have no internet.
-
-    With *built*, nothing is left to compile.
-    """
+def offer_wheels(host: LabHost) -> None:
+    """Let pip on a host find what PyPI has, in a folder: hosts have no internet."""
     shutil.copytree(make_wheels(host.ground.root.parent), host.path(WHEELS))
-    if built:
-        shutil.copytree(make_built(host.ground), host.path(WHEELS), dirs_exist_ok=True)
     host.write("/etc/pip.conf", f"[global]\nno-index = true\nfind-links = {WHEELS}\n")
 
 

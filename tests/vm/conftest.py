@@ -33,7 +33,7 @@ def old_machine() -> Iterator[VirtualHost]:
     """Return one with Debian 12, on which install.sh has put Beacon."""
 
     def furnish(host: LabHost) -> None:
-        offer_wheels(host, built=True)
+        offer_wheels(host)
         copy_tree(host, CHECKOUT)
 
     def make(ground: Ground, kernel: Path) -> VirtualHost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,11 +173,27 @@ def test_it_says_what_it_cannot_do(bare: LabHost) -> None:
     assert no_systemd.returncode == 1
     assert "make demo" in no_systemd.stderr
 
+    packages = "/usr/lib/python3/dist-packages"
     hidden = [f"mount --bind /dev/null /usr/bin/{engine}" for engine in ("podman", "docker")]
+    hidden += [f"mount -t tmpfs none {packages}/{name}*-info" for name in ("PyYAML", "idna")]
     hide = " && ".join([*hidden, f"exec {INSTALL} --venv --offline"])
-    no_engine = bare.run("unshare", "--mount", "sh", "-c", hide, check=False)
-    assert no_engine.returncode == 1
-    assert "apt-get install podman" in no_engine.stderr
+    lacking = bare.run("unshare", "--mount", "sh", "-c", hide, check=False)
+    assert lacking.returncode == 1
+    assert "apt-get install podman" in lacking.stderr
+    assert re.search("for --offline: idna>=[0-9.]+ pyyaml>=[0-9.]+$", lacking.stderr, re.MULTILINE)
+    assert not bare.exists("/opt/beacon")
+
+
+def test_what_publishes_may_fail_without_the_rest(bare: LabHost) -> None:
+    bare.run(INSTALL, "--venv", "--offline", timeout=120)
+    bare.write("/etc/beacon/beacon.toml", PUBLISHING)
+    bare.run("beacon", "endpoint", "publish", "--enable")
+    bare.write(
+        "/etc/systemd/system/beacon-endpoints.service.d/no.conf", "[Service]\nExecStartPre=/bin/false\n"
+    )
+    said = bare.run(INSTALL, "--venv", "--offline", timeout=120).stdout
+    assert "beacon-endpoints.service could not be restarted" in said
+    assert "beacon-update.timer is active" in said
 
 
 def add_web(host: LabHost) -> None:
