@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from beacon.model.outcome import Outcome, OutcomeKind, exit_status
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.wire.outcome import OutcomeInfo, Outcomes, outcome_infos
 
 if TYPE_CHECKING:
     from beacon.cli.output import Output
@@ -28,10 +29,17 @@ _SILENT = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.UNCHANGED}
 
 
 def show(output: Output, outcomes: Sequence[Outcome], *, every: bool, as_json: bool) -> ExitStatus:
-    """Print *outcomes* (with *every*, those without news too) and return the exit status of the worst."""
+    """Print *outcomes* of verbs that are not operations yet."""
+    return show_answer(output, Outcomes(services=outcome_infos(outcomes)), every=every, as_json=as_json)
+
+
+def show_answer(output: Output, answer: Outcomes, *, every: bool, as_json: bool = False) -> ExitStatus:
+    """Print what became of services (with *every*, of those without news too); return the exit status."""
     if as_json:
-        output.json({"services": [as_dict(outcome) for outcome in outcomes]})
-        return exit_status(outcomes)
+        output.data(answer)
+        return answer.status
+    output.notices(answer.warnings)
+    outcomes = answer.services
     shown = [outcome for outcome in outcomes if every or outcome.kind not in _SILENT]
     if shown and not output.quiet:
         rows = [
@@ -48,10 +56,10 @@ def show(output: Output, outcomes: Sequence[Outcome], *, every: bool, as_json: b
             output.say(f"{outcome.service}: {outcome.hint}")
     if not every:
         output.say(summary(outcomes))
-    return exit_status(outcomes)
+    return answer.status
 
 
-def summary(outcomes: Iterable[Outcome]) -> str:
+def summary(outcomes: Iterable[OutcomeInfo]) -> str:
     """Return one line that counts the ends: ``30 services: 29 up to date, 1 updated``."""
     counts: dict[str, int] = {}
     for outcome in outcomes:
@@ -63,14 +71,3 @@ def summary(outcomes: Iterable[Outcome]) -> str:
         if total
         else "no services"
     )
-
-
-def as_dict(outcome: Outcome) -> dict[str, object]:
-    """Return an outcome as JSON has it."""
-    return {
-        "service": outcome.service,
-        "outcome": outcome.kind.name.lower(),
-        "detail": outcome.detail,
-        "hint": outcome.hint,
-        "release": outcome.release,
-    }
