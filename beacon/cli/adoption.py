@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from beacon.cli.outcomes import show as show_outcomes
-from beacon.cli.removal import remove_services
-from beacon.cli.workflow import make_proposal
 from beacon.engine.command import CommandFailedError, run
 from beacon.errors import BeaconError, BusyError, ExitStatus, HostError, UsageError
 from beacon.importing.container import import_container
@@ -19,6 +17,9 @@ from beacon.importing.names import origin_of
 from beacon.model.outcome import exit_status
 from beacon.model.release import ReleaseState, Trigger
 from beacon.model.unit import SERVICE_LABEL
+from beacon.operations.definitions.planning import Asked, make_proposal
+from beacon.operations.definitions.remove import RemoveRequest
+from beacon.operations.definitions.remove import remove as remove_services
 from beacon.rollout.apply import execute
 from beacon.rollout.deploy import resume
 from beacon.state.files import remove, rewrite
@@ -77,9 +78,14 @@ def adopt(host: Host, name: str, engine: str | None, imported: Imported, *, as_j
     if not as_json:
         for line in report(imported):
             host.output.say(line)
-    proposal = make_proposal(
-        host, [definition.name], texts={**texts, definition.name: definition.text}, trigger=Trigger.ADD
+    asked = Asked(
+        services=(definition.name,),
+        texts={**texts, definition.name: definition.text},
+        trigger=Trigger.ADD,
     )
+    planned = make_proposal(host, asked, host.listener)
+    host.output.notices(planned.warnings)
+    proposal = planned.proposal
     for outcome in proposal.outcomes:
         raise HostError(f"cannot adopt {name}: {outcome.detail}", hint=outcome.hint)
     for conflict in proposal.plan.conflicts:
@@ -149,7 +155,9 @@ def _put_back(host: Host, old: _Old | None, noted: Adoption) -> None:
     """Take the service away, and start the container again where it ran before."""
     path = host.definition_path(noted.service)
     if host.store.load(noted.service).live is not None or path.exists():
-        (end,) = remove_services(host, [noted.service], purge=False)
+        answer = remove_services(host, RemoveRequest((noted.service,)), host.listener)
+        host.output.notices(answer.warnings)
+        (end,) = answer.services
         if end.kind.status:  # two at once on the same data must not be
             raise HostError(f"{noted.service} cannot be taken away: {end.detail}", hint=end.hint)
     remove(path)

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from typer.models import CommandInfo
 
 _VERBS = {
-    "definitions": ("add", "rm", "edit", "show", "schema"),
+    "add": ("add",),
+    "rm": ("rm",),
+    "edit": ("edit",),
+    "show": ("show", "schema"),
     "importing": ("import",),
-    "services": ("render", "plan", "apply"),
+    "render": ("render",),
+    "plan": ("plan",),
+    "apply": ("apply",),
     "status": ("status",),
     "logs": ("logs",),
     "history": ("history",),

@@ -191,7 +191,7 @@ def _write(
 
 def _judge_together(host: Host, imported: Imported, existing: Mapping[str, str]) -> None:
     """Raise DefinitionError where the new definitions and those of the machine contradict each other."""
-    from beacon.cli.workflow import read_definitions
+    from beacon.operations.definitions.reading import read_definitions
 
     texts = {**existing, **{definition.name: definition.text for definition in imported.definitions}}
     read_definitions(host, [definition.name for definition in imported.definitions], texts)

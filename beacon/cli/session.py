@@ -43,6 +43,10 @@ class Session(Struct, frozen=True):
                 _enter()
         return Machine(self.scope, this_caller())
 
+    def end_adoptions(self) -> None:
+        """End the adoptions that a kill interrupted."""
+        self.host().end_adoptions()
+
     def host(self) -> Host:
         """Return the same for verbs that are not operations yet."""
         if self.scope is Scope.USER:

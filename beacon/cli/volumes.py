@@ -9,6 +9,8 @@ import typer
 
 from beacon.cli.arguments import Json, Names
 from beacon.cli.session import session
+from beacon.operations.definitions.planning import Asked, make_proposal
+from beacon.operations.definitions.reading import read_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,12 +58,13 @@ def adopt_volumes(context: typer.Context, names: Names = None, as_json: Json = F
 
 def _proposal(host: Host, texts: Mapping[str, str], names: Sequence[str]) -> Proposal:
     """Return what is to be done; raises HostError where any of it is in the way, before it is begun."""
-    from beacon.cli.workflow import make_proposal
     from beacon.errors import HostError
     from beacon.model.unit import container_name
     from beacon.rollout.move import require_copy, volume_copies
 
-    proposal = make_proposal(host, names, texts=texts)
+    planned = make_proposal(host, Asked(services=tuple(names), texts=texts), host.listener)
+    host.output.notices(planned.warnings)
+    proposal = planned.proposal
     for outcome in proposal.outcomes:
         raise HostError(f"the volumes of {outcome.service} stay: {outcome.detail}", hint=outcome.hint)
     for left in (*proposal.plan.conflicts, *proposal.plan.kept):
@@ -74,7 +77,6 @@ def _proposal(host: Host, texts: Mapping[str, str], names: Sequence[str]) -> Pro
 
 def _changed(host: Host, names: Sequence[str], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the definitions that change, each with its new text."""
-    from beacon.cli.workflow import read_definitions
     from beacon.model.unit import is_unnamed
     from beacon.rollout.move import unnamed
 

@@ -86,10 +86,6 @@ class RemoveFile(Struct, frozen=True, kw_only=True):
     old: str
     reason: Reason
 
-    def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified diff."""
-        return _diff(self.name, self.old, None)
-
 
 class WriteFile(Struct, frozen=True, kw_only=True):
     """Write *text* as the file *name*, in place of *old* if there is one."""
@@ -100,10 +96,6 @@ class WriteFile(Struct, frozen=True, kw_only=True):
     text: str
     old: str | None
     reason: Reason
-
-    def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified diff."""
-        return _diff(self.name, self.old, self.text)
 
 
 class DaemonReload(Struct, frozen=True, kw_only=True):
@@ -197,7 +189,8 @@ class Plan(Struct, frozen=True):
         )
 
 
-def _diff(name: str, old: str | None, new: str | None) -> Iterator[str]:
+def diff(name: str, old: str | None, new: str | None) -> Iterator[str]:
+    """Yield the lines of a unified diff of the file *name*; None is no file."""
     if old is None and new:
         return _whole(f"desired/{name}", new)
     before, after = (old or "").splitlines(), (new or "").splitlines()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from beacon.model.plan import Plan, ReasonKind, RemoveFile, StartUnit, StopUnit, WriteFile
+from beacon.model.plan import Plan, ReasonKind, RemoveFile, StartUnit, StopUnit, WriteFile, diff
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import UnitState
 from beacon.model.unit import UnitFile
@@ -246,13 +246,13 @@ def test_the_plan_of_one_service_holds_what_it_shares() -> None:
 def test_steps_show_what_changes() -> None:
     plan = planned({"web": (container("web", "Image=new"),)}, (container("web", "Image=old"),))
     (write,) = [step for step in plan.steps if isinstance(step, WriteFile)]
-    lines = list(write.diff())
+    lines = list(diff(write.name, write.old, write.text))
     assert lines[:2] == ["--- installed/beacon-web.container", "+++ desired/beacon-web.container"]
     assert {"-Image=old", "+Image=new"} <= set(lines)
     (removal,) = [step for step in planned({}, (container("web"),)).steps if isinstance(step, RemoveFile)]
-    assert list(removal.diff())[1] == "+++ /dev/null"
+    assert list(diff(removal.name, removal.old, None))[1] == "+++ /dev/null"
     (new,) = [step for step in planned({"web": (container("web"),)}).steps if isinstance(step, WriteFile)]
-    assert next(new.diff()) == "--- /dev/null"
+    assert next(diff(new.name, new.old, new.text)) == "--- /dev/null"
 
 
 def test_a_plan_is_json() -> None:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from beacon.cli.host import Host
-from beacon.cli.output import Output
-from beacon.cli.workflow import add_service
 from beacon.errors import HostError
-from beacon.model.host import Engine, Scope
-from beacon.model.image import Wish
-from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
 from beacon.model.runtime import JobResult
-from beacon.registry.results import Resolution
+from beacon.operations.definitions.add import AddRequest
+from beacon.operations.definitions.add import add as ask
+from beacon.operations.machine import Machine
 from beacon.rollout.deploy import resume
-from beacon.state.paths import Paths
+from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import RENDERER, push, world
+from tests.fakes.stage import push, world
 
 
 class FullDisk(FakeMachine):
@@ -61,41 +57,19 @@ class OutOfSpace(FakeMachine):
         raise HostError(f"cannot pull {image}: the disk is full")
 
 
-def adding(machine: FakeMachine, folder: Path) -> Host:
-    """Return a host on *machine*, whose registry has one image."""
-    image = push(machine, "1")
-
-    def resolve(wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
-        return dict.fromkeys(wishes, image)
-
-    host = Host(Scope.SYSTEM, Output())
-    host.paths = Paths(*(folder / name for name in ("etc", "state", "run", "quadlet", "units")))
-    vars(host).update(
-        store=machine,
-        world=world(machine),
-        engine=machine,
-        systemd=machine,
-        renderer=RENDERER,
-        registry=SimpleNamespace(resolve=resolve),
-        units=SimpleNamespace(read_all=lambda: dict(machine.files), read_plain=dict),
-        engine_kind=Engine.PODMAN,
-    )
-    return host
-
-
-def add(host: Host) -> Outcome:
-    (outcome,) = add_service(
-        host, "web", "registry.example/me/web:latest", ports=(), env=(), volumes=(), start=True
-    )
-    return outcome
+def add(machine: FakeMachine, folder: Path) -> tuple[Machine, OutcomeKind]:
+    """Add a service to *machine*, whose registry has one image; return the machine, and what came of it."""
+    here = StagedMachine(machine, folder, push(machine, "1"))
+    (outcome,) = ask(here, AddRequest("web", "registry.example/me/web:latest"), Recorder()).services
+    return here, outcome.kind
 
 
 @pytest.mark.parametrize("made", [FullDisk, GoingDown])
 def test_what_was_begun_is_kept(made: type[FakeMachine], tmp_path: Path) -> None:
     machine = made()
-    host = adding(machine, tmp_path)
-    assert add(host).kind in {OutcomeKind.FAILED, OutcomeKind.DEFERRED}
-    assert host.definition_path("web").exists()
+    here, kind = add(machine, tmp_path)
+    assert kind in {OutcomeKind.FAILED, OutcomeKind.DEFERRED}
+    assert here.definition_path("web").exists()
     assert machine.load("web").rollout is not None
     machine.full_disk = machine.going_down = False
     resume(world(machine), ["web"])
@@ -104,7 +78,7 @@ def test_what_was_begun_is_kept(made: type[FakeMachine], tmp_path: Path) -> None
 
 def test_what_was_not_even_pulled_is_as_if_it_had_never_been_asked_for(tmp_path: Path) -> None:
     machine = OutOfSpace()
-    host = adding(machine, tmp_path)
-    assert add(host).kind is OutcomeKind.FAILED
-    assert not host.definition_path("web").exists()
+    here, kind = add(machine, tmp_path)
+    assert kind is OutcomeKind.FAILED
+    assert not here.definition_path("web").exists()
     assert (machine.saved, machine.files, machine.local) == ({}, {}, {})

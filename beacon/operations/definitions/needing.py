@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from beacon.definition.decode import decode
 from beacon.definition.rules import requirements
 from beacon.errors import DefinitionError, UsageError
+from beacon.model.service import Service
+from beacon.operations.machine import Machine
 from beacon.rollout.readings import live_releases
-
-if TYPE_CHECKING:
-    from beacon.cli.host import Host
-    from beacon.model.service import Service
 
 _Need = tuple[str, str]
 """A sentence, and what its owner can do about it."""
 
 
 def refuse_needed(
-    host: Host, gone: Collection[str], texts: Mapping[str, str], applied: Collection[str] = ()
+    machine: Machine, gone: Collection[str], texts: Mapping[str, str], applied: Collection[str] = ()
 ) -> None:
     """Raise UsageError if services that stay need one of those that are *gone*, or are on its network.
 
@@ -27,19 +24,19 @@ def refuse_needed(
     """
     needs = [
         (f"{service.name} {'needs' if key.startswith('needs') else 'is on the network of'} {target}", hint)
-        for service, hint in (_staying(host, gone, texts, applied) if gone else ())
+        for service, hint in (_staying(machine, gone, texts, applied) if gone else ())
         for key, target in requirements(service)
         if target in gone
     ]
     _refuse(f"cannot remove {', '.join(sorted(gone))}", needs)
 
 
-def refuse_mounted(host: Host, gone: Collection[str], texts: Mapping[str, str]) -> None:
+def refuse_mounted(machine: Machine, gone: Collection[str], texts: Mapping[str, str]) -> None:
     """Raise UsageError if services that stay mount a volume of one of those that are *gone*."""
-    owners = {volume: owner for volume, owner in host.engine.volumes().items() if owner in gone}
+    owners = {volume: owner for volume, owner in machine.engine.volumes().items() if owner in gone}
     needs = [
         (f"{service.name} mounts {volume.external}, which is {owners[volume.external]}'s", hint)
-        for service, hint in _staying(host, gone, texts)
+        for service, hint in _staying(machine, gone, texts)
         for volume in service.volumes
         if volume.external in owners
     ]
@@ -47,7 +44,7 @@ def refuse_mounted(host: Host, gone: Collection[str], texts: Mapping[str, str]) 
 
 
 def _staying(
-    host: Host, gone: Collection[str], texts: Mapping[str, str], applied: Collection[str] = ()
+    machine: Machine, gone: Collection[str], texts: Mapping[str, str], applied: Collection[str] = ()
 ) -> Iterator[tuple[Service, str]]:
     """Yield the services that stay, by their definitions and as they run, and how each is changed."""
     for name, text in texts.items():
@@ -56,7 +53,7 @@ def _staying(
                 yield decode(text, name=name, file=name), f"beacon edit {name} --apply"
             except DefinitionError:
                 continue  # what it is at is told by those who apply it
-    for name, live in (live_releases(host.store, ()) or {}).items():
+    for name, live in (live_releases(machine.store, ()) or {}).items():
         if name not in gone and name not in applied:
             yield live.service, f"beacon apply {name}, if its definition says otherwise by now"
 

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from beacon import __version__
-from beacon.cli.host import Host
-from beacon.cli.workflow import read_definitions
 from beacon.definition.decode import decode
 from beacon.errors import AccessError
 from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger, text_digest
+from beacon.operations.definitions.reading import read_definitions
+from beacon.operations.machine import Machine
 
 TEXT = 'image = "ghcr.io/me/web:1"\n'
 DIGEST = Digest("sha256:" + "a" * 64)
@@ -60,7 +60,7 @@ class StandIn:
 
 def described(release: Release | None) -> str:
     """Return the description of what is read on a machine where *release* lives."""
-    host = cast("Host", StandIn(release))
+    host = cast("Machine", StandIn(release))
     definitions, _ = read_definitions(host, ["web"], {"web": TEXT})
     assert definitions["web"].digest == text_digest(TEXT)
     return definitions["web"].service.description

@@ -1,0 +1,1 @@
+"""Definitions: read, judged, planned, added, shown, rendered and removed."""

@@ -1,0 +1,96 @@
+"""Plans and unit files, as answers have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import fields
+
+from beacon.model.notice import Notice
+from beacon.model.outcome import Outcome, exit_status
+from beacon.model.plan import LeftAlone, Plan, Step
+from beacon.wire.answer import Answer
+from beacon.wire.outcome import OutcomeInfo, outcome_infos
+
+
+class StepReason(Struct, frozen=True, kw_only=True):
+    """Why a step is there: *kind* for programs, *sentence* for people."""
+
+    kind: str
+    sentence: str
+
+
+class PlanStep(Struct, frozen=True, kw_only=True):
+    """One step; which of the fields below *services* it has depends on its action (beacon.model.plan)."""
+
+    action: str
+    services: tuple[str, ...]
+    image: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+    volumes: tuple[str, ...] | UnsetType = UNSET
+    unit: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    old: str | UnsetType | None = UNSET
+    reason: StepReason
+
+
+class LeftFile(Struct, frozen=True, kw_only=True):
+    """A file that stays as it is though it differs."""
+
+    file: str
+    services: tuple[str, ...]
+    reason: str
+
+
+class PlanAnswer(Answer, frozen=True, kw_only=True):
+    """What `apply` would do."""
+
+    steps: tuple[PlanStep, ...]
+    conflicts: tuple[LeftFile, ...]
+    """Files in the way of their services, which therefore get no step at all."""
+    kept: tuple[LeftFile, ...]
+    """Files of Beacon's that somebody changed."""
+    services: tuple[OutcomeInfo, ...]
+    """Those for which nothing could be planned, and why."""
+    status: int
+    """The exit status that says whether all could be planned."""
+
+
+class Rendered(Answer, frozen=True, kw_only=True):
+    """Unit files by their names."""
+
+    files: Mapping[str, str]
+    judged_by: str
+    """Who accepted them; empty if nobody was asked."""
+
+
+def plan_answer(
+    plan: Plan,
+    outcomes: tuple[Outcome, ...],
+    hindered: tuple[Outcome, ...],
+    warnings: tuple[Notice, ...] = (),
+) -> PlanAnswer:
+    """Return *plan* as answers have it; *outcomes* are of services that could not be planned."""
+    return PlanAnswer(
+        steps=tuple(map(_step, plan.steps)),
+        conflicts=tuple(map(_left, plan.conflicts)),
+        kept=tuple(map(_left, plan.kept)),
+        services=outcome_infos(outcomes),
+        status=int(exit_status([*outcomes, *hindered])),
+        warnings=warnings,
+    )
+
+
+def _step(step: Step) -> PlanStep:
+    values: dict[str, Any] = {field.name: getattr(step, field.name) for field in fields(step)}
+    values["reason"] = StepReason(kind=step.reason.kind.value, sentence=str(step.reason))
+    if "image" in values:
+        values["image"] = str(values["image"])
+    return PlanStep(**values)
+
+
+def _left(one: LeftAlone) -> LeftFile:
+    return LeftFile(file=one.name, services=one.services, reason=one.sentence)
