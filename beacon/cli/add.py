@@ -14,6 +14,29 @@ from beacon.errors import UsageError
 from beacon.operations.definitions.add import AddRequest
 from beacon.operations.definitions.add import add as ask
 
+_Ports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--port", "-p", metavar="[IP:]HOST:CONTAINER[/udp]", help="Publish a port of the container."
+    ),
+]
+_Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set a variable in the container."),
+]
+_Volumes = Annotated[
+    list[str] | None,
+    typer.Option("--volume", "-v", metavar="NAME|/HOST:PATH[:ro]", help="Keep data, or mount a host folder."),
+]
+_Domains = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--domain",
+        metavar="DOMAIN[:http[=PORT]][:https[=PORT]]",
+        help="A domain that the service answers, at a port of the container; auto chooses one.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this module."""
@@ -24,30 +47,10 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The service's name.")],
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="What to run, with its registry and tag.")],
-    ports: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--port", "-p", metavar="[IP:]HOST:CONTAINER[/udp]", help="Publish a port of the container."
-        ),
-    ] = None,
-    env: Annotated[
-        list[str] | None,
-        typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set a variable in the container."),
-    ] = None,
-    volumes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--volume", "-v", metavar="NAME|/HOST:PATH[:ro]", help="Keep data, or mount a host folder."
-        ),
-    ] = None,
-    domains: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--domain",
-            metavar="DOMAIN[:http[=PORT]][:https[=PORT]]",
-            help="A domain that the service answers, at a port of the container; auto chooses one.",
-        ),
-    ] = None,
+    ports: _Ports = None,
+    env: _Env = None,
+    volumes: _Volumes = None,
+    domains: _Domains = None,
     no_start: Annotated[
         bool, typer.Option("--no-start", help="Install the service without starting it.")
     ] = False,

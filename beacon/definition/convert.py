@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from beacon.model.service import (
     START_INTERVAL,
     START_LIMIT,
@@ -31,6 +33,37 @@ if TYPE_CHECKING:
 
 def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) -> Service:
     """Return the service *name* that *table* defines; *given* are the paths of the keys that it sets."""
+    return replace(
+        _process(name, table),
+        ports=tuple(_port(port) for port in table.port),
+        domain=table.domain,
+        compat=table.compat,
+        endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
+        handover=table.handover,
+        drain=table.drain,
+        drain_websockets=table.drain_websockets,
+        volumes=tuple(_volume(volume) for volume in table.volume),
+        tmpfs=tuple(table.tmpfs),
+        networks=tuple(table.networks),
+        hosts=table.hosts,
+        dns=tuple(table.dns),
+        needs=tuple(table.needs),
+        devices=tuple(table.devices),
+        secrets=tuple(_secret(secret) for secret in table.secret),
+        resources=_resources(table.resources),
+        health=_health(table.health),
+        restart=_restart(table.restart),
+        stop=Stop(table.stop.timeout, table.stop.signal),
+        update=_update(table.update, digest=table.image.digest is not None),
+        hooks=Hooks(table.hooks.before_update, table.hooks.after_update, table.hooks.after_rollback),
+        podman=_podman(table.podman),
+        docker=RawDocker(table.docker.args, table.docker.unit, table.docker.service),
+        given=given,
+    )
+
+
+def _process(name: str, table: schema.ServiceTable) -> Service:
+    """Return the service with what its process is and may do, and nothing around it."""
     return Service(
         name=name,
         image=table.image,
@@ -48,35 +81,11 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         env=table.env,
         env_files=table.env_file,
         labels=table.labels,
-        domain=table.domain,
-        compat=table.compat,
-        ports=tuple(_port(port) for port in table.port),
-        handover=table.handover,
-        drain=table.drain,
-        drain_websockets=table.drain_websockets,
-        endpoints=tuple(_endpoint(endpoint) for endpoint in table.endpoint),
-        volumes=tuple(_volume(volume) for volume in table.volume),
-        tmpfs=tuple(table.tmpfs),
-        networks=tuple(table.networks),
-        hosts=table.hosts,
-        dns=tuple(table.dns),
-        needs=tuple(table.needs),
-        devices=tuple(table.devices),
         capabilities=Capabilities(tuple(table.capabilities.add), tuple(table.capabilities.drop)),
         no_new_privileges=table.no_new_privileges,
         sysctls=table.sysctls,
         ulimits=table.ulimits,
         shm_size=table.shm_size,
-        secrets=tuple(_secret(secret) for secret in table.secret),
-        resources=_resources(table.resources),
-        health=_health(table.health),
-        restart=_restart(table.restart),
-        stop=Stop(table.stop.timeout, table.stop.signal),
-        update=_update(table.update, digest=table.image.digest is not None),
-        hooks=Hooks(table.hooks.before_update, table.hooks.after_update, table.hooks.after_rollback),
-        podman=_podman(table.podman),
-        docker=RawDocker(table.docker.args, table.docker.unit, table.docker.service),
-        given=given,
     )
 
 

@@ -14,6 +14,10 @@ from beacon.model.proxy import ProxyRecord
 from beacon.units.mark import read_mark
 
 _ATTEMPTS = 3
+_EDITED = (
+    "Beacon's file for Caddy was edited by hand, and is left as it is",
+    "move your change to /etc/caddy/Caddyfile, and delete it",
+)
 _PAUSE = 1.0
 
 
@@ -61,10 +65,7 @@ def settle(
         return None
     mark = read_mark(current)
     if mark is None or not mark.intact:
-        trouble = "Beacon's file for Caddy was edited by hand, and is left as it is"
-        return Settled(
-            last, wanted.left_out, trouble, "move your change to /etc/caddy/Caddyfile, and delete it"
-        )
+        return Settled(last, wanted.left_out, *_EDITED)
     digest = _digest(wanted.text())
     refused: Mapping[str, str] = {}
     if digest != last.wanted or last.refused or current != wanted.text():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
@@ -19,6 +21,8 @@ from beacon.model.service import (
     UpdatePolicy,
     Volume,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -66,9 +70,6 @@ class Draft:
         """Return the service; None while its image is not known."""
         if self.image is None:
             return None
-        aliases = (
-            [f"--network-alias={alias}" for alias in dict.fromkeys(self.aliases)] if self.networks else []
-        )
         return Service(
             name=self.name,
             image=self.image,
@@ -76,26 +77,24 @@ class Draft:
             entrypoint=self.entrypoint,
             command=self.command,
             user=self.user,
-            groups=tuple(dict.fromkeys(self.groups)),
+            groups=_once(self.groups),
             userns=self.userns,
             workdir=self.workdir,
             hostname=self.hostname,
             init=self.init,
             read_only=self.read_only,
             env=self.env,
-            env_files=tuple(dict.fromkeys(self.env_files)),
+            env_files=_once(self.env_files),
             labels=self.labels,
-            ports=tuple(dict.fromkeys(self.ports)),
+            ports=_once(self.ports),
             volumes=tuple(self.volumes),
             tmpfs=tuple(self.tmpfs),
-            networks=tuple(dict.fromkeys(self.networks)),
+            networks=_once(self.networks),
             hosts=self.hosts,
-            dns=tuple(dict.fromkeys(self.dns)),
-            needs=tuple(dict.fromkeys(self.needs)),
-            devices=tuple(dict.fromkeys(self.devices)),
-            capabilities=Capabilities(
-                tuple(dict.fromkeys(self.cap_add)), tuple(dict.fromkeys(self.cap_drop))
-            ),
+            dns=_once(self.dns),
+            needs=_once(self.needs),
+            devices=_once(self.devices),
+            capabilities=Capabilities(_once(self.cap_add), _once(self.cap_drop)),
             no_new_privileges=self.no_new_privileges,
             sysctls=self.sysctls,
             ulimits=self.ulimits,
@@ -106,5 +105,12 @@ class Draft:
             restart=self.restart,
             stop=self.stop,
             update=UpdatePolicy(follow="pinned" if self.image.digest else "tag"),
-            podman=RawPodman(args=(*aliases, *self.args)),
+            podman=RawPodman(args=(*self._aliases(), *self.args)),
         )
+
+    def _aliases(self) -> list[str]:
+        return [f"--network-alias={one}" for one in dict.fromkeys(self.aliases)] if self.networks else []
+
+
+def _once(values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
