@@ -47,3 +47,12 @@ class Nobody:
     def hear(self, progress: Progress) -> None:
         """Do nothing."""
         del progress
+
+
+def tell(listener: Listener, progress: Progress) -> bool:
+    """Tell a listener, and say whether it could listen: a closed pipe or a closed tab ends nothing."""
+    try:
+        listener.hear(progress)
+    except Exception:  # noqa: BLE001  # whatever it is, it is the listener's
+        return False
+    return True

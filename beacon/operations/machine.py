@@ -22,7 +22,7 @@ from beacon.model.image import Platform
 from beacon.model.notice import Notice
 from beacon.model.release import Trigger
 from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
-from beacon.operations.listener import Note
+from beacon.operations.listener import Note, tell
 from beacon.state.files import UnitDirectory, is_private, read_text, sweep, why_unreadable
 from beacon.state.paths import Paths
 
@@ -525,8 +525,13 @@ class Machine:
         return tuple(sorted(defined | set(self.store.names())))
 
     @contextmanager
-    def alone(self, names: Iterable[str], listener: Listener) -> Iterator[None]:
-        """Hold the locks of services, once rollouts of theirs that are under way have ended."""
+    def alone(
+        self, names: Iterable[str], listener: Listener, *, patience: float = _ROLLOUT
+    ) -> Iterator[None]:
+        """Hold the locks of services, once rollouts of theirs that are under way have ended.
+
+        Raises BusyError after *patience* seconds in vain.
+        """
         with ExitStack() as locks:
             for name in sorted(names):
                 try:
@@ -535,8 +540,8 @@ class Machine:
                     if self.caller.is_hook:  # its own rollout waits for it
                         hint = f"in a hook: systemctl stop {unit_name(name)}, or start"
                         raise BusyError(error.message, hint=hint) from None
-                    listener.hear(Note(name, f"waiting, {error.message}"))
-                    locks.enter_context(self.store.lock(name, wait=_ROLLOUT))
+                    tell(listener, Note(name, f"waiting, {error.message}"))
+                    locks.enter_context(self.store.lock(name, wait=patience))
             yield
 
     def select(self, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from beacon.model.event import Event
 from beacon.model.host import Scope
 from beacon.model.reference import ImageReference
-from beacon.operations.listener import Listener, Nobody, Note, Progress, Pulled, Pulling
+from beacon.operations.listener import Listener, Nobody, Note, Progress, Pulled, Pulling, tell
 from beacon.systemd.journal import log_event
 
 _LAYER = "Copying blob"
@@ -49,7 +49,5 @@ class Telling:
 
     def tell(self, progress: Progress) -> None:
         """Tell the listener, who is asked no more once it could not listen: a closed pipe, a closed tab."""
-        try:
-            self._listener.hear(progress)
-        except Exception:  # noqa: BLE001  # whatever it is, it is the listener's
+        if not tell(self._listener, progress):
             self._listener = Nobody()

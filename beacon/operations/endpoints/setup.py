@@ -9,7 +9,7 @@ from beacon.endpoints.caddyfile import NOTHING
 from beacon.endpoints.managed import ManagedProxy
 from beacon.errors import HostError, UsageError
 from beacon.model.host import Scope
-from beacon.operations.listener import Listener, Note
+from beacon.operations.listener import Listener, Note, tell
 from beacon.operations.machine import Machine
 from beacon.wire.endpoints import Certificate, ProxyChange
 
@@ -53,7 +53,7 @@ def _import_own(machine: Machine, main: str, listener: Listener) -> None:
         raise HostError(f"Caddy refuses its configuration: {why}", hint=f"mend {MAIN} first")
     caddy.put_main(new)
     welcome = f"{MAIN} was the package's page of welcome, and is now one line: {IMPORT}"
-    listener.hear(Note("", welcome if pristine else f"{MAIN} has a new line at its end: {IMPORT}"))
+    tell(listener, Note("", welcome if pristine else f"{MAIN} has a new line at its end: {IMPORT}"))
 
 
 def root_certificate(machine: Machine) -> Certificate:
