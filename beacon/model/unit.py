@@ -106,8 +106,9 @@ class UnitFileName(Struct, frozen=True):
         if suffix != "service":
             return cls(stem, _SORTS[suffix]) if suffix in _SORTS else None
         for sort in (FileSort.VOLUME, FileSort.NETWORK):
-            if stem.endswith(f"-{sort}"):
-                return cls(stem.removesuffix(f"-{sort}"), sort)
+            whose = stem.removesuffix(f"-{sort}")
+            if whose != stem and whose.startswith(PREFIX):  # a service may be called volume
+                return cls(whose, sort)
         return cls(stem, FileSort.CONTAINER)
 
     @property

@@ -33,6 +33,7 @@ from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
 from beacon.rollout.move import installed_engine, perishable, secure, volume_copies
+from beacon.rollout.namesakes import shared_volumes
 from beacon.rollout.ports import Registry
 from beacon.rollout.prepare import Work, reserving
 from beacon.rollout.removal import clear_away, drop_networks, stop_units
@@ -152,7 +153,10 @@ class Proposer:
             try:
                 if edited is None:
                     intents[name] = self._intent(state, release, name in choice.new, wanted, installed)
-                    faults += perishable(self._world, state, intents[name].release.service)
+                    made = intents[name].release
+                    others = [one.release for other, one in intents.items() if other != name]
+                    faults += perishable(self._world, state, made.service)
+                    faults += shared_volumes(self._world, state, made, others)
                 elif (kept := self._as_it_is(state, edited)) is not None:
                     intents[name] = kept
                 else:

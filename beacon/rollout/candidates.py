@@ -37,6 +37,10 @@ def _as_it_is(release: Release) -> Release:
     return release
 
 
+_SHARED = {FileSort.NETWORK, FileSort.VOLUME}
+"""Files that a helper needs and that are there already."""
+
+
 class Renderer(Struct, frozen=True):
     """Turns releases into unit files for one machine."""
 
@@ -114,7 +118,11 @@ class Renderer(Struct, frozen=True):
             files = render_plain(helper, self.facts(), self.templates)
         except DefinitionError:
             return {}  # something that only Quadlet can do
-        return {file.name: file.text for file in files if file.name.startswith(container_name(name))}
+        return {
+            file.name: file.text
+            for file in files
+            if (parsed := UnitFileName.parse(file.name)) is None or parsed.sort not in _SHARED
+        }
 
 
 def in_effect(release: Release) -> Service:

@@ -14,6 +14,7 @@ from beacon.rollout.candidates import Renderer
 from beacon.rollout.check import Finding
 from beacon.rollout.decide import entry_gate, standing
 from beacon.rollout.deploy import Images, deploy_carefully, kind_of
+from beacon.rollout.namesakes import refuse_shared_volumes
 from beacon.rollout.prepare import Work, require_own
 from beacon.rollout.waiting import keep_waiting
 from beacon.rollout.world import World
@@ -78,6 +79,7 @@ def _work_or_outcome(
         # Before anything is pulled, which no release would ever take away again.
         mine = (*renderer.file_names(candidate), *environment_files(finding.name, live.number))
         require_own(world, finding.name, mine)
+        refuse_shared_volumes(world, state, candidate)
         candidate = renderer.allot(candidate)
     except BeaconError as error:
         return Outcome(finding.name, kind_of(error), error.message, error.hint)

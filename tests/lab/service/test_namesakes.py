@@ -143,3 +143,33 @@ def test_an_image_takes_no_domain_of_another_service(host: LabHost, push: Push, 
     host.run("beacon", "rm", "late", "shop")
     assert problems()["a-thief", "free.org"] is None
     assert problems()["a-thief", "shop.org"] is None
+
+
+def test_a_volume_of_an_image_is_not_taken_for_that_of_another_service(host: LabHost, push: Push) -> None:
+    def image(repository: str, version: str, *volumes: str) -> str:
+        config = ImageConfig(labels={"io.beacon.update.settle": "1s"}, volumes=volumes)
+        return push(f"registry.example:5000/me/{repository}", version=version, config=config).tagged
+
+    host.run("beacon", "add", "web", image("web", "1", "/db/data"))
+    host.run("podman", "exec", "beacon-web", "sh", "-c", "echo web > /db/data/file")
+    done = host.run("beacon", "add", "web-db", image("db", "1", "/data"), check=False)
+    assert done.returncode == 65
+    assert "web-db.toml: volume: must give /data a volume of another name" in done.stderr
+    assert "beacon-web-db-data is web's, for /db/data" in done.stderr
+    assert not host.exists("/etc/beacon/services/web-db.toml")
+    # an image that gets such a VOLUME with an update is not even pulled
+    host.run("beacon", "add", "web-db", image("db", "2"))
+    image("db", "3", "/data")
+    done = host.run("beacon", "update", "web-db", check=False)
+    assert done.returncode == 1
+    assert "beacon-web-db-data is web's" in done.stdout
+    assert is_up(host, "web-db")
+    assert host.run("podman", "exec", "beacon-web-db", "ls", "/data", check=False).returncode
+    # the same for data that its service left behind, until nobody wants it
+    host.run("beacon", "rm", "web")
+    done = host.run("beacon", "update", "web-db", check=False)
+    assert done.returncode == 1
+    assert "beacon-web-db-data is what is left of web's data" in done.stdout
+    host.run("podman", "volume", "rm", "beacon-web-db-data")
+    host.run("beacon", "update", "web-db")
+    assert host.run("podman", "exec", "beacon-web-db", "ls", "/data").stdout == ""
