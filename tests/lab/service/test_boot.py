@@ -130,3 +130,18 @@ def test_what_lacked_a_unit_at_boot_is_started_once_that_is_up(fresh_host: Fresh
     assert stage.update() == {"web": "started", "idle": "up_to_date"}
     assert stage.agrees() == "1"
     assert stage.active("beacon-idle.service") == "inactive"
+
+
+def test_what_is_rendered_otherwise_by_now_is_left_to_apply(stage: Stage) -> None:
+    """As after an upgrade of Beacon: a run of the timer restarts nothing for it, and changes no file."""
+    stage.deploy("web")
+    before, file = stage.invocations("web"), stage.host.read(stage.unit_file())
+    template = stage.host.read("/usr/share/beacon/unit-templates/container.j2")
+    stage.write(f"{stage.config}/unit-templates/container.j2", f"{template}\n# rendered otherwise\n")
+    stage.systemctl("start", "beacon-update.service")
+    assert stage.update() == {"web": "up_to_date"}
+    assert (stage.invocations("web"), stage.host.read(stage.unit_file())) == (before, file)
+    assert stage.apply() == {"web": "updated"}
+    assert "rendered otherwise" in stage.host.read(stage.unit_file())
+    stage.push("web", "2")
+    assert stage.update() == {"web": "updated"}
