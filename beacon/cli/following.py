@@ -35,6 +35,7 @@ def update(host: Host, asked: Asked) -> int:
     from beacon.cli.outcomes import show
     from beacon.errors import ExitStatus
     from beacon.model.outcome import OutcomeKind
+    from beacon.rollout.readings import readable
 
     if not asked.check:
         host.require_write("update")
@@ -45,8 +46,9 @@ def update(host: Host, asked: Asked) -> int:
         outcomes += resume(host, chosen)
         outcomes += _elsewhere(host, set(chosen) - {outcome.service for outcome in outcomes})
     ended = {outcome.service for outcome in outcomes}
-    states, damaged = _states(host, [name for name in chosen if name not in ended])
+    states, damaged = readable(host.store, [name for name in chosen if name not in ended])
     outcomes += damaged
+    outcomes += _unfollowed(host, states, asked)
     if not asked.check:
         _secure_volumes(host, states)
     outcomes += _followed(host, asked, states)
@@ -133,7 +135,9 @@ def _elsewhere(host: Host, names: Collection[str]) -> list[Outcome]:
 
 def resume(host: Host, names: Sequence[str]) -> list[Outcome]:
     """Finish or undo the rollouts of services that something interrupted."""
-    states, _ = _states(host, names)
+    from beacon.rollout.readings import readable
+
+    states, _ = readable(host.store, names)
     interrupted = [name for name, state in states.items() if state.rollout]
     if not interrupted:
         return []
@@ -142,19 +146,24 @@ def resume(host: Host, names: Sequence[str]) -> list[Outcome]:
     return list(deploy.resume(host.world, interrupted))
 
 
-def _states(host: Host, names: Sequence[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
-    """Return the states of services, and what is to be said of those whose state is damaged."""
-    from beacon.errors import HostError
-    from beacon.model.outcome import Outcome, OutcomeKind
+def _unfollowed(host: Host, states: dict[str, ServiceState], asked: Asked) -> list[Outcome]:
+    """Have services followed that are installed though nothing is remembered of them, and name the others.
 
-    states: dict[str, ServiceState] = {}
-    damaged = []
-    for name in names:
-        try:
-            states[name] = host.store.load(name)
-        except HostError as error:
-            damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
-    return states, damaged
+    *states* gets what is remembered from now on.
+    """
+    bare = {name: state for name, state in states.items() if state.live is None and state.rollout is None}
+    orphans = [] if asked.names else sorted(host.units.strangers(host.known_names()))
+    if asked.check or not (bare or orphans):
+        return []
+    from beacon.operations.unfollowed import follow_again, orphan
+    from beacon.rollout.readings import readable
+
+    outcomes = [*(follow_again(host, bare, host.listener) if bare else ()), *map(orphan, orphans)]
+    ended = {outcome.service for outcome in outcomes}
+    for name in bare:
+        del states[name]
+    states |= readable(host.store, bare.keys() - ended)[0]
+    return outcomes
 
 
 def _secure_volumes(host: Host, states: Mapping[str, ServiceState]) -> None:

@@ -52,6 +52,8 @@ def status(
         here.output.table(_HEADINGS, [tuple(_row(one)) for one in answer.services])
     else:
         here.output.say(_none(machine))
+    if any(one.damaged for one in answer.services):
+        raise typer.Exit(ExitStatus.OSERR)
     if name and answer.services[0].active not in {"active", "reloading"}:
         raise typer.Exit(ExitStatus.NOT_ACTIVE)
 

@@ -288,6 +288,10 @@ class DefinitionFacts(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     changed: tuple[str, ...] = ()
     unapplied: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Services that are installed, and of which nothing is remembered."""
+    unclear: tuple[str, ...] = ()
+    """Services that were taken over, and whose definitions do not make the units that are there."""
 
 
 class InstalledFile(Struct, frozen=True):

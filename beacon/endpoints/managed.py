@@ -24,6 +24,7 @@ _PATIENCE = 60.0
 _QUIET = {
     *(OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.HELD, OutcomeKind.QUARANTINED),
     *(OutcomeKind.STOPPED, OutcomeKind.BUSY, OutcomeKind.DEFERRED, OutcomeKind.UNCHECKED),
+    OutcomeKind.WAITING,
 }
 """Outcomes that leave everything as it was."""
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from beacon.engine.command import CommandFailedError, copy_folder, flush_folder, has_files, run
 from beacon.errors import HostError
+from beacon.model.configuration import image_config
 from beacon.model.host import Engine
+from beacon.model.image import ImageConfig
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import EngineVolume
 
@@ -55,6 +57,22 @@ class EngineCommands(ABC):
     @abstractmethod
     def image_folder(self, image: ImageReference) -> str:
         """Return a folder on the file system that has the image; empty where that is not told."""
+
+    def image_config(self, image: ImageReference) -> ImageConfig | None:
+        """Return what an image on disk says of itself; None where it is not there.
+
+        Podman tells no HEALTHCHECK of an image in the format of OCI, since it does not heed it.
+        """
+        try:
+            (row,) = json.loads(self._run("image", "inspect", str(image)))
+        except CommandFailedError as error:
+            if self._says_absent(error):
+                return None
+            raise
+        config = {"Healthcheck": row.get("HealthCheck"), **(row.get("Config") or {})}
+        document = {"os": row.get("Os"), "architecture": row.get("Architecture"), "config": config}
+        image_id = str(row["Id"])
+        return image_config(document, Digest(f"sha256:{image_id.removeprefix('sha256:')}"))
 
     @abstractmethod
     def images(self) -> Mapping[str, Digest]:

@@ -32,6 +32,7 @@ class EventKind(Enum):
     COULD_NOT_CHECK = ("could-not-check", "7b3eac9d1f6a4bce8d8cca7f9ebbddf8", Severity.WARNING)
     RESUMED = ("resumed", "8c2fbdae0a7b4cdf9e9ddb8aafcceea9", Severity.NOTICE)
     STARTED_AGAIN = ("started-again", "ae2cefdb1c9d4ed0bfb9fecccbeeccf1", Severity.NOTICE)
+    TAKEN_OVER = ("taken-over", "922d22b2f7384baf82ab26753745234e", Severity.WARNING)
     REMOVED = ("removed", "9d1acebf9b8c4dea8faeec9bbaddffba", Severity.NOTICE)
 
     def __init__(self, word: str, message_id: str, severity: Severity) -> None:

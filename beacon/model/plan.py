@@ -28,6 +28,7 @@ class ReasonKind(StrEnum):
     UNFINISHED = "unfinished"
     MOVED = "moved"
     NAMED = "named"
+    LOST = "lost"
 
 
 class Reason(Struct, frozen=True):

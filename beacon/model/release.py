@@ -38,6 +38,8 @@ class Trigger(StrEnum):
     APPLY = "apply"
     UPDATE = "update"
     ROLLBACK = "rollback"
+    TAKEOVER = "takeover"
+    """It was there; what was remembered of it had been lost."""
 
 
 class Release(Struct, frozen=True):

@@ -383,7 +383,7 @@ class Machine:
 
         for service in self._declared():
             yield from (one.endpoint.domain for one in declared(service)[0])
-        for state in self.store.load_all().values():
+        for state in self.store.readable().values():
             live = state.live_release
             if live is not None:
                 with suppress(DefinitionError):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from beacon.model.notice import Notice
 from beacon.model.release import Release, ServiceState, Waiting, text_digest
 from beacon.model.runtime import Container, UnitState
 from beacon.model.unit import PREFIX, unit_name
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.reconcile.approval import approval, what_to_do
+from beacon.rollout.readings import readable
 from beacon.state.store import LastCheck
 from beacon.wire.release import release_info
 from beacon.wire.status import Checked, DisplacedVolume, Quarantined, ServiceStatus, Status, WaitingRelease
@@ -37,9 +40,10 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
     containers = machine.engine.containers() if request.service else {}
     checks = machine.store.load_checks().services
     units = _units(machine, names)
+    states, unreadable = readable(machine.store, names)
     services = tuple(
         _service(
-            machine.store.load(name),
+            states.get(name) or ServiceState(name),
             units[name],
             found.texts.get(name),
             checks.get(name),
@@ -51,8 +55,8 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
         scope=machine.scope.value,
         engine=machine.engine_kind.value,
         engine_version=str(machine.engine.version()) if request.service else None,
-        services=services,
-        warnings=found.warnings,
+        services=tuple(one if one.name in states else _damaged(one) for one in services),
+        warnings=(*found.warnings, *(Notice(f"{one.service}: {one.detail}", one.hint) for one in unreadable)),
     )
 
 
@@ -73,6 +77,7 @@ def _service(
 ) -> ServiceStatus:
     live = state.live_release
     changed = text is not None and live is not None and text_digest(text) != live.definition
+    applied = _unapplied(live, unit, changed=changed, defined=text is not None)
     return ServiceStatus(
         name=state.name,
         unit=unit.name,
@@ -90,7 +95,7 @@ def _service(
         waiting=tuple(_waiting(state.name, one) for one in state.waiting),
         rollout=state.rollout.phase.value if state.rollout else None,
         definition_changed=changed,
-        notes=tuple(_notes(state, unit, check, changed=changed, defined=text is not None)),
+        notes=(*applied, *_notes(state, unit, check)),
         checked=Checked(at=check.at, outcome=check.outcome, detail=check.detail) if check else None,
     )
 
@@ -113,25 +118,26 @@ def _waiting(name: str, waiting: Waiting) -> WaitingRelease:
     )
 
 
-def _unapplied(live: Release | None, *, changed: bool, defined: bool) -> str:
+def _damaged(service: ServiceStatus) -> ServiceStatus:
+    return replace(service, damaged=True, notes=("what is remembered of it cannot be read",))
+
+
+def _unapplied(live: Release | None, unit: UnitState, *, changed: bool, defined: bool) -> tuple[str, ...]:
     if not defined:
-        return "its definition is gone"
+        return ("its definition is gone",)
     if live is None:
-        return "not applied yet"
-    return "definition changed, not applied" if changed else ""
+        there = unit.load != "not-found"
+        return ("installed, but nothing is remembered of it" if there else "not applied yet",)
+    return ("definition changed, not applied",) if changed else ()
 
 
 def _waiting_note(name: str, waiting: Waiting) -> str:
     return "approved, not rolled out yet" if waiting.approved else f"waits: {approval(name, waiting)}"
 
 
-def _notes(
-    state: ServiceState, unit: UnitState, check: LastCheck | None, *, changed: bool, defined: bool
-) -> Iterator[str]:
+def _notes(state: ServiceState, unit: UnitState, check: LastCheck | None) -> Iterator[str]:
     """Yield what the owner should know."""
     live = state.live_release
-    if why := _unapplied(live, changed=changed, defined=defined):
-        yield why
     if live is not None and live.state == "failed":
         yield f"release {live.number} failed"
     if state.rollout is not None:

@@ -69,6 +69,8 @@ class Observed(Struct, frozen=True, kw_only=True):
     """By unit; one that is missing counts as not found."""
     unfinished: frozenset[str] = frozenset()
     """Services whose files were written by a run that ended before it had restarted them."""
+    lost: frozenset[str] = frozenset()
+    """Services of which nothing is remembered, and that do not run what their files say."""
 
 
 def make_plan(desired: Desired, observed: Observed, *, overwrite: bool = False) -> Plan:
@@ -270,14 +272,22 @@ class _Planning:
         state = self._state(unit_name(service))
         if file not in self.observed.files:
             return self._first_reason(service, state) if file in written else None
+        halted = self._halted(service, state)
+        if halted is None and file in written and state.is_up:
+            return Reason(ReasonKind.CHANGED, f"{service} runs with what its file said before")
+        return halted
+
+    def _halted(self, service: str, state: UnitState) -> Reason | None:
+        """Return why a service that is installed does not run as its file says, or None."""
         if service in self.observed.unfinished:
             return Reason(ReasonKind.UNFINISHED, f"an earlier run ended before {service} had been restarted")
+        if service in self.observed.lost:
+            sentence = f"{service} does not run what its file says, and nothing is remembered of it"
+            return Reason(ReasonKind.LOST, sentence)
         if state.load == "not-found":
             return Reason(ReasonKind.NOT_LOADED, f"systemd has not read the files of {service}")
         if state.active == "failed":
             return Reason(ReasonKind.FAILED, f"{service} has failed")
-        if file in written and state.is_up:
-            return Reason(ReasonKind.CHANGED, f"{service} runs with what its file said before")
         return None
 
     def _first_reason(self, service: str, state: UnitState) -> Reason | None:

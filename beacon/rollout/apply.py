@@ -28,7 +28,7 @@ from beacon.model.unit import (
     unit_name,
 )
 from beacon.reconcile.plan import Desired, Observed, make_plan
-from beacon.rollout.candidates import Renderer, followed, make_release, renumbered
+from beacon.rollout.candidates import Definition, Renderer, followed, make_release, renumbered
 from beacon.rollout.check import unchecked
 from beacon.rollout.decide import find_quarantine
 from beacon.rollout.deploy import deploy
@@ -36,17 +36,12 @@ from beacon.rollout.move import installed_engine, perishable, secure, volume_cop
 from beacon.rollout.namesakes import shared_volumes
 from beacon.rollout.ports import Registry
 from beacon.rollout.prepare import Work, reserving
+from beacon.rollout.readings import readable
 from beacon.rollout.removal import clear_away, drop_networks, stop_units
-from beacon.rollout.waiting import cause_to_wait, note_applied, outcome_of, would_not_see
+from beacon.rollout.takeover import TakenOver, TakeOver, record, unremembered
+from beacon.rollout.waiting import causes_to_wait, mended_release, note_applied, outcome_of
 from beacon.rollout.world import World
 from beacon.units.mark import is_edited, read_mark
-
-
-class Definition(Struct, frozen=True):
-    """A service as its owner defines it now, and the SHA-256 of the text that says so."""
-
-    service: Service
-    digest: str
 
 
 class Intent(Struct, frozen=True):
@@ -71,6 +66,8 @@ class Proposal(Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
     gone: frozenset[str] = frozenset()
     """The services that are removed, and forgotten."""
+    taken: TakenOver = TakenOver()
+    """What is to be remembered again of services whose states were lost."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -105,9 +102,17 @@ class Proposer:
 
     def propose(self, wanted: Wanted, installed: Mapping[str, str]) -> Proposal:
         """Return the plan for *wanted* on a machine that has the files *installed*."""
-        states = {name: self._world.store.load(name) for name in wanted.definitions}
-        intents, outcomes = self.intents(wanted, states, installed)
-        waiting = self._waiting(intents, states)
+        states, outcomes = readable(self._world.store, wanted.definitions)
+        known = {name: wanted.definitions[name] for name in states}
+        look = TakeOver(self._world, self._registry, self._renderer, self._platform)
+        taken = look.look(known, states, unremembered(states.values(), installed.get))
+        states |= taken.states
+        known = {name: one for name, one in known.items() if name not in taken.unknown}
+        outcomes += [unchecked(name, error) for name, error in taken.unknown.items()]
+        intents, unable = self.intents(replace(wanted, definitions=known), states, installed, taken)
+        outcomes += unable
+        new = {name: intent.release for name, intent in intents.items() if intent.is_new}
+        waiting = causes_to_wait(self._world, states, new)
         outcomes += [outcome_of(states[name], one) for name, one in waiting.items()]
         intents = {name: intent for name, intent in intents.items() if name not in waiting}
         loaded = self._world.systemd.listed(f"{PREFIX}*") if installed else {}
@@ -122,29 +127,26 @@ class Proposer:
             files=installed,
             units=self._units({*intents, *wanted.gone}, installed, loaded),
             unfinished=frozenset(name for name, state in states.items() if state.rollout is not None),
+            lost=taken.gone | taken.restored.keys(),
         )
         plan = make_plan(desired, observed, overwrite=wanted.overwrite)
         gone = wanted.gone
         if wanted.everything:
             gone |= _owners(installed) - set(wanted.definitions)
-        return Proposal(plan, intents, waiting, tuple(outcomes), gone)
-
-    def _waiting(
-        self, intents: Mapping[str, Intent], states: Mapping[str, ServiceState]
-    ) -> dict[str, Waiting]:
-        """Return why new releases do not start by themselves."""
-        new = {name: intent.release for name, intent in intents.items() if intent.is_new}
-        waiting = {name: cause_to_wait(self._world, states[name], one) for name, one in new.items()}
-        return {name: cause for name, cause in waiting.items() if cause is not None}
+        return Proposal(plan, intents, waiting, tuple(outcomes), gone, taken)
 
     def intents(
-        self, wanted: Wanted, states: Mapping[str, ServiceState], installed: Mapping[str, str]
+        self,
+        wanted: Wanted,
+        states: Mapping[str, ServiceState],
+        installed: Mapping[str, str],
+        taken: TakenOver | None = None,
     ) -> tuple[dict[str, Intent], list[Outcome]]:
         """Return what each service is to run, and why that cannot be said of some.
 
         Raises DefinitionError with everything that cannot be rendered.
         """
-        choice = self._choose(wanted, states)
+        choice = self._choose(wanted, states, taken.restored if taken is not None else {})
         intents: dict[str, Intent] = {}
         faults: list[Fault] = []
         for name, release in choice.releases.items():
@@ -169,16 +171,20 @@ class Proposer:
             raise DefinitionError(faults)
         return intents, choice.outcomes
 
-    def _choose(self, wanted: Wanted, states: Mapping[str, ServiceState]) -> _Choice:
-        choice = _Choice()
+    def _choose(
+        self, wanted: Wanted, states: Mapping[str, ServiceState], restored: Mapping[str, Release]
+    ) -> _Choice:
+        choice = _Choice(dict(restored), set(restored))
         asked: dict[str, Service] = {}
         for name, definition in wanted.definitions.items():
+            if name in restored:
+                continue
             state, service = states[name], definition.service
             live = state.live_release
             if live is not None and (live.service, live.service.given) == (service, service.given):
                 choice.releases[name] = live
             elif live is not None and _same_image(live.service, service):
-                mended = self._mended(state, live, service, wanted.trigger)
+                mended = mended_release(state, live, service, wanted.trigger)
                 if mended is not None:
                     choice.releases[name] = mended
                     choice.new.add(name)
@@ -197,20 +203,6 @@ class Proposer:
                 wishes[name] = Wish(reference, asked[name].platform or self._platform, reference.digest)
         self._resolve(wanted, states, wishes, choice)
         return choice
-
-    def _mended(
-        self, state: ServiceState, live: Release, service: Service, trigger: Trigger
-    ) -> Release | None:
-        """Return the release that waits for its owner's word, where his changed definition is that word.
-
-        It says where the data goes, and may fit that release alone.
-        """
-        pending = state.pending
-        if pending is None or state.waiting_for(pending.image.digest) is None:
-            return None
-        wish = Wish(pending.reference, service.platform or live.platform or self._platform)
-        candidate = make_release(state, service, wish, pending.image, trigger)
-        return None if would_not_see(live, candidate) else candidate
 
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
@@ -370,6 +362,7 @@ def _execute(
     adopted: Mapping[str, tuple[VolumeCopy, ...]],
 ) -> Iterator[Outcome]:
     yield from proposal.outcomes
+    record(world, proposal.taken)
     note_applied(world, proposal.waiting, {n: one.release.digest for n, one in proposal.intents.items()})
     secure(world, map(world.store.load, gone))
     stuck = stop_units(world, plan)

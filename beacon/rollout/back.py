@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from beacon.errors import BusyError, UsageError
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.release import Release, ReleaseState, ServiceState
+from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
 from beacon.rollout.prepare import Work, require_own
@@ -51,6 +51,15 @@ def _with_what_stays(outcome: Outcome, live: Release | None, target: Release) ->
     return replace(outcome, detail=f"{outcome.detail}; {left}")
 
 
+def _require_remembered(state: ServiceState, live: Release) -> None:
+    """Raise UsageError where what was before the live release is not known: its state was lost."""
+    if state.previous is None and any(one.trigger is Trigger.TAKEOVER for one in state.releases):
+        raise UsageError(
+            f"what {state.name} ran before release {live.number} is not known: its state was lost",
+            hint=f"set its image to an earlier tag: beacon edit {state.name} --apply",
+        )
+
+
 def _target(state: ServiceState, number: int | None) -> Release:
     live = state.live_release
     if live is None:
@@ -60,6 +69,7 @@ def _target(state: ServiceState, number: int | None) -> Release:
     if number is None:
         number = state.previous
         if number is None or number >= live.number:
+            _require_remembered(state, live)
             forward = f"beacon rollback {state.name} {number}" if number else f"beacon history {state.name}"
             raise UsageError(f"{state.name} has no release before release {live.number}", hint=forward)
     if number == live.number:

@@ -41,6 +41,13 @@ _SHARED = {FileSort.NETWORK, FileSort.VOLUME}
 """Files that a helper needs and that are there already."""
 
 
+class Definition(Struct, frozen=True):
+    """A service as its owner defines it now, and the SHA-256 of the text that says so."""
+
+    service: Service
+    digest: str
+
+
 class Renderer(Struct, frozen=True):
     """Turns releases into unit files for one machine."""
 
@@ -137,7 +144,7 @@ def followed(registry: Registry, services: Mapping[str, Service]) -> dict[str, I
 
     A RegistryError says that no tag is within the range.
     """
-    ranged = {name: service.image for name, service in services.items() if _follows_range(service)}
+    ranged = {name: service.image for name, service in services.items() if follows_range(service)}
     tags = registry.tags(ranged.values()) if ranged else {}
     return {
         name: _best(service, tags[service.image]) if name in ranged else service.image
@@ -145,7 +152,8 @@ def followed(registry: Registry, services: Mapping[str, Service]) -> dict[str, I
     }
 
 
-def _follows_range(service: Service) -> bool:
+def follows_range(service: Service) -> bool:
+    """Say whether a service follows the best tag of a range of versions."""
     return service.image.digest is None and service.update.follow not in {"tag", "pinned"}
 
 

@@ -76,7 +76,9 @@ class Check:
         for name, live in self._live.items():
             if not is_due(last.get(name), now, live.service.update.every):
                 continue
-            if is_pinned(live):
+            if is_unclear(live):
+                findings.append(Finding(unclear(live)))
+            elif is_pinned(live):
                 self._supersede(name, None)
                 findings.append(Finding(pinned(live)))
             else:
@@ -149,7 +151,9 @@ class Check:
             return Finding(unchecked(name, resolution))
         live, state = self._live[name], self._states[name]
         same_reference = wish.reference == live.reference
-        if same_reference and live.image.image_id == resolution.config.image_id:
+        if same_reference and (
+            resolution.digest == live.digest or live.image.image_id == resolution.config.image_id
+        ):
             same = (*state.same, resolution.tag_digest)[-_SAME_KEPT:]
             self._remember(name, None, same=same)
             detail = f"{wish.reference} has a new index around the same image"
@@ -205,6 +209,18 @@ class Check:
 def _platform(live: Release) -> Platform:
     """Return what the image of *live* was asked for: it runs here, whatever its configuration says of it."""
     return live.service.platform or live.platform or live.image.platform
+
+
+def is_unclear(live: Release) -> bool:
+    """Say whether *live* was taken over, and its definition does not make the unit that is there."""
+    return live.trigger is Trigger.TAKEOVER and not live.definition
+
+
+def unclear(live: Release) -> Outcome:
+    """Return the outcome of such a service: a new image would bring what nobody has applied."""
+    name = live.service.name
+    detail = "what it runs is not what its definition says, and what that was is lost with its state"
+    return Outcome(name, OutcomeKind.DEFERRED, detail, f"beacon plan {name}, then beacon apply {name}")
 
 
 def is_pinned(live: Release) -> bool:

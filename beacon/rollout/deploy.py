@@ -31,6 +31,7 @@ from beacon.rollout.prepare import (
     fetch,
     prepare_switch,
 )
+from beacon.rollout.readings import readable
 from beacon.rollout.running import GoingDownError, require_up
 from beacon.rollout.world import World, moment
 
@@ -99,8 +100,9 @@ def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
     """Finish or undo the rollouts that a killed Beacon left behind; says nothing where there are none."""
     with ExitStack() as locks:
         states = []
-        for name in names:
-            if world.store.load(name).rollout is None:
+        known, _ = readable(world.store, names)  # what cannot be read hinders no other
+        for name, found in known.items():
+            if found.rollout is None:
                 continue
             try:
                 locks.enter_context(world.store.lock(name))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from beacon.errors import BeaconError
 from beacon.model.event import Event
-from beacon.model.image import Wish
+from beacon.model.image import ImageConfig, Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
 from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
@@ -33,6 +33,9 @@ class Engine(Protocol):
 
     def flush(self, folder: str) -> None:
         """Have all that was fetched to the file system of *folder* on the disk, also for a power cut."""
+
+    def image_config(self, image: ImageReference) -> ImageConfig | None:
+        """Return what an image on disk says of itself; None where it is not there."""
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing."""

@@ -1,32 +1,39 @@
-"""What this version of Beacon has read out of definitions before: most are not read again."""
+"""What is remembered of services, as far as it can be read, and what definitions said when last read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from beacon import __version__
 from beacon.errors import AccessError, HostError
-from beacon.model.release import Release, ReleaseState, text_digest
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.release import Release, ReleaseState, ServiceState, text_digest
 from beacon.model.service import Service
 from beacon.rollout.ports import Store
 
 
+def readable(store: Store, names: Iterable[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
+    """Return what is remembered of services, and what is to be said of those of which it cannot be read."""
+    states: dict[str, ServiceState] = {}
+    damaged = []
+    for name in names:
+        try:
+            states[name] = store.load(name)
+        except HostError as error:
+            damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
+    return states, damaged
+
+
 def live_releases(store: Store, names: Iterable[str]) -> dict[str, Release] | None:
-    """Return the live releases of *names*, and of all other services whose state can be understood.
+    """Return the live releases of *names*, and of all other services, as far as states can be understood.
 
     None for somebody who may not read the states.
     """
-    asked = set(names)
     try:
-        lives = {name: store.load(name).live_release for name in sorted(asked)}
-        for name in store.names():
-            if name not in asked:
-                with suppress(HostError):  # told when it is asked for
-                    lives[name] = store.load(name).live_release
+        states, _ = readable(store, {*names, *store.names()})  # told when one is asked for
     except AccessError:
         return None
-    return {name: live for name, live in lives.items() if live is not None}
+    return {name: live for name, one in states.items() if (live := one.live_release) is not None}
 
 
 def earlier_readings(lives: Mapping[str, Release] | None, texts: Mapping[str, str]) -> dict[str, Service]:

@@ -10,12 +10,15 @@ from msgspec.structs import replace
 from beacon.definition.effective import effective
 from beacon.errors import BeaconError, BusyError, DefinitionError, UsageError
 from beacon.model.event import Event, EventKind
+from beacon.model.image import Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
-from beacon.model.release import Displaced, Release, ServiceState, Waiting
+from beacon.model.release import Displaced, Release, ServiceState, Trigger, Waiting
+from beacon.model.service import Service
 from beacon.reconcile.approval import approval, what_to_do
 from beacon.reconcile.displaced import displaced, explain, mounts_of
 from beacon.rollout import move
+from beacon.rollout.candidates import make_release
 from beacon.rollout.world import World
 
 
@@ -66,6 +69,26 @@ def _with_data(
             found.append(one)
             unseen.append(one)
     return tuple(found), tuple(unseen)
+
+
+def causes_to_wait(
+    world: World, states: Mapping[str, ServiceState], candidates: Mapping[str, Release]
+) -> dict[str, Waiting]:
+    """Return why some of *candidates* do not start by themselves, by service."""
+    causes = {name: cause_to_wait(world, states[name], one) for name, one in candidates.items()}
+    return {name: cause for name, cause in causes.items() if cause is not None}
+
+
+def mended_release(state: ServiceState, live: Release, service: Service, trigger: Trigger) -> Release | None:
+    """Return the release that waits for its owner's word, where his changed definition is that word.
+
+    It says where the data goes, and may fit that release alone: paths of the live image are other ones.
+    """
+    pending, platform = state.pending, service.platform or live.platform or live.image.platform
+    if pending is None or state.waiting_for(pending.image.digest) is None:
+        return None
+    candidate = make_release(state, service, Wish(pending.reference, platform), pending.image, trigger)
+    return None if would_not_see(live, candidate) else candidate
 
 
 def would_not_see(live: Release, candidate: Release) -> tuple[Displaced, ...]:

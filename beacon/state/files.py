@@ -8,12 +8,21 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from beacon.errors import AccessError, HostError
-from beacon.model.unit import PREFIX, UnitFileName, container_name, is_environment, is_plain, is_private_file
+from beacon.model.unit import (
+    MARK,
+    PREFIX,
+    UnitFileName,
+    container_name,
+    is_environment,
+    is_plain,
+    is_private_file,
+    service_of_file,
+)
 
 T = TypeVar("T")
 
@@ -226,6 +235,13 @@ class UnitDirectory:
     def read_plain(self) -> dict[str, str]:
         """Return name and text of every plain unit that could be Beacon's: none where Quadlet makes them."""
         return self._texts(*self._names(self.plain))
+
+    def strangers(self, known: Collection[str]) -> set[str]:
+        """Return the services that have a main file of Beacon's, and are not *known*."""
+        names = {name for folder in {self.quadlet, self.plain} for name in self._names(folder)}
+        mains = {name: service for name in names if (service := service_of_file(name)) is not None}
+        others = {name: service for name, service in mains.items() if service not in known}
+        return {service for name, service in others.items() if (self.read(name) or "").startswith(MARK)}
 
     def read(self, name: str) -> str | None:
         """Return the text of one file, or None. What somebody put there that is not UTF-8 reads as U+FFFD."""

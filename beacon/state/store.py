@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -105,13 +106,21 @@ class StateStore:
         """Return the state of every service of which something is remembered."""
         return {name: self.load(name) for name in self.names()}
 
+    def readable(self) -> dict[str, ServiceState]:
+        """Return the same without those that cannot be read, for what other services need to know."""
+        found = {}
+        for name in self.names():
+            with contextlib.suppress(HostError):
+                found[name] = self.load(name)
+        return found
+
     def ports(self) -> dict[str, Mapping[str, int]]:
         """Return the ports of the loopback that each service has."""
-        return {name: ports for name, state in self.load_all().items() if (ports := state.ports)}
+        return {name: ports for name, state in self.readable().items() if (ports := state.ports)}
 
     def domains(self) -> dict[str, str]:
         """Return the domain that was chosen for each service that asked for one."""
-        return {name: state.domain for name, state in self.load_all().items() if state.domain}
+        return {name: state.domain for name, state in self.readable().items() if state.domain}
 
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""

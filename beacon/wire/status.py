@@ -69,6 +69,8 @@ class ServiceStatus(Struct, frozen=True, kw_only=True):
     rollout: str | None
     """The phase of the rollout that is under way."""
     definition_changed: bool
+    damaged: bool = False
+    """Whether what is remembered of it cannot be read; a warning says why, and what to do."""
     notes: tuple[str, ...]
     checked: Checked | None
 

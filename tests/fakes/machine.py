@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from beacon.errors import BusyError, HostError
 from beacon.model.event import Event
+from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
 from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
@@ -74,6 +75,8 @@ class FakeMachine:
     """Unit → units that stop with it."""
     volumes: dict[str, str] = field(default_factory=dict)
     """Name → what is in it."""
+    configs: dict[Digest, ImageConfig] = field(default_factory=dict)
+    """What images say of themselves, by id; those that are missing say nothing."""
     data: set[str] = field(default_factory=set)
     """Volumes, folders of the host, and folders in them (``NAME/FOLDER``), that hold data."""
     unreadable: set[str] = field(default_factory=set)
@@ -232,6 +235,12 @@ class FakeMachine:
 
     def flush(self, folder: str) -> None:
         self._effect(f"flush {folder}")
+
+    def image_config(self, image: ImageReference) -> ImageConfig | None:
+        image_id = self.local.get(str(image))
+        if image_id is None:
+            return None
+        return self.configs.get(image_id, ImageConfig(image_id, Platform("linux", "amd64")))
 
     def images(self) -> Mapping[str, Digest]:
         return dict(self.local)

@@ -84,6 +84,22 @@ def definitions(facts: DefinitionFacts, commands: Commands) -> list[Finding]:
                 f"beacon edit {name}",
             )
         )
+    if facts.lost:
+        findings.append(
+            warning(
+                f"installed, but nothing is remembered of it: {listed(facts.lost)}",
+                "nothing follows its image until Beacon takes it over, as the next run of the timer does",
+                "beacon update",
+            )
+        )
+    if facts.unclear:
+        findings.append(
+            warning(
+                f"taken over after its state was lost, and not followed: {listed(facts.unclear)}",
+                "its unit is not what its definition says; a new image would bring that too",
+                _plan(facts.unclear),
+            )
+        )
     if facts.changed:
         whose = listed(facts.changed)
         why = "the service runs as it was defined before"

@@ -26,6 +26,7 @@ from beacon.errors import BeaconError, DefinitionError, Fault
 from beacon.model.release import Release, ServiceState, text_digest
 from beacon.model.runtime import JobResult
 from beacon.model.unit import service_files, unit_name
+from beacon.rollout.check import is_unclear
 from beacon.rollout.move import unnamed
 from beacon.systemd.journal import last_job
 from beacon.units.mark import read_mark
@@ -47,16 +48,26 @@ def definitions(survey: Survey) -> DefinitionFacts:
     except BeaconError:
         return DefinitionFacts(len(texts), faults)
     found = list(faults)
-    changed, unapplied = [], []
+    changed, unclear = [], []
+    bare = [name for name in services if name not in states or states[name].live_release is None]
+    lost = [name for name in bare if any(file in survey.installed() for file in service_files(name))]
     for name, service in services.items():
         live = states[name].live_release if name in states else None
         if live is None:
-            unapplied.append(name)
             continue
-        if text_digest(texts[name]) != live.definition:
+        if is_unclear(live):
+            unclear.append(name)
+        elif text_digest(texts[name]) != live.definition:
             changed.append(name)
         found += _render_faults(survey, replace(live, service=service))
-    return DefinitionFacts(len(texts), tuple(dict.fromkeys(found)), tuple(changed), tuple(unapplied))
+    return DefinitionFacts(
+        len(texts),
+        tuple(dict.fromkeys(found)),
+        tuple(changed),
+        tuple(name for name in bare if name not in lost),
+        tuple(lost),
+        tuple(unclear),
+    )
 
 
 def _render_faults(survey: Survey, release: Release) -> tuple[Fault, ...]:

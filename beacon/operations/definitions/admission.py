@@ -12,7 +12,8 @@ from beacon.model.limits import idle_limits
 from beacon.model.notice import Notice
 from beacon.model.service import Resources
 from beacon.operations.machine import Machine
-from beacon.rollout.apply import Definition, Proposal
+from beacon.rollout.apply import Proposal
+from beacon.rollout.candidates import Definition
 from beacon.systemd.account import SUBORDINATE, lingers, lowest_port, subordinate_ids
 from beacon.systemd.controllers import given_controllers
 

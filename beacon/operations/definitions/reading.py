@@ -12,7 +12,7 @@ from beacon.model.release import text_digest
 from beacon.model.service import Service
 from beacon.model.unit import service_of_file
 from beacon.operations.machine import Machine
-from beacon.rollout.apply import Definition
+from beacon.rollout.candidates import Definition
 from beacon.rollout.readings import earlier_readings, live_releases, running
 
 

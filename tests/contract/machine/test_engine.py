@@ -74,3 +74,12 @@ def test_a_volume_holds_data_when_there_is_a_file_in_it(rig: Rig, tmp_path: Path
         assert not rig.engine.holds_data("contract-volume", "other")
     finally:
         rig.engine.remove_volume("contract-volume")
+
+
+def test_an_image_on_disk_tells_what_it_is(rig: Rig) -> None:
+    image = rig.push("1")
+    assert rig.engine.image_config(image.reference) is None
+    rig.engine.pull(image.reference, lambda _: None)
+    config = rig.engine.image_config(image.reference)
+    assert config is not None
+    assert (config.image_id, config.platform.os) == (image.image_id, "linux")

@@ -183,3 +183,12 @@ def test_volumes_that_go_with_their_containers() -> None:
     (found,) = services.volumes((UnnamedVolume("web", "/more", "28ac" * 16),), SYSTEM)
     assert (found.severity, found.mend) == (Severity.ERROR, "beacon adopt-volumes web")
     assert "web has its data at /more" in found.what
+
+
+def test_services_that_nothing_follows() -> None:
+    facts = DefinitionFacts(3, lost=("web",), unclear=("api",), unapplied=("new",))
+    lost, unclear, unapplied = services.definitions(facts, SYSTEM)
+    assert (lost.severity, lost.mend) == (Severity.WARNING, "beacon update")
+    assert lost.what == "installed, but nothing is remembered of it: web"
+    assert (unclear.severity, unclear.mend) == (Severity.WARNING, "beacon plan api")
+    assert (unapplied.severity, unapplied.what) == (Severity.INFO, "not applied yet: new")

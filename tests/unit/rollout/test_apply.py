@@ -12,7 +12,8 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service, Volume
 from beacon.registry.results import CheckResult, Resolution
-from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
+from beacon.rollout.candidates import Definition
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, world
 

@@ -15,8 +15,9 @@ from beacon.model.reference import ImageReference
 from beacon.model.release import VolumeCopy
 from beacon.model.service import Hooks, Service, Volume
 from beacon.registry.results import CheckResult, Resolution
-from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
 from beacon.rollout.back import roll_back
+from beacon.rollout.candidates import Definition
 from beacon.rollout.deploy import deploy, resume
 from beacon.rollout.move import require_copy, secure
 from tests.fakes.machine import FakeMachine, KilledError

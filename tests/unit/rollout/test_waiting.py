@@ -15,8 +15,9 @@ from beacon.model.plan import Plan
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service, Volume
 from beacon.registry.results import CheckResult, Found, Resolution
-from beacon.rollout.apply import Definition, Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
 from beacon.rollout.back import roll_back
+from beacon.rollout.candidates import Definition
 from beacon.rollout.check import Check
 from beacon.rollout.update import update
 from beacon.rollout.waiting import approve
