@@ -48,6 +48,10 @@ def import_(
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Have the service take the container's place, with its data.")
     ] = False,
+    discard_layer: Annotated[
+        bool,
+        typer.Option("--discard-layer", help="With --adopt: let files go that are in no volume."),
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The service, with --run and --container.")
     ] = None,
@@ -84,14 +88,22 @@ def import_(
         host.end_adoptions()
         return
     _refuse_contradictions(sources, container, engine, adopt=adopt, writes=not dry_run and folder is None)
+    if discard_layer and not adopt:
+        raise UsageError(
+            "--discard-layer needs --adopt", hint="an import alone leaves the container as it is"
+        )
     writes = not dry_run and folder is None
     if writes:
         host.require_write("import")
     existing = _existing(host, required=writes)
     if container is not None:
-        from beacon.cli.adoption import describe
+        from beacon.cli.adoption import Asked, describe
+        from beacon.cli.adoption import adopt as adopt_container
 
-        imported = describe(host, container, engine, name, _source())
+        asked = Asked(container, engine, name, discard_layer)
+        if adopt:
+            raise typer.Exit(adopt_container(host, asked, _source(), as_json=as_json))
+        imported = describe(host, asked, _source())
     elif command is not None:
         from beacon.importing.command import import_command
 
@@ -109,10 +121,6 @@ def import_(
             tuple(named if files else named[1:]),
         )
         imported = import_compose(request, _source(), existing)
-    if adopt and container is not None:
-        from beacon.cli.adoption import adopt as adopt_container
-
-        raise typer.Exit(adopt_container(host, container, engine, imported, as_json=as_json))
     written = [] if dry_run else _write(host, imported, folder, existing, overwrite=overwrite)
     _show(host.output, imported, written, dry_run=dry_run, as_json=as_json)
     if written and folder is None:

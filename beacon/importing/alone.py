@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -18,11 +18,18 @@ from beacon.model.service import RawPodman
 
 
 def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what was found already
-    name: str, node: Node, origin: str, source: Source, log: Log, raw: Sequence[str] = ()
+    name: str,
+    node: Node,
+    origin: str,
+    source: Source,
+    log: Log,
+    raw: Sequence[str] = (),
+    unnamed: Collection[str] = (),
 ) -> Imported:
     """Return the definition of the service *name* that *node* describes in compose's words.
 
-    Its networks and volumes are the engine's, under their own names; *raw* are more arguments of Podman.
+    Its networks and volumes are the engine's, under their own names, but for those that are *unnamed*; *raw*
+    are more arguments of Podman.
     Raises DefinitionError with every fault.
     """
     problem = validate_new_name(name)
@@ -30,7 +37,7 @@ def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what 
         log.fault(node.place, "name", f"{problem}; choose another with --name")
         raise DefinitionError(log.faults)
     project = Project(name="", services={name: node}, variables=source.environment, loose=True)
-    service = convert(name, node, Context(project, {name: name}, source), log)
+    service = convert(name, node, Context(project, {name: name}, source, frozenset(unnamed)), log)
     if service is None or log.faults:
         raise DefinitionError(log.faults)
     if raw:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
 
 from beacon.errors import DefinitionError
 from beacon.importing.alone import import_alone
 from beacon.importing.compose.files import Source
 from beacon.importing.inspected import Section, nanoseconds, same_signal
+from beacon.importing.mounts import read_mounts
 from beacon.importing.names import slug
-from beacon.importing.node import Log, Node, Note, NoteKind, Place, plant
+from beacon.importing.node import Log, Node, NoteKind, Place
+from beacon.importing.reading import Reading
 from beacon.importing.result import Imported
+from beacon.importing.unread import tell_unread
+from beacon.model.unit import is_unnamed
 
 _ENGINE_ENV = {"PATH", "TERM", "HOSTNAME", "HOME", "container"}
 """What engines set by themselves."""
@@ -27,56 +31,26 @@ _DEFAULT_NETWORKS = {"bridge", "podman", "default", "pasta", "slirp4netns", "pri
 _STOP_TIMEOUT = 10
 """Every engine's, and Beacon's."""
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 -- compared, not bound
-_ID = re.compile(r"[0-9a-f]{64}")
-
-
-_UNREAD = (
-    "BlkioWeight",
-    "BlkioWeightDevice",
-    "BlkioDeviceReadBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceWriteIOps",
-    "CpuRealtimePeriod",
-    "CpuRealtimeRuntime",
-    "CpusetMems",
-    "DeviceCgroupRules",
-    "IDMappings",
-    "Links",
-    "OomKillDisable",
-    "PublishAllPorts",
-)
-"""What a container may have and a service has no key for."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The keys of compose that a container comes to, and what is said of the rest."""
-
-    place: str
-    log: Log
-    fields: dict[str, Node] = field(default_factory=dict)
-
-    def put(self, key: str, value: object, label: str) -> None:
-        if value not in (None, "", [], {}, 0, False):
-            self.fields[key] = plant(value, Place(self.place, 0, label))
-
-    def note(self, key: str, kind: NoteKind, text: str) -> None:
-        self.log.note(Note("", key, kind, text))
+_TOLD = 10
+"""How many paths a report names."""
 
 
 def import_container(
-    container: Mapping[str, object], image: Mapping[str, object], source: Source, name: str | None = None
+    container: Mapping[str, object],
+    image: Mapping[str, object],
+    source: Source,
+    name: str | None = None,
+    layer: Sequence[str] = (),
 ) -> Imported:
     """Return the definition of what *container* runs, and the report; both as the engine's inspect has them.
 
-    Raises DefinitionError with every fault.
+    *layer* are the paths in its own layer. Raises DefinitionError with every fault.
     """
     inspected = Section(container)
     called = inspected.text("Name").lstrip("/")
-    reading = _Reading(f"container {called}", Log())
+    reading = Reading(f"container {called}", Log())
     reference = inspected.text("ImageName") or inspected.at("Config").text("Image")
-    if not reference or reference.startswith("sha256:") or _ID.fullmatch(reference):
+    if not reference or reference.startswith("sha256:") or is_unnamed(reference):
         reading.log.fault(Place(reading.place), "Image", "must have been made from an image with a name")
         raise DefinitionError(reading.log.faults)
     reading.put("image", reference, "Image")
@@ -84,18 +58,34 @@ def import_container(
     _host(inspected.at("HostConfig"), reading)
     _networks(inspected, reading)
     _ports(inspected.at("HostConfig"), reading)
-    _mounts(inspected, reading)
+    unnamed = read_mounts(inspected, reading)
     _secrets(inspected.at("Config"), reading)
-    return import_alone(
+    tell_unread(inspected, {where for _, where, _ in _HOST_KEYS}, reading)
+    _tell_layer(layer, reading)
+    imported = import_alone(
         slug(name or called),
         Node(reading.fields, Place(reading.place)),
         f"the container {called}",
         source,
         reading.log,
+        unnamed=unnamed,
     )
+    return replace(imported, obstacles=tuple(reading.obstacles))
 
 
-def _process(container: Section, image: Section, reading: _Reading) -> None:
+def _tell_layer(layer: Sequence[str], reading: Reading) -> None:
+    if layer:
+        text = f"{told(layer)}, in no volume: they are the container's own, and go with it"
+        reading.drop("diff", text)
+
+
+def told(paths: Sequence[str]) -> str:
+    """Return paths as a sentence has them, a long list cut short."""
+    rest = len(paths) - _TOLD
+    return ", ".join(paths[:_TOLD]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _process(container: Section, image: Section, reading: Reading) -> None:
     config = container.at("Config")
     own_entrypoint, own_command = config.words("Entrypoint"), config.words("Cmd")
     entrypoint, command = image.words("Entrypoint"), image.words("Cmd")
@@ -130,7 +120,7 @@ def _process(container: Section, image: Section, reading: _Reading) -> None:
     _health(config, image, reading)
 
 
-def _labels(config: Section, image: Section, reading: _Reading) -> None:
+def _labels(config: Section, image: Section, reading: Reading) -> None:
     images = image.strings("Labels")
     own = {name: value for name, value in config.strings("Labels").items() if images.get(name) != value}
     made = sorted(name for name in own if name.startswith(_ENGINE_LABELS))
@@ -140,7 +130,7 @@ def _labels(config: Section, image: Section, reading: _Reading) -> None:
     reading.put("labels", labels, "Config.Labels")
 
 
-def _health(config: Section, image: Section, reading: _Reading) -> None:
+def _health(config: Section, image: Section, reading: Reading) -> None:
     own, images = config.at("Healthcheck"), image.at("Healthcheck")
     if not own.words("Test") or own.fields == images.fields:
         return
@@ -163,37 +153,41 @@ def _health(config: Section, image: Section, reading: _Reading) -> None:
     )
 
 
-def _host(host: Section, reading: _Reading) -> None:
-    for key, where, usual in (
-        ("cap_add", "CapAdd", ()),
-        ("cap_drop", "CapDrop", ()),
-        ("dns", "Dns", ()),
-        ("dns_search", "DnsSearch", ()),
-        ("dns_opt", "DnsOptions", ()),
-        ("extra_hosts", "ExtraHosts", ()),
-        ("group_add", "GroupAdd", ()),
-        ("security_opt", "SecurityOpt", ()),
-        ("mem_limit", "Memory", ()),
-        ("cpu_shares", "CpuShares", ()),
-        ("cpu_quota", "CpuQuota", (-1,)),
-        ("cpu_period", "CpuPeriod", ()),
-        ("cpuset", "CpusetCpus", ()),
-        ("pids_limit", "PidsLimit", (2048, -1)),
-        ("shm_size", "ShmSize", (65_536_000, 67_108_864)),
-        ("read_only", "ReadonlyRootfs", ()),
-        ("privileged", "Privileged", ()),
-        ("init", "Init", ()),
-        ("oom_score_adj", "OomScoreAdj", ()),
-        ("sysctls", "Sysctls", ()),
-        ("storage_opt", "StorageOpt", ()),
-        ("userns_mode", "UsernsMode", ("private",)),
-        ("ipc", "IpcMode", ("private", "shareable")),
-        ("pid", "PidMode", ("private",)),
-        ("uts", "UTSMode", ("private",)),
-        ("cgroup_parent", "CgroupParent", ("machine.slice", "user.slice", "/libpod_parent")),
-        ("mem_reservation", "MemoryReservation", ()),
-        ("volumes_from", "VolumesFrom", ()),
-    ):
+_HOST_KEYS: tuple[tuple[str, str, tuple[object, ...]], ...] = (
+    ("cap_add", "CapAdd", ()),
+    ("cap_drop", "CapDrop", ()),
+    ("dns", "Dns", ()),
+    ("dns_search", "DnsSearch", ()),
+    ("dns_opt", "DnsOptions", ()),
+    ("extra_hosts", "ExtraHosts", ()),
+    ("group_add", "GroupAdd", ()),
+    ("security_opt", "SecurityOpt", ()),
+    ("mem_limit", "Memory", ()),
+    ("cpu_shares", "CpuShares", ()),
+    ("cpu_quota", "CpuQuota", (-1,)),
+    ("cpu_period", "CpuPeriod", ()),
+    ("cpuset", "CpusetCpus", ()),
+    ("pids_limit", "PidsLimit", (2048, -1)),
+    ("shm_size", "ShmSize", (65_536_000, 67_108_864)),
+    ("read_only", "ReadonlyRootfs", ()),
+    ("privileged", "Privileged", ()),
+    ("init", "Init", ()),
+    ("oom_score_adj", "OomScoreAdj", ()),
+    ("sysctls", "Sysctls", ()),
+    ("storage_opt", "StorageOpt", ()),
+    ("userns_mode", "UsernsMode", ("private",)),
+    ("ipc", "IpcMode", ("private", "shareable")),
+    ("pid", "PidMode", ("private",)),
+    ("uts", "UTSMode", ("private",)),
+    ("cgroup_parent", "CgroupParent", ("machine.slice", "user.slice", "/libpod_parent")),
+    ("mem_reservation", "MemoryReservation", ()),
+    ("volumes_from", "VolumesFrom", ()),
+)
+"""Keys of compose, where inspect has their values, and what those are that engines set by themselves."""
+
+
+def _host(host: Section, reading: Reading) -> None:
+    for key, where, usual in _HOST_KEYS:
         if host.value(where) not in usual:
             reading.put(key, host.value(where), f"HostConfig.{where}")
     nano = host.number("NanoCpus")
@@ -207,9 +201,6 @@ def _host(host: Section, reading: _Reading) -> None:
     reading.put(
         "restart", f"{word}:{times}" if times and word == "on-failure" else word, "HostConfig.RestartPolicy"
     )
-    for key in _UNREAD:
-        if host.value(key):
-            reading.note(f"HostConfig.{key}", NoteKind.DROPPED, "give it in [podman] args where it is needed")
     if host.text("Runtime") not in {"", "oci", "runc", "crun"}:
         reading.put("runtime", host.text("Runtime"), "HostConfig.Runtime")
     _devices(host, reading)
@@ -224,7 +215,7 @@ def _host(host: Section, reading: _Reading) -> None:
         reading.put("logging", {"driver": driver}, "HostConfig.LogConfig")
 
 
-def _devices(host: Section, reading: _Reading) -> None:
+def _devices(host: Section, reading: Reading) -> None:
     devices = []
     for device in host.sections("Devices"):
         parts = [device.text(key) for key in ("PathOnHost", "PathInContainer", "CgroupPermissions")]
@@ -244,7 +235,7 @@ def _devices(host: Section, reading: _Reading) -> None:
     reading.put("gpus", requests, "HostConfig.DeviceRequests")
 
 
-def _networks(container: Section, reading: _Reading) -> None:
+def _networks(container: Section, reading: Reading) -> None:
     mode = container.at("HostConfig").text("NetworkMode")
     if mode in {"host", "none"} or mode.startswith("container:"):
         reading.put("network_mode", mode, "HostConfig.NetworkMode")
@@ -263,7 +254,7 @@ def _aliases(container: Section, network: Section) -> list[str]:
     return [alias for alias in network.words("Aliases") if alias != called and not identity.startswith(alias)]
 
 
-def _ports(host: Section, reading: _Reading) -> None:
+def _ports(host: Section, reading: Reading) -> None:
     ports = []
     bindings = host.at("PortBindings")
     for container in bindings.fields:
@@ -277,25 +268,7 @@ def _ports(host: Section, reading: _Reading) -> None:
     reading.put("ports", once, "HostConfig.PortBindings")
 
 
-def _mounts(container: Section, reading: _Reading) -> None:
-    volumes: list[dict[str, object]] = []
-    for mount in container.sections("Mounts"):
-        sort, target, name = mount.text("Type"), mount.text("Destination"), mount.text("Name")
-        source = name if sort == "volume" else mount.text("Source")
-        if sort not in {"bind", "volume"}:
-            continue
-        writable = mount.value("RW") is not False
-        volumes.append({"type": sort, "source": source, "target": target, "read_only": not writable})
-        if sort == "volume" and _ID.fullmatch(name):
-            text = f"{target} is the volume {name}, which never had a name; its data stays there"
-            reading.note("Mounts", NoteKind.CHANGED, text)
-    reading.put("volumes", volumes, "Mounts")
-    tmpfs = container.at("HostConfig").strings("Tmpfs")
-    mounts = [f"{path}:{options}" if options else path for path, options in tmpfs.items()]
-    reading.put("tmpfs", mounts, "HostConfig.Tmpfs")
-
-
-def _secrets(config: Section, reading: _Reading) -> None:
+def _secrets(config: Section, reading: Reading) -> None:
     secrets = [
         {
             "source": secret.text("Name"),

@@ -65,6 +65,8 @@ class Draft:
     restart: Restart = field(default_factory=Restart)
     stop: Stop = field(default_factory=Stop)
     args: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    """Volume of the engine that never had a name → the service's own that is to have its data."""
 
     def service(self) -> Service | None:
         """Return the service; None while its image is not known."""

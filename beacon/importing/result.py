@@ -25,6 +25,8 @@ class Imported(Struct, frozen=True):
 
     definitions: tuple[Definition, ...]
     notes: tuple[Note, ...]
+    obstacles: tuple[str, ...] = ()
+    """Why the container that it was made from cannot be adopted without a loss."""
 
 
 def make_definition(service: Service, origin: str) -> Definition:

@@ -214,20 +214,24 @@ class Machine:
         """Raise HostError where *installed* services run on another engine and cannot be moved from it."""
         for other in sorted(set(self.elsewhere(installed).values())):
             if other is Engine.DOCKER and self.scope is Scope.SYSTEM and shutil.which("docker") is not None:
-                from beacon.engine.firewall import LET_THROUGH, docker_drops
-
-                if docker_drops():
-                    raise HostError(
-                        "docker's firewall drops what comes to Podman's containers: moved services could not "
-                        "be reached",
-                        hint=f"let it pass: {' && '.join(LET_THROUGH)}",
-                    )
+                self.require_reachable()
                 continue
             raise HostError(
                 f"the services of this machine run on {other}, and their data is there: "
                 f"they cannot go on with {self.engine_kind}",
                 hint=f'set engine = "{other}" in {self.paths.settings}, or remove the services first: '
                 f"beacon rm --all keeps the data in {other}",
+            )
+
+    def require_reachable(self) -> None:
+        """Raise HostError where what comes from docker to Podman could not be reached there."""
+        from beacon.engine.firewall import LET_THROUGH, docker_drops
+
+        if docker_drops():
+            raise HostError(
+                "docker's firewall drops what comes to Podman's containers: moved services could not "
+                "be reached",
+                hint=f"let it pass: {' && '.join(LET_THROUGH)}",
             )
 
     def require_here(self, name: str) -> None:

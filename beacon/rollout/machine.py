@@ -69,7 +69,9 @@ def _copy(world: World, state: ServiceState) -> ServiceState:
     """Stop a service, and copy its data, which must not change meanwhile."""
     candidate, unit = candidate_of(state), unit_name(state.name)
     try:
-        result = world.systemd.stop(unit, job_limit(candidate))
+        # Of a first release there is no unit yet.
+        runs_nothing = journal_of(state).previous is None
+        result = JobResult.DONE if runs_nothing else world.systemd.stop(unit, job_limit(candidate))
         if result is not JobResult.DONE:
             raise HostError(f"{unit} could not be stopped to copy its data")
         begun = journal_of(state).copied

@@ -118,8 +118,12 @@ def secure(world: World, states: Iterable[ServiceState]) -> None:
 
 
 def require_room(world: World, state: ServiceState) -> None:
-    """Raise HostError where something cannot be copied, before anything is stopped for it."""
-    for copied in copies(state):
+    """Raise HostError where something cannot be copied, before anything is stopped for it.
+
+    What is adopted was looked at before its container was stopped.
+    """
+    adopted = journal_of(state).adopted
+    for copied in (one for one in copies(state) if one not in adopted):
         require_copy(world, copied, (container_name(state.name),))
 
 
@@ -217,6 +221,14 @@ def drop(world: World, copied: Iterable[str]) -> None:
         if world.engine.volume(name) is not None:
             with contextlib.suppress(BeaconError):  # the next attempt says what hinders
                 world.engine.remove_volume(name)
+
+
+def undo(world: World, made: Iterable[VolumeCopy]) -> None:
+    """Delete those volumes that are copies, and nothing else."""
+    for copied in made:
+        there = world.engine.volume(copied.target)
+        if there is not None and there.labels.get(COPIED_LABEL) == _origin(copied):
+            drop(world, [copied.target])
 
 
 def named(state: ServiceState) -> dict[str, str]:

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from beacon.errors import AccessError, HostError
 from beacon.model.proxy import ProxyRecord
-from beacon.model.release import ServiceState
+from beacon.model.release import ServiceState, VolumeCopy
 from beacon.model.service import Service
 from beacon.model.written import Written
 from beacon.state.files import PRIVATE, read_text, remove, write_atomic
@@ -49,6 +49,10 @@ class Adoption(Struct, frozen=True):
     container: str
     engine: str
     was_running: bool
+    copies: tuple[VolumeCopy, ...] = ()
+    """The volumes that the service gets, and what each is a copy of."""
+    restart: str = ""
+    """The container's own policy, where the engine would start it again at boot."""
 
 
 class StateStore:

@@ -345,6 +345,8 @@ class FakeMachine:
     def stop(self, unit: str, limit: float) -> JobResult:
         del limit
         self._effect(f"stop {unit}")
+        if self._state(unit).load == "not-found":
+            return JobResult.REFUSED
         self._down(unit)
         self._unit(unit).last_job = LastJob("stop", "done")
         return JobResult.DONE

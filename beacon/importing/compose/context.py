@@ -19,6 +19,8 @@ class Context(Struct, frozen=True):
     project: Project
     names: Mapping[str, str]
     source: Source
+    unnamed: frozenset[str] = frozenset()
+    """Volumes of the engine that never had a name; the service gets one of its own for each."""
 
     def resource_name(self, kind: Mapping[str, Node], key: str) -> str:
         """Return the engine's name of a volume, secret or config: as compose makes it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
 
 from beacon.definition import grammar, values
 from beacon.definition.effective import volume_name
@@ -14,7 +16,7 @@ from beacon.model.service import Secret, Volume
 
 _OPTIONS = {
     "z", "Z", "U", "exec", "noexec", "suid", "nosuid", "dev", "nodev",
-    "shared", "rshared", "slave", "rslave", "private", "rprivate",
+    "shared", "rshared", "slave", "rslave", "private", "rprivate", "idmap",
 }  # fmt: skip
 _NO_OPTIONS = {
     "nocopy": "Podman fills an empty volume from the image; that is harmless",
@@ -72,7 +74,7 @@ def _long(item: Item, draft: Draft, context: Context) -> None:
     words += _settings(fields)
     source = (fields["source"].text() if "source" in fields else None) or ""
     if not source:
-        _anonymous(item, target, draft)
+        _anonymous(item, target, draft, words)
     elif sort == "bind" and not source.startswith("/"):
         fields["source"].fault(f"must be a path, not {grammar.shown(source)}")
     else:
@@ -128,7 +130,7 @@ def _tmpfs(item: Item, text: str, draft: Draft) -> None:
         item.fault(str(fault))
 
 
-def _anonymous(item: Item, path: str, draft: Draft) -> None:
+def _anonymous(item: Item, path: str, draft: Draft, words: Sequence[str] = ()) -> None:
     """Give storage without a name one, so that it outlives its container."""
     try:
         where = grammar.mount_point(path)
@@ -136,7 +138,7 @@ def _anonymous(item: Item, path: str, draft: Draft) -> None:
         item.fault(str(fault))
         return
     name = volume_name(where, {volume.name for volume in draft.volumes if volume.name})
-    draft.volumes.append(Volume(path=where, name=name))
+    draft.volumes.append(_with_options(Volume(path=where, name=name), words, item))
     item.change(f"a volume of the service, {name}, that outlives the container; it starts empty")
 
 
@@ -149,19 +151,34 @@ def _add(  # noqa: PLR0913 -- the parts of one volume
     except ValueError as fault:
         item.fault(str(fault))
         return
+    volume = Volume(path=where, host=host, external=external)
+    if external is not None and external in context.unnamed:
+        volume = Volume(path=where, name=_name_of(external, where, item, draft))
+    draft.volumes.append(_with_options(volume, words, item))
+    if host is not None:
+        _tell_of_host_path(item, host, context)
+
+
+def _with_options(volume: Volume, words: Sequence[str], item: Item) -> Volume:
+    """Return the volume with the options that Beacon knows; the others are told."""
     for word in words:
         if word not in _OPTIONS | {"ro", "rw", ""}:
             item.drop(f"its option {word}: {_NO_OPTIONS.get(word, 'Beacon does not know it')}")
-    volume = Volume(
-        path=where,
-        host=host,
-        external=external,
-        read_only="ro" in words,
-        options=tuple(word for word in words if word in _OPTIONS),
+    options = tuple(word for word in words if word in _OPTIONS)
+    return replace(volume, read_only="ro" in words, options=options)
+
+
+def _name_of(volume: str, path: str, item: Item, draft: Draft) -> str:
+    """Return what the service's own volume is called that is to have the data of one without a name."""
+    if volume in draft.named:
+        return draft.named[volume]
+    name = volume_name(path, {one.name for one in draft.volumes if one.name})
+    draft.named[volume] = name
+    item.change(
+        f"a volume of the service, {name}, in the place of {volume}, which never had a name; "
+        "an adoption copies its data, else it starts empty"
     )
-    draft.volumes.append(volume)
-    if host is not None:
-        _tell_of_host_path(item, host, context)
+    return name
 
 
 def _source(item: Item, source: str, context: Context) -> tuple[str | None, str | None]:

@@ -123,7 +123,7 @@ def test_killed_while_its_service_does_not_stand_the_container_is_put_back(host:
         host.run("podman", "exec", name, "sh", "-c", f"echo {name} > /precious")
     push(API, version="2", config=QUICK, broken="exit")
     runs = [
-        host.start_doomed(*point, "beacon", "import", "--container", name, "--adopt")
+        host.start_doomed(*point, "beacon", "import", "--container", name, "--adopt", "--discard-layer")
         for name, point in zip(names, points, strict=True)
     ]
     killed = 0

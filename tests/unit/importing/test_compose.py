@@ -220,6 +220,11 @@ def test_volumes_keep_the_names_that_compose_gave_them() -> None:
     )
 
 
+def test_a_volume_without_a_name_keeps_its_options() -> None:
+    found = one(service("volumes: [{type: volume, target: /a, read_only: true, bind: {selinux: z}}]"))
+    assert found.volumes == (Volume("/a", name="a", read_only=True, options=("z",)),)
+
+
 def test_all_faults_are_told_at_once_with_their_lines() -> None:
     text = """\
 services:

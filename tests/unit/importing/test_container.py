@@ -112,7 +112,7 @@ def test_what_podman_s_container_has_beyond_its_image() -> None:
     assert service.ports == (Port(80, 8080), Port(53, protocol=Protocol.UDP))
     assert service.volumes == (
         Volume("/data", external="data"),
-        Volume("/cache", external=ID),
+        Volume("/cache", name="cache"),
         Volume("/conf", host="/srv/conf", read_only=True),
     )
     assert service.networks == ("backend",)
