@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from beacon.operations.caller import Caller
 from beacon.operations.machine import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from beacon.cli.output import Output
     from beacon.model.host import Scope
@@ -72,9 +71,3 @@ class Host(Machine):
         from beacon.cli.adoption import finish_adoptions
 
         finish_adoptions(self)
-
-    @contextmanager
-    def alone(self, names: Iterable[str]) -> Iterator[None]:  # type: ignore[override]  # until none calls it
-        """Hold the locks of services, once rollouts of theirs that are under way have ended."""
-        with super().alone(names, self.listener):
-            yield
