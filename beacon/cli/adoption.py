@@ -52,7 +52,8 @@ def describe(host: Host, asked: Asked, source: Source) -> Imported:
         return imported
     (definition,) = imported.definitions
     text = f"{old.engine}'s own; an adoption copies them to {host.engine_kind}, under the same names"
-    note = Note(definition.name, "Mounts", NoteKind.TODO, text)
+    command = f"beacon import --container {old.name} --adopt"
+    note = Note(definition.name, "Mounts", NoteKind.TODO, text, command)
     return replace(imported, notes=(*imported.notes, note)) if old.volumes else imported
 
 

@@ -98,6 +98,43 @@ def test_a_volume_without_a_name_outlives_its_service_and_is_given_one(stage: St
     assert stage.beacon("adopt-volumes", "web").stderr == "every volume has a name\n"
 
 
+def test_a_run_of_the_timer_keeps_what_an_earlier_beacon_left(stage: Stage) -> None:
+    """Whoever stops a service after an upgrade, with systemctl or by a reboot."""
+    unnamed(stage)
+    before = tree(stage, "beacon-web", "/data", "/more")
+    keepers = stage.engine("ps", "--all", "--format={{.Names}}", "--filter=name=beacon-kept").split()
+    assert len(keepers) == 2
+    stage.engine("rm", *keepers)
+    stage.systemctl("start", "beacon-update.service")
+    stage.systemctl("restart", "beacon-web")
+    assert tree(stage, "beacon-web", "/data", "/more") == before
+    stage.beacon("rm", "web")
+    assert stage.engine("ps", "--all", "--quiet") == ""
+    assert len(stage.engine("volume", "ls", "--quiet").split()) == 2
+
+
+@pytest.mark.parametrize("kind", [DOCKER], ids=str)
+def test_docker_keeps_such_volumes_and_they_can_be_given_names(stage: Stage) -> None:
+    stage.push(config=CONFIG)
+    stage.engine("run", "--detach", "--name=old", "--volume=/more", f"{REGISTRY}/me/web:latest")
+    (old,) = json.loads(stage.engine("inspect", "old"))
+    found = {mount["Destination"]: mount["Name"] for mount in old["Mounts"]}
+    plant(stage, "old", "/data", "/more")
+    stage.engine("rm", "--force", "old")
+    stage.define(more=definition(found["/data"], found["/more"]))
+    stage.apply()
+    before = tree(stage, "beacon-web", "/data", "/more")
+    stage.systemctl("restart", "beacon-web")
+    assert tree(stage, "beacon-web", "/data", "/more") == before
+    stage.beacon("adopt-volumes", "web")
+    assert tree(stage, "beacon-web", "/data", "/more") == before
+    assert set(stage.engine("volume", "ls", "--quiet").split()) == {
+        *found.values(),
+        "beacon-web-data",
+        "beacon-web-more",
+    }
+
+
 def test_a_volume_without_a_name_is_refused_before_anything_is_stopped(stage: Stage) -> None:
     stage.push(config=CONFIG)
     stage.define()

@@ -89,6 +89,16 @@ def test_it_is_secured_without_a_rollout() -> None:
     assert machine.volumes == {ID: "precious"}
 
 
+def test_a_service_that_is_removed_leaves_it() -> None:
+    machine, image = settled()
+    proposer = Proposer(world(machine), Latest(image), RENDERER, PLATFORM)
+    gone = proposer.propose(Wanted(definitions={}, gone=frozenset({"web"})), machine.files)
+    (outcome,) = execute(world(machine), gone)
+    assert outcome.kind is OutcomeKind.REMOVED
+    assert machine.volumes == {ID: "precious"}
+    assert machine.secured == set()
+
+
 def test_a_name_takes_the_data_along_and_the_engine_keeps_its_own() -> None:
     machine, image = settled()
     proposal = propose(machine, image, on(name="more"))
