@@ -60,7 +60,7 @@ def test_a_chain_that_holds_and_a_name_that_leads_elsewhere(stage: Stage) -> Non
         stage.push(name)
         stage.define(name, port=False, top=f'domain = "{name}.internal"')
     assert (
-        "which was not applied: beacon apply web" in stage.beacon("endpoint", "check", "web", status=2).stderr
+        "which was not applied: beacon apply web" in stage.beacon("endpoint", "check", "web", status=4).stderr
     )
     stage.apply()
 
@@ -81,7 +81,7 @@ def test_a_chain_that_holds_and_a_name_that_leads_elsewhere(stage: Stage) -> Non
     assert (far["broken"], links(far)) == ("dns", WELL | {"dns": "error"})
     assert what(far, "dns") == "far.internal leads to 10.9.8.7, and not to this machine"
     assert "2 endpoints: 1 ok, 1 error" in stage.beacon("endpoint", "check", status=31).stdout
-    unknown = stage.beacon("endpoint", "check", "wbe.internal", status=2)
+    unknown = stage.beacon("endpoint", "check", "wbe.internal", status=4)
     assert "did you mean 'web.internal'?" in unknown.stderr
 
 
