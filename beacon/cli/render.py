@@ -11,10 +11,9 @@ from beacon.cli.arguments import Json, Names
 from beacon.cli.session import session
 from beacon.errors import UsageError
 from beacon.model.host import Engine, EngineVersion
-from beacon.model.unit import is_private_file
 from beacon.operations.definitions.render import RenderRequest
 from beacon.operations.definitions.render import render as ask
-from beacon.state.files import PRIVATE, PUBLIC, write_atomic
+from beacon.state.files import write_atomic
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +45,9 @@ def render(
     if answer.judged_by:
         here.output.say(f"{answer.judged_by} the units")
     if output is not None:
+        units = here.machine().units
         for name, text in answer.files.items():
-            mode = PRIVATE if is_private_file(name, text) else PUBLIC
-            write_atomic(output / name, text.encode(), mode=mode)
+            write_atomic(output / name, text.encode(), mode=units.mode_of(name, text))
         here.output.say(f"{len(answer.files)} files written to {output}")
     elif as_json:
         here.output.data(answer)

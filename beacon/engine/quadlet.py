@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beacon.errors import HostError
 from beacon.model.host import EngineVersion, Scope
-from beacon.model.unit import UnitFile
+from beacon.model.unit import UnitFile, is_environment
 from beacon.units.check import Finding, check_generated, check_verified, generated_units
 
 _GENERATORS = {
@@ -54,7 +54,7 @@ def judge_installed(
 
 def judge_plain(files: Iterable[UnitFile], scope: Scope) -> tuple[Finding, ...]:
     """Return what systemd has against plain unit files."""
-    return _verify({file.name: file.text for file in files}, scope)
+    return _verify({file.name: file.text for file in files if not is_environment(file.name)}, scope)
 
 
 def _generate(folder: Path, scope: Scope) -> subprocess.CompletedProcess[str]:

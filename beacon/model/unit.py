@@ -19,8 +19,6 @@ COPIED_LABEL = "io.beacon.copied-from"
 """The label of a volume that Beacon made as a copy; the engine and the volume that it copied."""
 MARK = "# Managed by Beacon: "
 """How the first line of every file begins that Beacon wrote."""
-PRIVATE_LINE = "# Private, as the definition is: other users cannot read it."
-"""The second line of files that other users must not read."""
 KEEPER = f"{PREFIX}kept."
 """How the names of containers begin that keep volumes (Podman's); no service's has a full stop there."""
 _UNNAMED = re.compile(r"[0-9a-f]{64}")
@@ -171,9 +169,13 @@ def is_plain(name: str) -> bool:
     return found[1] == "service" if found else name.endswith((".service", ".slice"))
 
 
-def is_private_file(name: str, text: str) -> bool:
-    """Say whether other users must not read the file *name* with that *text*."""
-    return is_environment(name) or text.split("\n", 2)[1:2] == [PRIVATE_LINE]
+_OWNER = re.compile(rf"{MARK}service ([a-z0-9-]+)")
+
+
+def definition_of(text: str) -> str | None:
+    """Return the service of whose definition a file of Beacon's with that *text* was made, a helper's too."""
+    found = _OWNER.match(text)
+    return found[1] if found else None
 
 
 def engine_of(text: str) -> Engine:

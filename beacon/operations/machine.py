@@ -171,7 +171,7 @@ class Machine:
     @cached_property
     def units(self) -> UnitDirectory:
         """The folders of Quadlet files and of plain units."""
-        return UnitDirectory(self.paths.quadlet, self.paths.units)
+        return UnitDirectory(self.paths.quadlet, self.paths.units, self._is_private)
 
     @cached_property
     def engine_kind(self) -> Engine:
@@ -319,7 +319,7 @@ class Machine:
         """What hands requests over: Caddy is the machine's, and brings users' services none."""
         if self.scope is not Scope.SYSTEM:
             return {}
-        helpers = UnitDirectory(self.paths.helpers, self.paths.helpers)
+        helpers = UnitDirectory(self.paths.helpers, self.paths.helpers, self._is_private)
         return {"helpers": helpers, "traffic": _OnDemand(_traffic)}
 
     @cached_property
@@ -329,6 +329,9 @@ class Machine:
 
         return Renderer(lambda: self.facts, self.templates, self.allot)
 
+    def _is_private(self, service: str) -> bool | None:
+        return is_private(self.definition_path(service))
+
     def allot(self, release: Release) -> Release:
         """Return *release* with the ports and the domain that Beacon chooses for it, private as its text is.
 
@@ -336,7 +339,7 @@ class Machine:
         """
         from msgspec.structs import replace
 
-        private = is_private(self.definition_path(release.service.name))
+        private = self._is_private(release.service.name)
         if private is None:
             private = release.private or release.trigger is Trigger.ADD
         return self.naming.allot(self.loopback.allot(replace(release, private=private)))

@@ -35,6 +35,7 @@ from beacon.model.unit import (
     UnitFile,
     UnitFileName,
     engine_of,
+    is_environment,
     service_files,
     unit_name,
 )
@@ -99,8 +100,11 @@ class _Planning:
         starts = tuple(self._starts(written))
         moves = tuple(self._moves(written))
         copies = tuple(self._copies({move.services for move in moves}))
-        steps: tuple[Step, ...] = (*self._pulls(), *moves, *copies, *stops, *removals, *writes)
-        steps += (*self._reload((*removals, *writes)), *starts)
+        # An environment is there before the unit that needs it, and until systemd has read the next one.
+        later = tuple(one for one in removals if is_environment(one.name))
+        before = tuple(one for one in removals if one not in later)
+        steps: tuple[Step, ...] = (*self._pulls(), *moves, *copies, *stops, *before, *writes)
+        steps += (*self._reload((*removals, *writes)), *later, *starts)
         return Plan(steps, tuple(self.conflicts), tuple(self.kept))
 
     def _gather(self) -> None:
@@ -133,7 +137,7 @@ class _Planning:
             yield PullImage(services=tuple(services), image=image, reason=reason)
 
     def _writes(self) -> Iterator[WriteFile]:
-        for name, text in sorted(self.texts.items()):
+        for name, text in sorted(self.texts.items(), key=lambda one: (not is_environment(one[0]), one[0])):
             users = tuple(user for user in self.users[name] if user not in self.blocked)
             old = self.observed.files.get(name)
             if not users or old == text:

@@ -434,6 +434,8 @@ def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
     for name, intent in proposal.intents.items():
         if name in proposal.plan.services or any(name in one.services for one in proposal.plan.conflicts):
             continue
+        for file in intent.files:
+            world.files.guard(file.name)
         said = [one.sentence for one in proposal.plan.kept if name in one.services]
         kind = OutcomeKind.HELD if said else OutcomeKind.UNCHANGED
         try:

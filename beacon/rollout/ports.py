@@ -138,6 +138,9 @@ class Files(Protocol):
     def put(self, name: str, text: str | None) -> None:
         """Write a file atomically, or remove it."""
 
+    def guard(self, name: str) -> None:
+        """Let those read a file who may read the definition that it was made of."""
+
     def is_customised(self, service: str) -> bool:
         """Say whether the owner has drop-ins for the unit of *service*, which no other unit has."""
 

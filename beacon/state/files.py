@@ -18,9 +18,9 @@ from beacon.model.unit import (
     PREFIX,
     UnitFileName,
     container_name,
+    definition_of,
     is_environment,
     is_plain,
-    is_private_file,
     service_of_file,
 )
 
@@ -224,9 +224,13 @@ class UnitDirectory:
     that is there already keeps its link or its lack of one: the owner may have disabled it.
     """
 
-    def __init__(self, quadlet: Path, plain: Path) -> None:
+    def __init__(
+        self, quadlet: Path, plain: Path, private: Callable[[str], bool | None] = lambda _: None
+    ) -> None:
+        """Read and write there; *private* says whether a service's definition is, or None without one."""
         self.quadlet = quadlet
         self.plain = plain
+        self._private = private
 
     def read_all(self) -> dict[str, str]:
         """Return name and text of every file that could be Beacon's."""
@@ -267,7 +271,25 @@ class UnitDirectory:
             # Before the file: what a kill leaves is a link to nothing, which systemd ignores.
             self._enable(path, wanted[1])
         if old != text:
-            write_atomic(path, text.encode(), mode=PRIVATE if is_private_file(name, text) else PUBLIC)
+            write_atomic(path, text.encode(), mode=self.mode_of(name, text))
+
+    def mode_of(self, name: str, text: str) -> int:
+        """Return the mode of a file: what was made of a private definition is private, in every release.
+
+        Without the definition it stays as it is.
+        """
+        service = definition_of(text)
+        private = None if service is None else self._private(service)
+        if private is None and service is not None:
+            with contextlib.suppress(OSError):
+                return stat.S_IMODE(self.path(name).stat().st_mode)
+        return PRIVATE if private or is_environment(name) else PUBLIC
+
+    def guard(self, name: str) -> None:
+        """Give a file that is there the mode that it is to have, after that of its definition has changed."""
+        path, text = self.path(name), self.read(name)
+        if text is not None and stat.S_IMODE(path.stat().st_mode) != (mode := self.mode_of(name, text)):
+            explained("write", path, lambda: path.chmod(mode))
 
     def _texts(self, *names: str) -> dict[str, str]:
         texts = {name: self.read(name) for name in sorted(names)}

@@ -7,7 +7,7 @@ import re
 
 from msgspec import Struct
 
-from beacon.model.unit import MARK, PRIVATE_LINE
+from beacon.model.unit import MARK
 
 _MARK = re.compile(rf"{MARK}([^\n,]+), checksum sha256:([0-9a-f]{{64}})\n")
 
@@ -26,10 +26,8 @@ class Mark(Struct, frozen=True):
         return name if sort == "service" else None
 
 
-def stamp(text: str, owner: str, *, private: bool = False) -> str:
-    """Return *text* with the mark as its first line; the next one says whether it is *private*."""
-    if private:
-        text = f"{PRIVATE_LINE}\n{text}"
+def stamp(text: str, owner: str) -> str:
+    """Return *text* with the mark as its first line."""
     return f"{MARK}{owner}, checksum sha256:{_checksum(text)}\n{text}"
 
 

@@ -56,9 +56,7 @@ def _service_file(
         "digest": str(release.digest),
     }
     text = _comment(release, facts) + lay_out(templates, "service.j2", values)
-    return UnitFile(
-        f"{container_name(name)}.service", stamp(text, f"service {name}", private=release.private)
-    )
+    return UnitFile(f"{container_name(name)}.service", stamp(text, f"service {name}"))
 
 
 def _online(facts: HostFacts) -> list[str]:
@@ -89,7 +87,7 @@ def _volume_file(release: ReleaseInput, volume: str, templates: Templates, sheet
     text = "# A volume that is there stays as it is; its data outlives this file.\n\n" + _oneshot(
         f"Volume {volume} of {service}", command, {"kind": "volume", "name": volume}, templates, sheet
     )
-    return UnitFile(f"{name}-volume.service", stamp(text, f"service {service}", private=release.private))
+    return UnitFile(f"{name}-volume.service", stamp(text, f"service {service}"))
 
 
 def _network_file(network: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
@@ -128,7 +126,7 @@ def _slice_file(release: ReleaseInput, limits: Iterable[str], templates: Templat
     }
     comment = "# Docker's daemon runs the container, in this slice: the limits are here, not on the unit.\n\n"
     text = comment + lay_out(templates, "object.j2", values)
-    return UnitFile(slice_name(name), stamp(text, f"service {name}", private=release.private))
+    return UnitFile(slice_name(name), stamp(text, f"service {name}"))
 
 
 def _described(description: str) -> list[str]:

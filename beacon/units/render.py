@@ -51,7 +51,7 @@ def _container_file(release: ReleaseInput, facts: HostFacts, templates: Template
         "digest": str(release.digest),
     }
     text = _container_comment(name, facts) + lay_out(templates, "container.j2", values)
-    text = stamp(text, f"service {name}", private=release.private)
+    text = stamp(text, f"service {name}")
     return UnitFile(f"{container_name(name)}.container", text)
 
 
@@ -84,7 +84,7 @@ def _volume_file(release: ReleaseInput, volume: str, facts: HostFacts, templates
     }
     comment = "# Podman keeps a volume that is there as it is; its data outlives this file.\n\n"
     text = comment + lay_out(templates, "volume.j2", values)
-    return UnitFile(f"{name}.volume", stamp(text, f"service {service}", private=release.private))
+    return UnitFile(f"{name}.volume", stamp(text, f"service {service}"))
 
 
 def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitFile:

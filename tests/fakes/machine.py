@@ -100,7 +100,7 @@ class FakeMachine:
     proxied: set[str] = field(default_factory=set)
     """Services whose requests come by a proxy."""
     guarded: set[str] = field(default_factory=set)
-    """Images beside which the engine lets nobody else read what it writes."""
+    """Files, and images beside which the engine lets nobody else read what it writes."""
     ahead: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     connected: int = 0
@@ -145,6 +145,10 @@ class FakeMachine:
 
     def is_customised(self, service: str) -> bool:
         return service in self.customised
+
+    def guard(self, name: str | ImageReference) -> None:
+        """Keep others from a file, or from what the engine writes beside an image."""
+        self.guarded.add(str(name))
 
     def put_helper_file(self, name: str, text: str | None) -> None:
         if self.helpers.get(name) == text:
@@ -229,9 +233,6 @@ class FakeMachine:
         if str(image) not in self.local:
             raise HostError(f"no such image: {image}")
         return "/images"
-
-    def guard(self, image: ImageReference) -> None:
-        self.guarded.add(str(image))
 
     def flush(self, folder: str) -> None:
         self._effect(f"flush {folder}")
@@ -544,6 +545,9 @@ class Helpers:
 
     def put(self, name: str, text: str | None) -> None:
         self.machine.put_helper_file(name, text)
+
+    def guard(self, name: str) -> None:
+        self.machine.guard(name)
 
     def is_customised(self, service: str) -> bool:
         return self.machine.is_customised(service)

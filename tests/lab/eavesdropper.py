@@ -53,6 +53,7 @@ class Eavesdropper:
         self._host = host
         plain = [part for secret in secrets for part in secret.splitlines() if part]
         self._needles = [*plain, *(base64.b64encode(one.encode()).decode().rstrip("=")[:-1] for one in plain)]
+        self._since = host.run("date", "+@%s").stdout.strip()
         host.run("touch", _MARK)
         time.sleep(0.01)  # newer is newer, by the kernel's ticks
         self._watch: Popen[str] = host.start(*NOBODY, "python3", "-c", _WATCH, stdin=-1)
@@ -70,7 +71,7 @@ class Eavesdropper:
         lines: dict[str, str] = json.loads(said.splitlines()[-1])
         found = {needle: [f"command line {line}"] for needle, line in lines.items()}
         told = self._host.run(*NOBODY, "sh", "-c", _UNITS).stdout
-        told += self._host.run("journalctl", "--quiet", "--boot", "--output=export").stdout
+        told += self._host.run("journalctl", "--quiet", f"--since={self._since}", "--output=export").stdout
         for needle in self._needles:
             if needle in told:
                 found.setdefault(needle, []).append("what systemd tells")

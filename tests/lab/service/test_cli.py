@@ -87,7 +87,8 @@ def test_status_show_and_render_tell_the_truth(host: LabHost, web: str) -> None:
 
     # render is what is installed, and Podman and systemd accept it
     rendered = ask(host, "render", "web")["files"]
-    assert set(rendered) == {"beacon-web.container", "beacon-web-var-lib-data.volume"}
+    names = {"beacon-web.container", "beacon-web.container.1.env", "beacon-web-var-lib-data.volume"}
+    assert set(rendered) == names
     for name, text in rendered.items():
         assert host.read(f"/etc/containers/systemd/{name}") == text
     assert host.run("beacon", "render", "--check").returncode == 0
@@ -147,10 +148,10 @@ def test_a_changed_definition_goes_through_plan_and_apply(host: LabHost, web: st
     host.run("beacon", "edit", "web", env=editor)
     assert "definition changed, not applied" in host.run("beacon", "status").stdout
     steps = [step["action"] for step in ask(host, "plan")["steps"]]
-    assert steps == ["write-file", "daemon-reload", "restart-unit"]
+    assert steps == ["write-file", "write-file", "daemon-reload", "remove-file", "restart-unit"]
     shown = host.run("beacon", "plan").stdout
-    assert "-Environment=" in shown
-    assert "+Environment=" in shown
+    assert "-GREETING=hello" in shown
+    assert "+GREETING=goodbye" in shown
     host.run("beacon", "apply")
     assert "goodbye" in host.run("podman", "exec", "beacon-web", "sh", "-c", "echo $GREETING").stdout
     assert host.run("beacon", "plan").stdout == "nothing to do\n"
@@ -160,14 +161,14 @@ def test_a_changed_definition_goes_through_plan_and_apply(host: LabHost, web: st
 def test_a_changed_definition_that_is_bad_is_put_back(host: LabHost, web: str) -> None:
     del web
     text = host.read("/etc/beacon/services/web.toml")
-    host.write("/etc/beacon/services/web.toml", 'command = ["false"]\n' + text)
+    host.write("/etc/beacon/services/web.toml", 'command = ["false"]\n' + text, 0o600)
     done = host.run("beacon", "apply", check=False)
     assert done.returncode == 20
     assert answer(host) == "1"
     again = host.run("beacon", "apply", check=False)
     assert again.returncode == 0
     assert "not tried again" in again.stdout
-    host.write("/etc/beacon/services/web.toml", text)
+    host.write("/etc/beacon/services/web.toml", text, 0o600)
     assert host.run("beacon", "plan").stdout == "nothing to do\n"
 
 

@@ -86,6 +86,11 @@ def test_no_other_user_reads_a_private_definition(stage: Stage) -> None:
     assert has_its_environment(stage)
     assert set(files(stage).values()) == {"600"}
     assert stage.beacon("plan").stdout == "nothing to do\n"
+    assert "accept" in stage.beacon("render", "--check", "web").stderr
+    folder = f"{stage.config}/rendered"
+    stage.beacon("render", "--output", folder, "web")
+    written = host.run("find", folder, "-type", "f", "-not", "-perm", "600").stdout
+    assert written == ""
 
     places = others.found()
     assert places.pop(LOUD)

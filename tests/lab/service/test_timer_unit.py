@@ -87,7 +87,7 @@ def test_a_bad_image_fails_the_run_that_tried_it_and_no_other(host: LabHost, pus
 def test_a_deferred_update_is_no_failure(host: LabHost, push: Push, began: str) -> None:
     add_web(host, push)
     definition = "/etc/beacon/services/web.toml"
-    host.write(definition, host.read(definition) + '\n[update]\nmin_age = "1d"\n')
+    host.write(definition, host.read(definition) + '\n[update]\nmin_age = "1d"\n', 0o600)
     host.run("beacon", "apply", "web")
     push(WEB, version="2", config=QUICK)
     fire(host, "*-01-01")  # systemd forgets how a service ended when nothing refers to it
@@ -141,7 +141,7 @@ def test_a_hook_is_not_confined_and_its_no_stops_the_rollout(host: LabHost, push
     dump = '["sh", "-c", "podman exec beacon-web cat /www/version >/etc/$BEACON_SERVICE.$BEACON_RELEASE"]'
     definition = "/etc/beacon/services/web.toml"
     plain, started = host.read(definition), unit(host, "beacon-web", "InvocationID")
-    host.write(definition, f"{plain}\n[hooks]\nbefore_update = \"sh -c 'echo not now >&2; exit 3'\"\n")
+    host.write(definition, f"{plain}\n[hooks]\nbefore_update = \"sh -c 'echo not now >&2; exit 3'\"\n", 0o600)
     assert "needs no restart" in host.run("beacon", "apply", "web").stdout
     assert unit(host, "beacon-web", "InvocationID") == started
     host.run("systemctl", "start", SERVICE)
@@ -149,7 +149,7 @@ def test_a_hook_is_not_confined_and_its_no_stops_the_rollout(host: LabHost, push
     (entry,) = entries(host, "deferred", began)
     assert "sh exited with status 3: not now" in entry["MESSAGE"]
 
-    host.write(definition, f"{plain}\n[hooks]\nbefore_update = {dump}\n")
+    host.write(definition, f"{plain}\n[hooks]\nbefore_update = {dump}\n", 0o600)
     host.run("beacon", "apply", "web")
     host.run("systemctl", "start", SERVICE)
     assert version(host) == "2"

@@ -79,7 +79,6 @@ def rendered() -> str:
         name: (TREE / "unit-templates" / name).read_text(encoding="utf-8") for name in TEMPLATE_NAMES
     }
     release = ReleaseInput(
-        private=True,  # as beacon add writes it
         service=effective(declared, image).service,
         declared=declared,
         digest=DIGEST,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.model.unit import PRIVATE_LINE, environment_files, is_environment, is_plain
+from beacon.model.unit import MARK, environment_files, is_environment, is_plain
 from beacon.state.files import UnitDirectory, is_private, rewrite
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import world
@@ -32,22 +32,42 @@ def test_names() -> None:
         assert not is_environment(other)
 
 
-def test_modes_follow_from_the_text(tmp_path: Path) -> None:
-    units = UnitDirectory(tmp_path / "quadlet", tmp_path / "plain")
-    private = f"# mark\n{PRIVATE_LINE}\n[Container]\n"
-    for name, text, mode in (
-        ("beacon-web.container", private, 0o600),
-        ("beacon-web.service", private, 0o600),
-        ("beacon-web.container", "# mark\n[Container]\n", 0o644),
-        (NEW, "# mark\nLINES=a\r\n", 0o600),
-        ("beacon-web.service.2.env", "# mark\nWantedBy=multi-user.target\n", 0o600),
+def test_modes_follow_from_the_definition(tmp_path: Path) -> None:
+    private: dict[str, bool | None] = {"web": True, "open": False}
+    units = UnitDirectory(tmp_path / "quadlet", tmp_path / "plain", private.get)
+    for name, service, mode in (
+        ("beacon-web.container", "web", 0o600),
+        ("beacon-web-data.volume", "web", 0o600),
+        ("beacon-web.next.service", "web.next", 0o600),
+        ("beacon-open.container", "open", 0o644),
+        ("beacon-open.container.2.env", "open", 0o600),
+        ("beacon-gone.service", "gone", 0o644),
     ):
+        text = f"{MARK}service {service}, checksum sha256:0\nA=a\r\nB=b\n"
         units.put(name, text)
         assert units.path(name).stat().st_mode & 0o777 == mode
-        assert units.read_all()[name] == text
+        assert units.read(name) == text
+    units.put("beacon-net.network", f"{MARK}network net, checksum sha256:0\n")
+    assert units.path("beacon-net.network").stat().st_mode & 0o777 == 0o644
+
+    private |= {"web": False, "open": None}
+    for name, mode in (("beacon-web.container", 0o644), ("beacon-open.container", 0o644), ("none", 0)):
+        units.guard(name)
+        assert not mode or units.path(name).stat().st_mode & 0o777 == mode
+    private["web"] = True
+    units.guard("beacon-web.container")
+    private["web"] = None  # its definition is gone
+    units.put("beacon-web.container", f"{MARK}service web, checksum sha256:1\n")
+    assert units.path("beacon-web.container").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_environment_is_no_unit(tmp_path: Path) -> None:
+    units = UnitDirectory(tmp_path / "quadlet", tmp_path / "plain")
+    text = f"{MARK}service web, checksum sha256:0\nWantedBy=multi-user.target\n"
+    units.put("beacon-web.service.2.env", text)
+    assert units.read_all() == {"beacon-web.service.2.env": text}
     assert not list((tmp_path / "plain").glob("*.wants"))
-    for name in units.read_all():
-        units.put(name, None)
+    units.put("beacon-web.service.2.env", None)
     assert units.read_all() == {}
 
 
