@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import blocks
 from tests.lab import images
 from tests.lab.ground import BOOKWORM, TRIXIE
 from tests.lab.host import LabHost, wait_until
@@ -38,7 +39,8 @@ def test_readme_leads_from_nothing_to_a_service_that_is_followed(
     copy_tree(bare, CHECKOUT)
     lead_to(bare, host)
     assert packages_on(bare) & (ENGINE | COMPILERS) == set()
-    install, add, *look, uninstall = section("Install")
+    shown = [block for block in blocks(REPOSITORY / "README.md") if block.section == "Install"]
+    install, add, *look, uninstall = (line for block in shown for line in block.lines)
     assert (install, uninstall) == (INSTALL, UNINSTALL)
 
     type_in(bare, install)
@@ -84,12 +86,6 @@ def test_apt_takes_no_engine_away_from_services(bare_host: BareHost, host: LabHo
         apt(bare, word, "beacon")
         check_still_runs(bare, container)
         bare.run("rm", "--force", "/etc/beacon/services/web.toml")
-
-
-def section(title: str) -> list[str]:
-    """Return the commands in the blocks of a section of README."""
-    text = (REPOSITORY / "README.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
-    return re.findall(r"^    (\S.*)$", text, re.MULTILINE)
 
 
 def type_in(host: LabHost, line: str) -> str:
