@@ -362,6 +362,8 @@ def _execute(
     adopted: Mapping[str, tuple[VolumeCopy, ...]],
 ) -> Iterator[Outcome]:
     yield from proposal.outcomes
+    for file in {file.name for intent in proposal.intents.values() for file in intent.files}:
+        world.files.guard(file)
     record(world, proposal.taken)
     note_applied(world, proposal.waiting, {n: one.release.digest for n, one in proposal.intents.items()})
     secure(world, map(world.store.load, gone))
@@ -434,8 +436,6 @@ def _unchanged(world: World, proposal: Proposal) -> list[Outcome]:
     for name, intent in proposal.intents.items():
         if name in proposal.plan.services or any(name in one.services for one in proposal.plan.conflicts):
             continue
-        for file in intent.files:
-            world.files.guard(file.name)
         said = [one.sentence for one in proposal.plan.kept if name in one.services]
         kind = OutcomeKind.HELD if said else OutcomeKind.UNCHANGED
         try:

@@ -36,6 +36,8 @@ def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -
     }
     changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
     require_own(world, name, changes)
+    for file in files:
+        world.files.guard(file)
     (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
     return _with_what_stays(outcome, live, target)
 

@@ -90,6 +90,8 @@ def _work_or_outcome(
 def _rendered(world: World, renderer: Renderer, work: Work) -> Work:
     files = {file.name: file.text for file in renderer.files(work.candidate)}
     require_own(world, work.name, files)
+    for name in files:
+        world.files.guard(name)
     changed: dict[str, str | None] = {
         name: text for name, text in files.items() if world.files.read(name) != text
     }

@@ -286,9 +286,11 @@ class UnitDirectory:
         return PRIVATE if private or is_environment(name) else PUBLIC
 
     def guard(self, name: str) -> None:
-        """Give a file that is there the mode that it is to have, after that of its definition has changed."""
+        """Give a service's file the mode that it is to have, after that of its definition has changed."""
         path, text = self.path(name), self.read(name)
-        if text is not None and stat.S_IMODE(path.stat().st_mode) != (mode := self.mode_of(name, text)):
+        if text is None or definition_of(text) is None:
+            return
+        if stat.S_IMODE(path.stat().st_mode) != (mode := self.mode_of(name, text)):
             explained("write", path, lambda: path.chmod(mode))
 
     def _texts(self, *names: str) -> dict[str, str]:

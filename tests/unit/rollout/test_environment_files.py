@@ -54,6 +54,11 @@ def test_modes_follow_from_the_definition(tmp_path: Path) -> None:
     for name, mode in (("beacon-web.container", 0o644), ("beacon-open.container", 0o644), ("none", 0)):
         units.guard(name)
         assert not mode or units.path(name).stat().st_mode & 0o777 == mode
+    foreign = units.path("beacon-foreign.container")
+    foreign.write_text("[Container]\nImage=mine\n")
+    foreign.chmod(0o640)
+    units.guard(foreign.name)
+    assert foreign.stat().st_mode & 0o777 == 0o640
     private["web"] = True
     units.guard("beacon-web.container")
     private["web"] = None  # its definition is gone
