@@ -43,6 +43,7 @@ def edit(
     machine = here.machine()
     machine.require_write("edit")
     old = show(machine, ShowRequest(name), here.listener)
+    here.output.notices(old.warnings)
     new = _edited(here.output.error, machine, old)
     if new == old.text:
         here.output.say("nothing has changed")

@@ -48,6 +48,7 @@ def show(
         _show_effective(here, name, as_json=as_json)
         return
     answer = ask(here.machine(), ShowRequest(name), here.listener)
+    here.output.notices(answer.warnings)
     if as_json:
         here.output.data(answer)
     else:

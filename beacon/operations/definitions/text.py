@@ -29,11 +29,13 @@ def show(machine: Machine, request: ShowRequest, listener: Listener) -> Definiti
     """Return a definition as its owner wrote it. Raises NoSuchServiceError if there is none any more."""
     del listener
     (name,) = machine.select([request.service])
-    text = machine.definitions().texts.get(name)
+    found = machine.definitions()
+    text = found.texts.get(name)
     if text is None:
         machine.require_readable([name])
         raise NoSuchServiceError(f"{name} has no definition any more", hint=f"beacon rm {name}")
-    return DefinitionText(name=name, file=str(machine.definition_path(name)), text=text)
+    file = str(machine.definition_path(name))
+    return DefinitionText(name=name, file=file, text=text, warnings=found.warnings)
 
 
 def judge(machine: Machine, request: SaveRequest) -> None:

@@ -9,7 +9,9 @@ import pytest
 from beacon.errors import DefinitionError
 from beacon.model.host import Scope
 from beacon.operations.caller import Caller
+from beacon.operations.definitions.text import ShowRequest, show
 from beacon.operations.machine import Machine
+from tests.fakes.here import Recorder
 
 GOOD = 'image = "registry.example/me/web:1"\n'
 
@@ -49,3 +51,8 @@ def test_one_that_cannot_be_read_is_a_fault_and_no_removal(machine: Machine) -> 
     assert [fault.file for fault in raised.value.faults] == [
         str(machine.paths.definitions / f"{name}.toml") for name in ("latin", "moved")
     ]
+
+
+def test_showing_one_warns_of_the_others(machine: Machine) -> None:
+    answer = show(machine, ShowRequest("good"), Recorder())
+    assert (answer.text, len(answer.warnings)) == (GOOD, 4)
