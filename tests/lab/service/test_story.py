@@ -48,7 +48,7 @@ def test_not_a_word_is_another(stage: Stage) -> None:
     assert stage.told() == [begun, live, begun, live, begun, bad, "quarantined", begun, bad, begun, live]
 
     removed = stage.beacon("rm", "web").stdout.splitlines()[1]
-    assert removed.split(maxsplit=2) == ["web", "removed", "its data stays"]
+    assert removed.split(maxsplit=2) == ["web", "removed", "its data stays in beacon-web-data"]
     left = stage.run("find", stage.units, stage.systemd_units, "-name", "beacon-web*", check=False).stdout
     assert left == ""
     assert stage.engine("ps", "--all", "--quiet") == ""
