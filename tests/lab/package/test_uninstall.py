@@ -106,7 +106,7 @@ def test_a_package_that_was_used_and_is_purged_leaves_no_file(
     assert units_on(host) == ["beacon.slice"]  # empty; systemd keeps slices until the next boot
 
 
-def test_a_user_s_services_leave_no_file(host: LabHost) -> None:
+def test_a_user_s_services_leave_no_file_but_the_definition(host: LabHost) -> None:
     owner = host.add_user("owner")
     host.run("systemctl", "start", "network-online.target")
     owner.run("podman", "info")  # Podman makes folders of its own when it is first run
@@ -117,7 +117,9 @@ def test_a_user_s_services_leave_no_file(host: LabHost) -> None:
     for listing in (("ps", "--all"), ("images", "--all"), ("volume", "ls")):
         assert left_in(owner, *listing) == []
     folders = {path for path, sort in files_on(host).items() if sort == "d"}
-    assert changes(before, files_on(host)) - folders == set()
+    (kept,) = changes(before, files_on(host)) - folders
+    assert kept.startswith(f"{owner.home}/.local/state/beacon/removed/")
+    assert host.read(kept) == DEFINITION
 
 
 def units_on(host: LabHost) -> list[str]:
