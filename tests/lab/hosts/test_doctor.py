@@ -116,7 +116,7 @@ def test_what_is_wrong_with_files_and_definitions_is_found_and_mended(web: Stage
     assert (edited.mend or "").endswith("beacon apply --overwrite web")
     assert the(found, "definition", "other.toml: image").mend == "beacon edit other"
     assert the(found, "settings", "engin: unknown key").severity == "error"
-    other = the(found, "command", "/usr/local/bin/beacon comes before /usr/bin/beacon")
+    other = the(found, "command", "/usr/local/bin/beacon comes before /usr/bin/beacon in your PATH")
     assert other.severity == "warning"
     assert "beacon apply" in (the(found, "leftover", "beacon-lost.container").mend or "")
     drop_in = the(found, "leftover", "beacon-old.container.d is a drop-in folder")
