@@ -31,7 +31,7 @@ lint: setup  ## check style, types, imports and shell scripts
 	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@shellcheck $(SCRIPTS)
 
-# Two cores are done with the main job in 7 minutes, and take 18 for it on every kind of host and for endpoints.
+# The main job on one kind of host takes a fraction of what every kind, bare hosts and endpoints take.
 ifeq ($(CI)$(ALL)$(ARGS),)
 CHOSEN := -m "not other_kind" --deselect=tests/lab/hosts --deselect=tests/lab/endpoints
 endif
