@@ -29,15 +29,17 @@ lint: setup  ## check style, types, imports and shell scripts
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/mypy --no-error-summary
 	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
+	@said=$$($(PYTEST) -q tests/unit/house) || { echo "$$said"; exit 1; }
 	@shellcheck $(SCRIPTS)
 
-# The main job on one kind of host takes a fraction of what every kind, bare hosts and endpoints take.
+# The main job on one kind of host takes a fraction of what all the rest of the lab takes.
+REST := safety package hosts endpoints
 ifeq ($(CI)$(ALL)$(ARGS),)
-CHOSEN := -m "not other_kind" --deselect=tests/lab/hosts --deselect=tests/lab/endpoints
+CHOSEN := -m "not other_kind" $(REST:%=--deselect=tests/lab/%)
 endif
 
 .PHONY: test
-test: setup lint  ## lint, all tests without hosts, and the main job on one; `ALL=1` adds every host and endpoints, as CI does
+test: setup lint  ## lint, all tests without hosts, and the main job on one; `ALL=1` adds the rest, as CI does
 	@$(PYTEST) $(NO_MACHINES) $(SIDE_BY_SIDE) $(CHOSEN) $(ARGS)
 
 .PHONY: unit
@@ -47,6 +49,10 @@ unit: setup  ## run the tests that need no test host
 .PHONY: lab
 lab: setup  ## run the tests that boot test hosts (needs root)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m lab $(ARGS)
+
+.PHONY: soak
+soak: setup  ## kill updates at random instants, 200 times with Podman and 100 times with docker (needs root)
+	@BEACON_SOAK_PODMAN=200 BEACON_SOAK_DOCKER=100 $(PYTEST) tests/lab/safety/test_random_kills.py $(ARGS)
 
 .PHONY: vm
 vm: setup  ## run the tests of limits, power cuts and Debian 12's users, in virtual machines (needs root)
@@ -65,6 +71,10 @@ deb:  ## build the Debian package in build/deb
 .PHONY: demo
 demo: setup  ## show Beacon at work on a test host
 	@$(PYTHON) -m tests.demo
+
+.PHONY: screens
+screens: setup  ## draw the pictures of docs/household.md anew, on a test host
+	@BEACON_SCREENS=1 $(PYTEST) tests/lab/hosts/test_household.py $(ARGS)
 
 .PHONY: bench
 bench: setup  ## measure Beacon on a test host; `make bench ARGS="check"` measures one thing

@@ -6,9 +6,13 @@
     ├── NoSuchServiceError        4   as systemctl's "no such unit"
     ├── DefinitionError          65   EX_DATAERR: faults in definitions, all of them at once
     ├── RegistryError            69   EX_UNAVAILABLE: a registry that cannot or will not answer
+    │   └── LimitError           69   one that asks for patience
     ├── StoreError               69   the same for a store that endpoints are published to
-    ├── HostError                71   EX_OSERR: engine, systemd or disk refused
+    ├── DeliveryError            69   the same for a target of notifications
+    ├── MachineError                71   EX_OSERR: engine, systemd or disk refused
     ├── BusyError                75   EX_TEMPFAIL: another Beacon is at work on the same service
+    ├── CanceledError            75   the same where its owner has thought better of it
+    ├── PlanChangedError         75   another plan than its owner has seen
     ├── AccessError              77   EX_NOPERM: not permitted for this user
     └── ConfigError              78   EX_CONFIG: beacon.toml, registries.conf, auth.json
 
@@ -89,13 +93,21 @@ class Fault(Struct, frozen=True, order=True):
         return f"{place}: {self.problem}"
 
 
+def _by_line(fault: Fault) -> tuple[str, int, str, str]:
+    """Return what faults are sorted by: line 5 of a file is before line 10."""
+    file, colon, line = fault.file.rpartition(":")
+    if colon and line.isdecimal():
+        return file, int(line), fault.key, fault.problem
+    return fault.file, 0, fault.key, fault.problem
+
+
 class DefinitionError(BeaconError):
     """Faults in one or more definitions; *faults* holds every one of them, sorted."""
 
     status = ExitStatus.DATAERR
 
     def __init__(self, faults: Iterable[Fault], *, hint: str | None = None) -> None:
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(faults, key=_by_line))
         super().__init__("\n".join(str(fault) for fault in self.faults), hint=hint)
 
 
@@ -105,13 +117,30 @@ class RegistryError(BeaconError):
     status = ExitStatus.UNAVAILABLE
 
 
+class LimitError(RegistryError):
+    """A registry that asks for patience, as where its limit of pulls is spent for now.
+
+    *retry_after* is in seconds, None where it did not say.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
 class StoreError(BeaconError):
     """A store for endpoints that is unreachable or cannot be written."""
 
     status = ExitStatus.UNAVAILABLE
 
 
-class HostError(BeaconError):
+class DeliveryError(BeaconError):
+    """A target of notifications that could not be told; there is no secret in it."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+class MachineError(BeaconError):
     """The engine, systemd or the file system refused what was asked of it."""
 
     status = ExitStatus.OSERR
@@ -119,6 +148,18 @@ class HostError(BeaconError):
 
 class BusyError(BeaconError):
     """Another Beacon process holds the lock; trying again later is right."""
+
+    status = ExitStatus.TEMPFAIL
+
+
+class CanceledError(BeaconError):
+    """An operation that was canceled, before anything of the service had changed."""
+
+    status = ExitStatus.TEMPFAIL
+
+
+class PlanChangedError(BeaconError):
+    """What is to be done is not what its owner has seen and asked for; nothing is done."""
 
     status = ExitStatus.TEMPFAIL
 

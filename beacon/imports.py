@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 
 @contextlib.contextmanager
@@ -24,16 +28,15 @@ def missing(module: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def authorities_unread() -> Iterator[None]:
+def unread(contexts: type[SSLContext]) -> Iterator[None]:
     """Have imports within the block make TLS contexts without reading the system's authorities into them.
 
-    requests 2.32 makes one when it is imported, for connections that bring none of their own: 15 ms.
+    requests 2.32 makes one when it is imported, for connections that bring none of their own: 15 ms. The
+    transport brings its own.
     """
-    import ssl  # noqa: PLC0415  # only those who speak TLS pay for it
-
-    read = ssl.SSLContext.load_verify_locations
-    ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign]
+    read = contexts.load_verify_locations
+    contexts.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield
     finally:
-        ssl.SSLContext.load_verify_locations = read  # type: ignore[method-assign]
+        contexts.load_verify_locations = read  # type: ignore[method-assign]

@@ -2,61 +2,76 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from beacon import __version__, streams
-from beacon.cli.ending import told
+from beacon.cli.ending import INTERRUPTED, told
 from beacon.cli.output import Output
+from beacon.cli.reporter import MakeDisplay
 from beacon.cli.session import Session, chosen_scope
-
-if TYPE_CHECKING:
-    from typer.models import CommandInfo
+from beacon.cli.voice import in_one_voice
+from beacon.errors import UsageError
+from beacon.systemd.user import become
+from beacon.words import OTHER_USER, hoist, other_user, require_verb
 
 _VERBS = {
-    "add": ("add",),
-    "rm": ("rm",),
-    "edit": ("edit",),
-    "show": ("show", "schema"),
-    "importing": ("import",),
-    "render": ("render",),
-    "plan": ("plan",),
-    "apply": ("apply",),
-    "status": ("status",),
-    "logs": ("logs",),
-    "history": ("history",),
-    "control": ("start", "stop", "restart"),
-    "hold": ("hold", "unhold", "approve"),
-    "updates": ("update", "rollback"),
-    "volumes": ("adopt-volumes",),
-    "login": ("login", "logout"),
+    "definitions.add": ("add",),
+    "definitions.rm": ("rm",),
+    "definitions.edit": ("new", "edit"),
+    "definitions.show": ("show", "schema"),
+    "definitions.importing": ("import",),
+    "definitions.render": ("render",),
+    "definitions.plan": ("plan",),
+    "definitions.apply": ("apply",),
+    "services.status": ("status",),
+    "services.logs": ("logs",),
+    "services.stats": ("stats",),
+    "services.exec": ("exec",),
+    "services.history": ("history",),
+    "services.control": ("start", "stop", "restart"),
+    "services.hold": ("hold", "unhold", "approve", "reject"),
+    "services.updates": ("update", "rollback"),
+    "definitions.volumes": ("adopt-volumes",),
+    "machine.login": ("login", "logout"),
     "endpoint.list": ("endpoint list",),
     "endpoint.name": ("endpoint name",),
     "endpoint.setup": ("endpoint setup", "endpoint trust"),
     "endpoint.check": ("endpoint check",),
     "endpoint.open": ("endpoint open",),
     "endpoint.publish": ("endpoint publish",),
-    "doctor": ("doctor",),
-    "wait_healthy": ("wait-healthy",),
+    "machine.notify": ("notify list", "notify test", "notify send"),
+    "machine.doctor": ("doctor",),
+    "services.wait_healthy": ("wait-healthy",),
 }
 """The modules of verbs, in the order of the help, each with its verbs."""
-_GROUPS = {"endpoint": "The domains of services, and where each is reached."}
+_EVERY = tuple(verb for verbs in _VERBS.values() for verb in verbs)
+_HIDDEN = {"wait-healthy"}
+"""Verbs that are for units, and not for people."""
+_SETTINGS = {"exec": {"allow_interspersed_args": False}}
+"""Verbs that hand on all that follows their first argument, options too."""
+_GROUPS = {
+    "endpoint": "The domains of services, and where each is reached.",
+    "notify": "Who is told of what happens.",
+}
 """The groups of verbs, and what their help says."""
 
 
-def command_line(called: Sequence[str] = ()) -> typer.Typer:
+def command_line(called: Sequence[str] | None = None) -> typer.Typer:
     """Return the command line with all verbs; if the words *called* begin with one, with that verb alone.
 
-    The modules of the others take 30 ms to load, and typer another 15 ms to make parsers of them.
+    Without such a one there is only help to be shown: the modules of all verbs would take a second to load.
     """
     app = typer.Typer(
         name="beacon",
         help="Push an image, and every machine you own runs it; a bad image never takes it down.",
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -64,18 +79,33 @@ def command_line(called: Sequence[str] = ()) -> typer.Typer:
         epilog="The manual is beacon(1); definitions are described in beacon.toml(5).",
     )
     app.callback()(options)
-    verb = next((verb for verbs in _VERBS.values() for verb in verbs if _begins(called, verb)), None)
+    verb = next((verb for verb in _EVERY if _begins(called or (), verb)), None)
+    add = register if verb or called is None else outline
     groups: dict[str, typer.Typer] = {}
     for module, verbs in _VERBS.items():
         if verb is None or verb in verbs:
             group = verbs[0].rpartition(" ")[0]
-            import_module(f"beacon.cli.{module}").register(_group(app, group, groups) if group else app)
-    if verb:
-        for one in (app, *groups.values()):
-            one.registered_commands = [
-                command for command in one.registered_commands if verb.split()[-1] in _names(command)
-            ]
+            add(_group(app, group, groups) if group else app, module, [verb] if verb else verbs)
     return app
+
+
+def register(app: typer.Typer, module: str, verbs: Iterable[str]) -> None:
+    """Add *verbs* of a module of beacon.cli: its functions that are called as they are (``import_``)."""
+    loaded = import_module(f"beacon.cli.{module}")
+    for verb in verbs:
+        word = verb.split()[-1]
+        function = getattr(loaded, word.replace("-", "_"), None) or getattr(loaded, f"{word}_")
+        app.command(word, hidden=verb in _HIDDEN, context_settings=_SETTINGS.get(verb))(function)
+
+
+def outline(app: typer.Typer, module: str, verbs: Iterable[str]) -> None:
+    """Add as much of the verbs of a module as help shows of them, without loading it."""
+    source = Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    found = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    for verb in verbs:
+        word = verb.split()[-1]
+        function = found.get(word.replace("-", "_")) or found[f"{word}_"]
+        app.command(word, help=ast.get_docstring(function), hidden=verb in _HIDDEN)(lambda: None)
 
 
 def _begins(words: Sequence[str], verb: str) -> bool:
@@ -85,19 +115,9 @@ def _begins(words: Sequence[str], verb: str) -> bool:
 def _group(app: typer.Typer, name: str, groups: dict[str, typer.Typer]) -> typer.Typer:
     """Return a group of verbs, made when the first of its modules asks for it."""
     if name not in groups:
-        groups[name] = typer.Typer(help=_GROUPS[name], no_args_is_help=True, rich_markup_mode=None)
+        groups[name] = typer.Typer(help=_GROUPS[name], rich_markup_mode=None)
         app.add_typer(groups[name], name=name)
     return groups[name]
-
-
-def _names(command: CommandInfo) -> tuple[str | None, str]:
-    return command.name, command.callback.__name__ if command.callback else ""
-
-
-_ANYWHERE = {"--user", "--system", "-q", "--quiet", "--no-color"}
-"""Options of the whole command, which people put behind the verb as well, as with systemctl."""
-
-_OTHER_USER = "--user="
 
 
 def options(
@@ -121,32 +141,26 @@ def options(
         streams.answer(f"beacon {__version__}\n")
         raise typer.Exit
     if user and system:
-        raise typer.BadParameter("--user and --system exclude each other")
-    context.obj = Session(chosen_scope(user, system), Output(quiet=quiet, colour=not no_color))
+        raise UsageError("--user and --system exclude each other")
+    output = Output(quiet=quiet, colour=not no_color)
+    here = context.obj = Session(chosen_scope(user, system), output, context.obj)
+    here.interruption.catch(output.say)
 
 
-def run() -> None:
-    """Run the command line of this process, and exit with its status."""
+def run(display: MakeDisplay) -> None:
+    """Run the command line of this process, which has *display* show pulls, and exit with its status."""
     with told(Output()):
         arguments = hoist(sys.argv[1:])
-        for word in arguments:
-            if word.startswith(_OTHER_USER):
-                from beacon.cli.user import become
-
-                become(word.removeprefix(_OTHER_USER), [other for other in arguments if other != word])
+        user = other_user(arguments)
+        if user is not None:
+            word = f"{OTHER_USER}{user}"
+            become(user, [other for other in arguments if other != word], os.environ)
+        require_verb(arguments, _EVERY)
         called = [word for word in arguments if not word.startswith("-")]
-        command_line(called)(args=arguments, prog_name="beacon")
-
-
-def hoist(arguments: list[str]) -> list[str]:
-    """Return *arguments* with the options of the whole command in front of the verb."""
-    head, tail = arguments, []
-    if "--" in arguments:
-        cut = arguments.index("--")
-        head, tail = arguments[:cut], arguments[cut:]
-    front = [word for word in head if _is_anywhere(word)]
-    return front + [word for word in head if not _is_anywhere(word)] + tail
-
-
-def _is_anywhere(word: str) -> bool:
-    return word in _ANYWHERE or word.startswith(_OTHER_USER)
+        if (not called and "--version" not in arguments) or called in ([one] for one in _GROUPS):
+            arguments.append("--help")
+        with in_one_voice():
+            status = command_line(called)(arguments, "beacon", standalone_mode=False, obj=display)
+        if status == INTERRUPTED:  # of a KeyboardInterrupt the parser makes that
+            raise KeyboardInterrupt
+        sys.exit(status)

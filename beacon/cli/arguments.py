@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,17 +15,16 @@ def complete_service(incomplete: str) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The service.", autocompletion=complete_service)]
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[NAME]...", help="The services; all of them by default.", autocompletion=complete_service
-    ),
-]
-NamesOrAll = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="The services, or --all.", autocompletion=complete_service),
-]
+def services(metavar: str, text: str = "The services; all of them by default.") -> Any:  # noqa: ANN401  # typer's
+    """Return what describes an argument that names services."""
+    return typer.Argument(metavar=metavar, help=text, autocompletion=complete_service)
+
+
+Name = Annotated[str, services("NAME", "The service.")]
+Names = Annotated[list[str] | None, services("[NAME]...")]
+NamesOrAll = Annotated[list[str] | None, services("[NAME]...", "The services, or --all.")]
+SomeNames = Annotated[list[str], services("NAME...", "The services.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it anew every two seconds, until Ctrl-C.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over files that were edited by hand.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what is quarantined.")]

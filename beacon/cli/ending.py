@@ -12,6 +12,9 @@ from beacon.errors import BeaconError
 if TYPE_CHECKING:
     from beacon.cli.output import Output
 
+INTERRUPTED = 130
+"""The status of a command that ended by Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
 
 @contextmanager
 def told(output: Output) -> Iterator[None]:
@@ -23,4 +26,4 @@ def told(output: Output) -> Iterator[None]:
         sys.exit(error.status)
     except KeyboardInterrupt:
         output.say("interrupted; what had begun is finished or undone by the next run")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

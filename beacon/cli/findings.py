@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from beacon.cli.output import Output
 from beacon.errors import ExitStatus
+from beacon.model.notice import plural
 from beacon.wire.finding import SEVERITIES, FindingInfo
 
 _COLOURS = {"ok": "green|", "info": "", "warning": "yellow|", "error": "red|"}
@@ -33,11 +34,6 @@ def counted(severities: Iterable[str]) -> str:
     counts = Counter(severities)
     words = [f"{counts[one]} {one}" for one in ("ok", "info") if counts[one]]
     return ", ".join(words + [plural(counts[one], one) for one in ("warning", "error") if counts[one]])
-
-
-def plural(count: int, noun: str) -> str:
-    """Return ``1 service`` or ``2 services``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def exit_status(severity: str) -> ExitStatus:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.wire.outcome import OutcomeInfo, Outcomes, outcome_infos
+from beacon.model.notice import plural
+from beacon.model.outcome import OutcomeKind
+from beacon.wire.outcome import OutcomeInfo, Outcomes
 
 if TYPE_CHECKING:
     from beacon.cli.output import Output
@@ -28,11 +30,6 @@ _COLOURS = {
 _SILENT = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.UNCHANGED}
 
 
-def show(output: Output, outcomes: Sequence[Outcome], *, every: bool, as_json: bool) -> ExitStatus:
-    """Print *outcomes* of verbs that are not operations yet."""
-    return show_answer(output, Outcomes(services=outcome_infos(outcomes)), every=every, as_json=as_json)
-
-
 def show_answer(output: Output, answer: Outcomes, *, every: bool, as_json: bool = False) -> ExitStatus:
     """Print what became of services (with *every*, of those without news too); return the exit status."""
     if as_json:
@@ -45,7 +42,7 @@ def show_answer(output: Output, answer: Outcomes, *, every: bool, as_json: bool 
         rows = [
             (
                 one.service,
-                f"{_COLOURS.get(one.kind, '')}|{one.kind.word}" if one.kind in _COLOURS else one.kind.word,
+                f"{_COLOURS.get(one.kind, '')}|{one.word}" if one.kind in _COLOURS else one.word,
                 one.detail,
             )
             for one in shown
@@ -61,13 +58,9 @@ def show_answer(output: Output, answer: Outcomes, *, every: bool, as_json: bool 
 
 def summary(outcomes: Iterable[OutcomeInfo]) -> str:
     """Return one line that counts the ends: ``30 services: 29 up to date, 1 updated``."""
-    counts: dict[str, int] = {}
-    for outcome in outcomes:
-        counts[outcome.kind.word] = counts.get(outcome.kind.word, 0) + 1
-    total = sum(counts.values())
-    noun = "service" if total == 1 else "services"
-    return (
-        f"{total} {noun}: " + ", ".join(f"{count} {word}" for word, count in counts.items())
-        if total
-        else "no services"
-    )
+    rows = list(outcomes)
+    if not rows:
+        return "no services"
+    counts = Counter(outcome.word for outcome in rows)
+    services = len({outcome.service for outcome in rows})  # one may have come to two ends
+    return f"{plural(services, 'service')}: {', '.join(f'{n} {word}' for word, n in counts.items())}"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from beacon.cli.host import Host, this_caller
+from beacon.cli.interruption import Interruption
 from beacon.cli.output import Output
-from beacon.cli.reporter import TerminalListener
-from beacon.cli.user import enter_manager
+from beacon.cli.reporter import MakeDisplay, TerminalListener
 from beacon.errors import AccessError
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
+from beacon.operations.caller import Caller
+from beacon.operations.importing.ending import end_adoptions
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
-from beacon.operations.scopes import command_elsewhere, services_elsewhere
+from beacon.state.scopes import services_elsewhere
+from beacon.systemd.user import enter_manager
 
 if TYPE_CHECKING:
     import typer
@@ -27,11 +31,14 @@ class Session(Struct, frozen=True):
 
     scope: Scope
     output: Output
+    display: MakeDisplay | None = None
+    """What shows pulls at a terminal."""
+    interruption: Interruption = field(default_factory=Interruption)
 
     @property
     def listener(self) -> Listener:
         """Whoever watches the terminal."""
-        return TerminalListener(self.output)
+        return TerminalListener(self.output, self.display, self.interruption)
 
     def machine(self, *, required: bool = True) -> Machine:
         """Return the machine in this scope; unless *required*, also if no manager runs for the user.
@@ -41,29 +48,28 @@ class Session(Struct, frozen=True):
         if self.scope is Scope.USER:
             with suppress(*() if required else (AccessError,)):
                 _enter()
-        return Machine(self.scope, this_caller())
+        return Machine(self.scope, _caller())
 
     def end_adoptions(self) -> None:
         """End the adoptions that a kill interrupted."""
-        self.host().end_adoptions()
+        self.output.notices(end_adoptions(self.machine(), self.listener))
 
-    def host(self) -> Host:
-        """Return the same for verbs that are not operations yet."""
-        if self.scope is Scope.USER:
-            _enter()
-        return Host(self.scope, self.output)
+
+def _caller() -> Caller:
+    """Return who runs this process."""
+    command = " ".join(["beacon", *sys.argv[1:]])
+    return Caller(os.geteuid(), dict(os.environ), Path.home(), sys.argv[0], command)
 
 
 def _enter() -> None:
     """Enter the user's manager; where there is none, the machine's services may be meant."""
     try:
-        enter_manager()
+        enter_manager(os.environ)
     except AccessError as error:
-        caller = this_caller()
-        if not services_elsewhere(Scope.USER, caller):
+        caller = _caller()
+        if not services_elsewhere(Scope.USER, caller.environment):
             raise
-        meant = command_elsewhere(Scope.USER, caller)
-        hint = f"{error.hint}; for the machine's services: {meant}"
+        hint = f"{error.hint}; for the machine's services: {caller.typed_elsewhere(Scope.USER)}"
         raise AccessError(error.message, hint=hint) from None
 
 

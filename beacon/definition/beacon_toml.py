@@ -6,12 +6,18 @@ import tomllib
 from collections.abc import Callable
 from typing import Any
 
-from beacon.definition.domains import domain_name
-from beacon.definition.grammar import absolute_path, did_you_mean, duration, host_port, integer, shown
+from beacon.definition.endpoints.domains import domain_name
+from beacon.definition.grammar.portspec import host_port
+from beacon.definition.grammar.quantities import duration
+from beacon.definition.grammar.strings import absolute_path, did_you_mean, integer, shown
+from beacon.definition.grammar.values import one_of
+from beacon.definition.notifying import decode_targets
 from beacon.definition.publishing import decode_publications
 from beacon.definition.settings import Settings
 from beacon.errors import ConfigError
-from beacon.model.host import Engine, PortRange
+from beacon.model.machine import Engine, PortRange
+from beacon.model.notifying.target import Target
+from beacon.model.service import Apply
 
 _UNPRIVILEGED = 1024
 _ENGINES = ("auto", *(engine.value for engine in Engine))
@@ -46,6 +52,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "auth_file": absolute_path,
     "ports": _ports,
     "base_domain": _base_domain,
+    "update.apply": one_of(Apply),
     "registry.deadline": duration,
     "registry.reserve": lambda value: integer(value, 0, 1_000_000),
 }
@@ -53,13 +60,11 @@ _PARSERS: dict[str, Callable[[object], object]] = {
 
 def decode_settings(text: str, *, file: str) -> Settings:
     """Return the settings of *text*; ConfigError names every faulty key."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from error
+    document = _parse(text, file)
     values: dict[str, Any] = {}
     publish, problems = decode_publications(document.pop("publish", {}))
-    faults = [f"{file}: {problem}" for problem in problems]
+    notify, wrong = decode_targets(document.pop("notify", {}))
+    faults = [f"{file}: {problem}" for problem in (*problems, *wrong)]
     for key, value in _flat(document):
         if key not in _PARSERS:
             faults.append(f"{file}: {key}: unknown key{did_you_mean(key, list(_PARSERS))}")
@@ -70,7 +75,24 @@ def decode_settings(text: str, *, file: str) -> Settings:
             faults.append(f"{file}: {key}: {error}")
     if faults:
         raise ConfigError("\n".join(faults), hint="beacon.toml(5) lists the keys")
-    return Settings(**values, publish=publish)
+    return Settings(**values, publish=publish, notify=notify)
+
+
+def decode_notify(text: str, *, file: str) -> tuple[Target, ...]:
+    """Return the targets of *text* that have no fault, whatever is wrong with all else.
+
+    So that they can be told of it. Raises ConfigError if it is no TOML.
+    """
+    return decode_targets(_parse(text, file).get("notify", {}))[0]
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise ConfigError(f"{file}: has arrays or tables too deep within each other") from None
+    except ValueError as error:  # also of a number with more digits than int() takes
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _flat(document: dict[str, object]) -> list[tuple[str, object]]:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from beacon.definition import endpoints
+from beacon.definition.endpoints import claims
 from beacon.errors import Fault
+from beacon.model.endpoints.sources import AUTO
 from beacon.model.service import Port, Service
 
 T = TypeVar("T")
@@ -120,11 +121,11 @@ def _things(service: Service) -> Iterator[_Thing]:
             # web's a-b and web-a's b: units and volumes have one name for both.
             problem = (f"must not be {volume.name!r}: its unit would be that of ", "")
             yield _Thing(("volume", f"{service.name}-{volume.name}"), f"volume[{index}].name", problem)
-    found, _ = endpoints.declared(service)
+    found, _ = claims.declared(service)
     for one in found:
-        if one.endpoint.domain != endpoints.AUTO:  # each gets a name of its own
-            problem = (f"must not be {endpoints.claim_text(one.endpoint)}, which ", " has already")
-            yield _Thing(("endpoint", *endpoints.claim(one.endpoint)), one.key, problem)
+        if one.endpoint.domain != AUTO:  # each gets a name of its own
+            problem = (f"must not be {claims.claim_text(one.endpoint)}, which ", " has already")
+            yield _Thing(("endpoint", *claims.claim(one.endpoint)), one.key, problem)
 
 
 def conflicts(services: Mapping[str, Service], standing: Standing) -> Iterator[Fault]:

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from beacon.model.endpoints.network import Network
 from beacon.model.service import (
+    PINNED,
     START_INTERVAL,
     START_LIMIT,
+    TAG,
     Capabilities,
     Endpoint,
     Health,
@@ -28,7 +31,16 @@ from beacon.model.service import (
 )
 
 if TYPE_CHECKING:
-    from beacon.definition import schema, tables
+    from beacon.definition import schema
+    from beacon.definition.tables.network import EndpointTable, NetworkTable, PortTable
+    from beacon.definition.tables.running import (
+        HealthTable,
+        PodmanTable,
+        ResourcesTable,
+        RestartTable,
+        UpdateTable,
+    )
+    from beacon.definition.tables.storage import SecretTable, VolumeTable
 
 
 def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) -> Service:
@@ -45,9 +57,11 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         volumes=tuple(_volume(volume) for volume in table.volume),
         tmpfs=tuple(table.tmpfs),
         networks=tuple(table.networks),
+        network={name: said for name, one in table.network.items() if (said := _network(one)) != Network()},
         hosts=table.hosts,
         dns=tuple(table.dns),
         needs=tuple(table.needs),
+        requires=tuple(table.requires),
         devices=tuple(table.devices),
         secrets=tuple(_secret(secret) for secret in table.secret),
         resources=_resources(table.resources),
@@ -89,14 +103,14 @@ def _process(name: str, table: schema.ServiceTable) -> Service:
     )
 
 
-def _port(table: tables.PortTable) -> Port:
+def _port(table: PortTable) -> Port:
     container, count, written = table.container
     ip, host_port, _ = table.host or ("", None, 1)
     protocol = table.protocol or written or Protocol.TCP
     return Port(container=container, host_port=host_port, host_ip=ip, protocol=protocol, count=count)
 
 
-def _endpoint(table: tables.EndpointTable) -> Endpoint:
+def _endpoint(table: EndpointTable) -> Endpoint:
     return Endpoint(
         domain=table.domain,
         port=table.port,
@@ -115,7 +129,19 @@ def _endpoint(table: tables.EndpointTable) -> Endpoint:
     )
 
 
-def _volume(table: tables.VolumeTable) -> Volume:
+def _network(table: NetworkTable) -> Network:
+    return Network(
+        internal=table.internal,
+        subnet=table.subnet,
+        gateway=table.gateway,
+        driver=table.driver,
+        ipv6=table.ipv6,
+        options=table.options,
+        address=table.address,
+    )
+
+
+def _volume(table: VolumeTable) -> Volume:
     return Volume(
         path=table.path,
         name=table.name,
@@ -126,7 +152,7 @@ def _volume(table: tables.VolumeTable) -> Volume:
     )
 
 
-def _secret(table: tables.SecretTable) -> Secret:
+def _secret(table: SecretTable) -> Secret:
     return Secret(
         name=table.name,
         env=table.env,
@@ -137,14 +163,14 @@ def _secret(table: tables.SecretTable) -> Secret:
     )
 
 
-def _resources(table: tables.ResourcesTable) -> Resources:
+def _resources(table: ResourcesTable) -> Resources:
     return Resources(memory=table.memory, cpus=table.cpus, pids=table.pids, io_weight=table.io_weight)
 
 
-def _health(table: tables.HealthTable) -> Health:
+def _health(table: HealthTable) -> Health:
     return Health(
         command=table.command,
-        http=HttpProbe(table.http.port, table.http.path) if table.http else None,
+        http=HttpProbe(table.http.port, table.http.path, table.http.host) if table.http else None,
         tcp=table.tcp,
         disable=table.disable,
         interval=table.interval,
@@ -155,22 +181,23 @@ def _health(table: tables.HealthTable) -> Health:
     )
 
 
-def _restart(table: tables.RestartTable) -> Restart:
+def _restart(table: RestartTable) -> Restart:
     limit, interval = table.limit, table.interval
     if interval == START_INTERVAL:  # as if only a limit were said: see Restart.said
         limit, interval = START_LIMIT if limit is None else limit, None
     return Restart(policy=table.policy, delay=table.delay, limit=limit, interval=interval)
 
 
-def _update(table: tables.UpdateTable, *, digest: bool) -> UpdatePolicy:
+def _update(table: UpdateTable, *, digest: bool) -> UpdatePolicy:
     return UpdatePolicy(
-        follow=table.follow or ("pinned" if digest else "tag"),
+        follow=table.follow or (PINNED if digest else TAG),
         every=table.every,
         window=table.window,
         min_age=table.min_age,
+        apply=table.apply,
         settle=table.settle,
     )
 
 
-def _podman(table: tables.PodmanTable) -> RawPodman:
+def _podman(table: PodmanTable) -> RawPodman:
     return RawPodman(table.args, table.container, table.unit, table.service)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
-from beacon.definition import grammar, rules
+from pydantic import ValidationError
+
+from beacon.definition import rules
 from beacon.definition.conflicts import Standing
 from beacon.definition.convert import to_service
+from beacon.definition.grammar import strings
 from beacon.definition.names import validate_name, validate_new_name
+from beacon.definition.schema import ServiceTable, TomlSchema, table_at
+from beacon.definition.tables.types import Problems
 from beacon.errors import DefinitionError, Fault
 from beacon.model.service import Service
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 Document = dict[str, object]
@@ -100,8 +105,6 @@ def _new_name_faults(name: str, file: str, standing: Standing) -> list[Fault]:
 
 def json_schema() -> dict[str, object]:
     """Return the JSON Schema of a definition."""
-    from beacon.definition.schema import ServiceTable, TomlSchema  # noqa: PLC0415 -- pydantic is slow to import
-
     schema = ServiceTable.model_json_schema(schema_generator=TomlSchema)
     return {"$schema": TomlSchema.schema_dialect, **schema, "title": "beacon.toml"}
 
@@ -124,11 +127,9 @@ def _decode(text: str, name: str, file: str) -> tuple[Service | None, list[Fault
 
 
 def _parse(text: str) -> Document:
-    import tomllib  # noqa: PLC0415 -- importing this package costs nothing until something is decoded
-
     text = text.removeprefix("\ufeff")  # editors of Windows begin a file with it
     try:
-        return tomllib.loads(text, parse_float=grammar.WrittenFloat)
+        return tomllib.loads(text, parse_float=strings.WrittenFloat)
     except tomllib.TOMLDecodeError as fault:
         raise ValueError(_syntax_problem(str(fault), text)) from None
     except RecursionError:
@@ -145,10 +146,6 @@ def _syntax_problem(message: str, text: str) -> str:
 
 
 def _validate(name: str, document: Document) -> tuple[Service | None, list[rules.Problem]]:
-    from pydantic import ValidationError  # noqa: PLC0415 -- slow to import
-
-    from beacon.definition.schema import ServiceTable  # noqa: PLC0415 -- the same
-
     try:
         return to_service(name, ServiceTable.model_validate(document), _given(document)), []
     except ValidationError as fault:
@@ -163,23 +160,21 @@ def _given(document: Document) -> tuple[str, ...]:
     paths: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict):
-            paths.extend(grammar.key_path(key, inner) for inner in cast("Document", value))
+            paths.extend(strings.key_path(key, inner) for inner in cast("Document", value))
         else:
             paths.append("restart.policy" if key == "restart" else key)
     return tuple(sorted(paths))
 
 
 def _problems(fault: ValidationError, document: Document) -> Iterator[rules.Problem]:
-    from beacon.definition.tables import Problems  # noqa: PLC0415 -- loaded already
-
     for details in fault.errors(include_url=False):
         path = _existing(details["loc"], document, missing=details["type"] == "missing")
         error = details.get("ctx", {}).get("error")
         if isinstance(error, Problems):
             for key, what in error.problems:
-                yield grammar.key_path(*path, *([key] if key else [])), what
+                yield strings.key_path(*path, *([key] if key else [])), what
         else:
-            yield grammar.key_path(*path), _sentence(details, error, path)
+            yield strings.key_path(*path), _sentence(details, error, path)
 
 
 def _existing(loc: _Path, document: Document, *, missing: bool) -> _Path:
@@ -205,20 +200,18 @@ def _sentence(details: ErrorDetails, error: object, path: _Path) -> str:
         case "extra_forbidden":
             return f"unknown key{_suggestion(str(path[-1]), _known_keys(path[:-1]))}"
         case "greater_than":
-            return f"must be greater than {details['ctx']['gt']}, not {grammar.shown(details['input'])}"
+            return f"must be greater than {details['ctx']['gt']}, not {strings.shown(details['input'])}"
         case kind:
-            return f"{_KINDS.get(kind, details['msg'])}, not {grammar.shown(details['input'])}"
+            return f"{_KINDS.get(kind, details['msg'])}, not {strings.shown(details['input'])}"
 
 
 def _suggestion(word: str, known: list[str]) -> str:
     meant = _OTHER_WORDS.get(word)
-    return f"; did you mean {meant!r}?" if meant in known else grammar.did_you_mean(word, known)
+    return f"; did you mean {meant!r}?" if meant in known else strings.did_you_mean(word, known)
 
 
 def _known_keys(table: _Path) -> list[str]:
     """Return the keys of the table at a path."""
-    from beacon.definition.schema import table_at  # noqa: PLC0415 -- loaded already
-
     return list(table_at(table).model_fields)
 
 
@@ -227,7 +220,7 @@ def _nul_problems(value: object, *path: str | int) -> Iterator[rules.Problem]:
     match value:
         case str():
             if "\0" in value:
-                yield grammar.key_path(*path), "must not hold a NUL character, which no unit file can"
+                yield strings.key_path(*path), "must not hold a NUL character, which no unit file can"
         case dict():
             for key, item in cast("Document", value).items():
                 yield from _nul_problems(item, *path, key)

@@ -10,12 +10,23 @@ from typing import Literal, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from beacon.definition import grammar
-from beacon.definition.endpoints import resolve
+from beacon.definition.endpoints.claims import resolve
+from beacon.definition.grammar import strings
 from beacon.definition.keys import default_of, flatten, value_text
 from beacon.definition.labels import PROBES, read_labels
 from beacon.model.image import ImageConfig, ImageHealth
-from beacon.model.service import Endpoint, Health, HealthAction, HttpProbe, Service, Stop, Volume
+from beacon.model.release import Release
+from beacon.model.service import (
+    Apply,
+    Endpoint,
+    Health,
+    HealthAction,
+    HttpProbe,
+    RestartPolicy,
+    Service,
+    Stop,
+    Volume,
+)
 
 Source = Literal["definition", "image", "label", "default"]
 
@@ -65,6 +76,11 @@ class Effective(Struct, frozen=True):
         if key in self.filled:
             return self.filled[key]
         return "definition" if key == "image" or _is_given(self.declared, key, value) else "default"
+
+
+def in_effect(release: Release) -> Service:
+    """Return the service of *release* with what its image says filled in."""
+    return effective(release.service, release.image).service
 
 
 def effective(service: Service, image: ImageConfig) -> Effective:
@@ -121,6 +137,7 @@ class _Filling:
             update=replace(
                 self.service.update,
                 settle=cast("float", self._plain("update.settle", self.service.update.settle)),
+                apply=cast("Apply", self._plain("update.apply", self.service.update.apply)),
             ),
         )
         return replace(filled, init=self._init(entrypoint, command), volumes=self._volumes(filled))
@@ -168,7 +185,7 @@ class _Filling:
         secret = {secret.env for secret in self.service.secrets}
         env = {name: text for name, text in self.image.env.items() if name not in secret}
         for name in env.keys() - self.service.env.keys():
-            self.sources[f"env.{grammar.key_path(name)}"] = "image"
+            self.sources[f"env.{strings.key_path(name)}"] = "image"
         return {**env, **self.service.env}
 
     def _endpoints(self) -> tuple[Endpoint, ...]:
@@ -189,7 +206,7 @@ class _Filling:
 
     def _image_signal(self, text: str) -> str | None:
         try:
-            signal = grammar.signal_name(text)
+            signal = strings.signal_name(text)
         except ValueError as fault:
             self.notes.append(f"STOPSIGNAL of the image is not used: {fault}")
             return None
@@ -199,6 +216,8 @@ class _Filling:
     def _health(self) -> Health:
         """Take the check from the first that has one, and each number from the first that says it."""
         health = self.service.health
+        if self.service.restart.policy is RestartPolicy.ONESHOT:
+            return replace(health, disable=True)  # the image's check is for what goes on running
         own = health.disable or health.command or health.http or health.tcp
         if not own:
             health = self._probe(health)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
+import tomli_w
 from msgspec.structs import fields
 
-from beacon.definition import grammar
+from beacon.definition.grammar import portspec, quantities, strings
+from beacon.model.endpoints.network import Network
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
+    PINNED,
+    TAG,
     Capabilities,
     Directives,
     Endpoint,
@@ -41,6 +46,7 @@ _Part = (
     | Health
     | Hooks
     | HttpProbe
+    | Network
     | Resources
     | Restart
     | Secret
@@ -58,6 +64,11 @@ def new_definition(  # noqa: PLR0913 -- one parameter for each option of `beacon
     env: Mapping[str, str] | None = None,
     volumes: Iterable[str] = (),
     domains: Iterable[str] = (),
+    secrets: Iterable[str] = (),
+    networks: Iterable[str] = (),
+    needs: Iterable[str] = (),
+    memory: str = "",
+    health: str = "",
     command: Sequence[str] | None = None,
     description: str = "",
 ) -> str:
@@ -74,15 +85,22 @@ def new_definition(  # noqa: PLR0913 -- one parameter for each option of `beacon
         domain=" ".join(domains),
         ports=tuple(parse_port_option(option) for option in ports),
         volumes=tuple(parse_volume_option(option) for option in volumes),
+        secrets=tuple(parse_secret_option(option) for option in secrets),
+        networks=tuple(networks),
+        needs=tuple(needs),
+        resources=Resources(memory=quantities.size(memory)) if memory else Resources(),
+        health=parse_health_option(health) if health else Health(),
     )
     return encode(service)
 
 
 def parse_port_option(option: str) -> Port:
     """Read ``--port [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]``; one number alone is both ports."""
-    host, container = grammar.split_publish(option)
-    first, count, protocol = grammar.container_port(container)
-    ip, host_port, host_count = grammar.host_port(grammar.format_span(first, count) if host is None else host)
+    host, container = portspec.split_publish(option)
+    first, count, protocol = portspec.container_port(container)
+    ip, host_port, host_count = portspec.host_port(
+        portspec.format_span(first, count) if host is None else host
+    )
     if host_port is not None and host_count != count:
         raise ValueError(f"must be as many ports on the host as in the container, not {option!r}")
     return Port(first, host_port, ip, protocol or Protocol.TCP, count)
@@ -95,16 +113,38 @@ def parse_volume_option(option: str) -> Volume:
     if not source or not colon or not path:
         raise ValueError(f"must be NAME:PATH or /HOST/PATH:PATH, not {option!r}")
     words = tuple(word for word in options.split(",") if word not in {"", "ro", "rw"})
-    path = grammar.mount_point(path)
+    path = strings.mount_point(path)
     read_only = "ro" in options.split(",")
     if source.startswith("/"):
-        return Volume(path=path, host=grammar.absolute_path(source), read_only=read_only, options=words)
+        return Volume(path=path, host=strings.absolute_path(source), read_only=read_only, options=words)
     return Volume(path=path, name=source, read_only=read_only, options=words)
+
+
+def parse_secret_option(option: str) -> Secret:
+    """Read ``--secret NAME``, ``NAME:VARIABLE`` or ``NAME:/PATH``."""
+    name, colon, place = option.partition(":")
+    if not name or (colon and not place):
+        raise ValueError(f"must be NAME, NAME:VARIABLE or NAME:/PATH, not {option!r}")
+    if place.startswith("/"):
+        return Secret(name, path=strings.mount_point(place))
+    return Secret(name, env=strings.env_name(place) if place else None)
+
+
+def parse_health_option(option: str) -> Health:
+    """Read ``--health http:PORT[/PATH]``, ``tcp:PORT``, or a command for the container's shell."""
+    match = _PROBE.fullmatch(option)
+    if match is None:
+        return Health(command=strings.health_command(option))
+    port = strings.integer(int(match["http"] or match["tcp"]), 1, 65535)
+    return Health(http=HttpProbe(port, match["path"] or "/")) if match["http"] else Health(tcp=port)
+
+
+_PROBE = re.compile(r"(?:http:(?P<http>[0-9]{1,5})(?P<path>/\S*)?|tcp:(?P<tcp>[0-9]{1,5}))")
 
 
 def encode(service: Service, *, comment: str = _COMMENT) -> str:
     """Return the definition of *service*, without what is at its default; decode reads the same."""
-    follow = "pinned" if service.image.digest else "tag"
+    follow = PINNED if service.image.digest else TAG
     silent = Service(name=service.name, image=service.image, update=UpdatePolicy(follow=follow))
     sections = [("", _plain_keys(service), _plain_keys(silent))]
     sections += [
@@ -113,6 +153,9 @@ def encode(service: Service, *, comment: str = _COMMENT) -> str:
     ]
     texts = [_section(header, table, default) for header, table, default in sections]
     texts[1:1] = [_section(f"[[{header}]]", table, {}) for header, table in _arrays(service)]
+    for name, one in service.network.items():
+        texts.append(_section(f"[network.{name}]", _network(one), {}))
+        texts.append(_section(f"[network.{name}.options]", one.options, {}))
     return comment.format(name=service.name) + "\n".join(text for text in texts if text)
 
 
@@ -129,8 +172,6 @@ def _section(header: str, table: _Table, default: _Table) -> str:
 
 def _line(key: str, value: object) -> str:
     """Return one key; a short array is one line, which tomli_w would spread over several."""
-    import tomli_w  # noqa: PLC0415 -- only what writes definitions pays for it
-
     line = tomli_w.dumps({key: value})
     if not isinstance(value, list):
         return line
@@ -165,8 +206,9 @@ def _plain_keys(service: Service) -> _Table:
         "networks": list(service.networks),
         "dns": list(service.dns),
         "needs": list(service.needs),
+        "requires": list(service.requires),
         "devices": list(service.devices),
-        "shm_size": None if service.shm_size is None else grammar.format_size(service.shm_size),
+        "shm_size": None if service.shm_size is None else quantities.format_size(service.shm_size),
     }
 
 
@@ -216,8 +258,8 @@ def _words(words: tuple[str, ...] | None) -> list[str] | None:
 
 
 def _port(port: Port) -> _Table:
-    host = grammar.format_host_port(port)
-    span = grammar.format_span(port.container, port.count)
+    host = portspec.format_host_port(port)
+    span = portspec.format_span(port.container, port.count)
     return {
         "host": (int(host) if host.isdigit() else host) if host else None,
         "container": port.container if port.count == 1 else span,
@@ -232,6 +274,16 @@ def _endpoint(endpoint: Endpoint) -> _Table:
     return {key: value for key, value in said.items() if key == "domain" or value != silent[key]}
 
 
+def _network(network: Network) -> _Table:
+    """Return the table without what is at its default; a list of one is written as that."""
+    silent, said = _fields(Network()), _fields(network)
+    return {
+        key: value[0] if isinstance(value, list) and len(value) == 1 else value
+        for key, value in said.items()
+        if key != "options" and value != silent[key]
+    }
+
+
 def _volume(volume: Volume) -> _Table:
     table = _fields(volume)
     source = {key: table.pop(key) for key in ("name", "host", "external")}
@@ -244,7 +296,7 @@ def _volume(volume: Volume) -> _Table:
 
 
 def _resources(resources: Resources) -> _Table:
-    memory = None if resources.memory is None else grammar.format_size(resources.memory)
+    memory = None if resources.memory is None else quantities.format_size(resources.memory)
     return {**_fields(resources), "memory": memory}
 
 
@@ -262,8 +314,8 @@ def _timed(table: dict[str, object], *keys: str) -> dict[str, object]:
 
 
 def _duration(seconds: float) -> str | float:
-    text = grammar.format_duration(seconds)
-    return text if grammar.duration(text) == seconds else seconds
+    text = quantities.format_duration(seconds)
+    return text if quantities.duration(text) == seconds else seconds
 
 
 def _directives(directives: Directives) -> _Table:

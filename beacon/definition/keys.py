@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
-from beacon.definition.grammar import format_duration, key_path
+from beacon.definition.grammar.quantities import format_duration
+from beacon.definition.grammar.strings import key_path
+from beacon.model.endpoints.network import Network
 from beacon.model.service import Endpoint, Port, Secret, Service, Volume
 
 KEY_OF_FIELD = {
@@ -86,13 +88,15 @@ def value_text(key: str, value: object) -> str:
             return f"{value:g}" if key in _NUMBERS else format_duration(value)
         case tuple():
             return "[" + ", ".join(json.dumps(str(item), ensure_ascii=False) for item in value) + "]"
-        case Port() | Volume() | Secret() | Endpoint():
+        case Mapping():
+            return "{ " + ", ".join(f"{name} = {json.dumps(str(one))}" for name, one in value.items()) + " }"
+        case Port() | Volume() | Secret() | Endpoint() | Network():
             return _inline(value)
         case _:
             return "" if value is None else str(value)
 
 
-def _inline(value: Port | Volume | Secret | Endpoint) -> str:
+def _inline(value: Port | Volume | Secret | Endpoint | Network) -> str:
     """Return an inline table, without what is left at its default."""
     said = [(item.name, getattr(value, item.name), _field_default(item)) for item in fields(value)]
     shown = ", ".join(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from beacon.definition import grammar, values
-from beacon.definition.values import RESERVED_LABELS
+from beacon.definition.grammar import portspec, quantities, strings, values
+from beacon.definition.grammar.values import RESERVED_LABELS
 from beacon.errors import DefinitionError, Fault
 from beacon.model.image import ImageConfig
-from beacon.model.service import HealthAction
+from beacon.model.service import Apply, HealthAction
 
 _TRUTH = {"true": True, "false": False}
 
@@ -21,33 +21,40 @@ def _boolean(text: str) -> bool:
 
 
 def _whole(text: str, low: int, high: int) -> int:
-    return grammar.integer(int(text) if text.isascii() and text.isdigit() else text, low, high)
+    return strings.integer(int(text) if text.isascii() and text.isdigit() else text, low, high)
 
 
 def _tmpfs(text: str) -> tuple[str, ...]:
     return tuple(values.tmpfs(word) for word in text.split())
 
 
-_PORT = partial(_whole, low=1, high=grammar.MAX_PORT)
+def _ask(text: str) -> Apply:
+    if text != Apply.ASK:  # whether anybody is asked at all is not the image's to say
+        raise ValueError(f"must be ask, not {text!r}")
+    return Apply.ASK
+
+
+_PORT = partial(_whole, low=1, high=portspec.MAX_PORT)
 
 READERS: Mapping[str, Callable[[str], object]] = {
-    "description": grammar.line,
+    "description": strings.line,
     "init": _boolean,
     "read_only": _boolean,
     "tmpfs": _tmpfs,
-    "health.command": grammar.health_command,
+    "health.command": strings.health_command,
     "health.http.port": _PORT,
     "health.http.path": values.status_path,
     "health.tcp": _PORT,
     "health.disable": _boolean,
     "health.interval": values.time_of_check,
     "health.timeout": values.time_of_check,
-    "health.start_period": grammar.duration,
+    "health.start_period": quantities.duration,
     "health.retries": partial(_whole, low=1, high=1000),
     "health.on_failure": values.one_of(HealthAction),
-    "stop.timeout": grammar.duration,
-    "stop.signal": grammar.signal_name,
-    "update.settle": grammar.duration,
+    "stop.timeout": quantities.duration,
+    "stop.signal": strings.signal_name,
+    "update.settle": quantities.duration,
+    "update.apply": _ask,
 }
 """The keys that are honoured, each written as in a definition; lists are words."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 
 from beacon.model.unit import PREFIX, unit_name
 
@@ -73,3 +75,21 @@ def validate_name(name: str) -> str | None:
                 f"to the units that it makes of {suffix[1:]} files"
             )
     return None
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """Return the service that a name on the command line means: one of the *known* that is called so.
+
+    Else the names of its unit and of its file are understood too.
+    """
+    if name in known:
+        return name
+    return name.removeprefix(PREFIX).removesuffix(".service").removesuffix(".toml")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return what to say of a service that is none of the *known*."""
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "beacon status lists the services" if known else "beacon add NAME IMAGE makes the first one"

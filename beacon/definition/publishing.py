@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from msgspec import Struct
 from msgspec.structs import fields
 
-from beacon.definition.grammar import (
-    MAX_PORT,
+from beacon.definition.grammar.portspec import MAX_PORT
+from beacon.definition.grammar.quantities import duration
+from beacon.definition.grammar.strings import (
     absolute_path,
     boolean,
+    command,
     did_you_mean,
-    duration,
     integer,
     line,
     shown,
@@ -21,103 +22,8 @@ from beacon.definition.grammar import (
     word,
     words,
 )
-
-REDIS_PORT = 6379
-ETCD_PORT = 2379
-PLACE = "{}"
-"""Where a check command gets the name of the file that it is to look at."""
-
-
-class RedisAccess(Struct, frozen=True):
-    """A Redis, and how to get in."""
-
-    host: str = "localhost"
-    port: int = REDIS_PORT
-    socket: str | None = None
-    """A unix socket, instead of host and port."""
-    db: int = 0
-    user: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    tls: bool = False
-    ca_file: str | None = None
-
-    @property
-    def where(self) -> str:
-        """The store as a URL without the password."""
-        user = f"{self.user}@" if self.user else ""
-        if self.socket is not None:
-            return f"unix://{user}{self.socket}?db={self.db}"
-        return f"{'rediss' if self.tls else 'redis'}://{user}{_bracketed(self.host)}:{self.port}/{self.db}"
-
-
-class EtcdAccess(Struct, frozen=True):
-    """An etcd (version 3), and how to get in."""
-
-    host: str = "localhost"
-    port: int = ETCD_PORT
-    tls: bool = False
-    user: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-
-    @property
-    def url(self) -> str:
-        """Where its gateway for HTTP and JSON is."""
-        return f"{'https' if self.tls else 'http'}://{_bracketed(self.host)}:{self.port}"
-
-    @property
-    def where(self) -> str:
-        """The store as a URL without the password."""
-        user = f"{self.user}@" if self.user else ""
-        return self.url.replace("://", f"://{user}", 1)
-
-
-class FileAccess(Struct, frozen=True):
-    """A file, the command that looks at a new one first, and the one that has it read."""
-
-    path: str
-    mode: int = 0o644
-    check: tuple[str, ...] = ()
-    reload: tuple[str, ...] = ()
-
-    @property
-    def where(self) -> str:
-        """Its path."""
-        return self.path
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-class Publication(Struct, frozen=True):
-    """One table: what is told to one store, in one form."""
-
-    table: str
-    """``publish.redis``, or ``publish.redis[1]`` where there are several."""
-    access: RedisAccess | EtcdAccess | FileAccess
-    form: str = "beachhead"
-    """``beachhead``, ``traefik``, and of a file ``json``, ``yaml`` or ``template``."""
-    prefix: str = ""
-    expire: int = 0
-    """Seconds; 0 is never."""
-    refresh: float = 0.0
-    """Seconds after which keys that did not change are renewed."""
-    address: str = "127.0.0.1"
-    """What is published for ports that are published at every address of the machine."""
-    key: str | None = None
-    value: str | None = None
-    """Templates of key and value; None is the form's own."""
-    each: str = "service"
-    """What has a key of its own: ``service`` or ``endpoint``."""
-    template: str | None = None
-    entrypoints: tuple[str, ...] = ()
-    certresolver: str | None = None
-
+from beacon.model.endpoints.publication import PLACE, EtcdAccess, FileAccess, Publication, RedisAccess
+from beacon.model.sensitive import Sensitive
 
 _REFRESHED = 0.45
 """The part of its time that a key lives before it is renewed, as beachhead-companion did it."""
@@ -157,15 +63,8 @@ def _mode(value: object) -> int:
     return int(value, 8)
 
 
-def _command(value: object) -> tuple[str, ...]:
-    found = words(value)
-    if not found:
-        raise ValueError("must not be empty")
-    return found
-
-
 def _check(value: object) -> tuple[str, ...]:
-    found = _command(value)
+    found = command(value)
     if not any(PLACE in one for one in found):
         raise ValueError(f"must have {PLACE} where the name of the new file goes, not {shown(value)}")
     return found
@@ -181,8 +80,6 @@ _ETCD_URL = f"{_URL} 'http://localhost:2379' or 'https://…'"
 
 
 def _url(value: object, problem: str) -> tuple[Any, dict[str, object]]:
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415  # most machines have no such key
-
     try:
         url = urlsplit(word(value))
         port = url.port
@@ -192,7 +89,7 @@ def _url(value: object, problem: str) -> tuple[Any, dict[str, object]]:
     if url.username:
         found["user"] = unquote(url.username)
     if url.password:
-        found["password"] = unquote(url.password)
+        found["password"] = Sensitive(unquote(url.password))
     if port is not None:
         found["port"] = port
     return url, found
@@ -200,8 +97,6 @@ def _url(value: object, problem: str) -> tuple[Any, dict[str, object]]:
 
 def _redis_url(value: object) -> dict[str, object]:
     """Read ``redis://user:password@host:6379/0``, ``rediss://`` or ``unix:///run/redis.sock?db=0``."""
-    from urllib.parse import parse_qs, unquote  # noqa: PLC0415  # as above
-
     url, found = _url(value, _REDIS_URL)
     if url.scheme == "unix" and url.path:
         found["socket"] = absolute_path(unquote(url.path))
@@ -234,7 +129,7 @@ _Parsers = Mapping[str, Callable[[object], object]]
 
 _LOGIN: _Parsers = {
     "user": word,
-    "password": line,
+    "password": lambda value: Sensitive(line(value)),
     "password_file": absolute_path,
     "ca_file": absolute_path,
 }
@@ -280,7 +175,7 @@ PARSERS: Mapping[str, _Parsers] = {
         "format": _one_of("json", "yaml"),
         "template": absolute_path,
         "check": _check,
-        "reload": _command,
+        "reload": command,
         "mode": _mode,
         "address": word,
     },

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from beacon.definition import endpoints
 from beacon.definition.conflicts import Standing, conflicts, meetings, port_claims
-from beacon.definition.handover import hindrances
+from beacon.definition.endpoints import claims
+from beacon.definition.endpoints.handover import hindrances
 from beacon.errors import Fault
-from beacon.model.service import Handover, Service
+from beacon.model.endpoints.network import Network
+from beacon.model.service import Handover, RestartPolicy, Service
 
 Problem = tuple[str, str]
 """A key path and what is wrong there."""
@@ -23,16 +24,33 @@ def service_problems(service: Service) -> Iterator[Problem]:
     yield from _duplicates(service)
     yield from _networking(service)
     yield from _port_clashes(service)
-    yield from endpoints.own_problems(service)
+    yield from claims.own_problems(service)
     if service.handover is Handover.SWAP:
         yield from (("handover", f"must not be 'swap': {why} ({key})") for key, why in hindrances(service))
-    if service.name in service.needs:
-        yield "needs", f"must not name the service itself ({service.name})"
-    if service.image.digest is not None and service.update.follow != "pinned":
+    for key, names in (("needs", service.needs), ("requires", service.requires)):
+        if service.name in names:
+            yield key, f"must not name the service itself ({service.name})"
+    yield from _job(service)
+    if service.image.digest is not None and not service.update.is_pinned:
         yield (
             "update.follow",
             f"must be 'pinned' or unset, as image has a digest, not {service.update.follow!r}",
         )
+
+
+def _job(service: Service) -> Iterator[Problem]:
+    """Yield what a job cannot have: nothing of it runs once it is up."""
+    if service.restart.policy is not RestartPolicy.ONESHOT:
+        return
+    health = service.health
+    for key in ("command", "http", "tcp"):
+        if getattr(health, key) is not None:
+            yield (
+                f"health.{key}",
+                'must not be given with restart.policy = "oneshot": it is up once it has ended',
+            )
+    if service.endpoints or service.domain:
+        yield "endpoint", 'must not be given with restart.policy = "oneshot": nobody would answer'
 
 
 def _duplicates(service: Service) -> Iterator[Problem]:
@@ -42,6 +60,7 @@ def _duplicates(service: Service) -> Iterator[Problem]:
         "networks": service.networks,
         "dns": service.dns,
         "needs": service.needs,
+        "requires": service.requires,
         "devices": service.devices,
         "capabilities.add": service.capabilities.add,
         "capabilities.drop": service.capabilities.drop,
@@ -96,6 +115,9 @@ def _names(service: Service) -> Iterator[tuple[str, str]]:
 
 
 def _networking(service: Service) -> Iterator[Problem]:
+    for name in service.network:
+        if name not in service.networks or _LONE_NETWORKS.fullmatch(name):
+            yield f"network.{name}", "must be one of the networks that networks names"
     lone = next((name for name in service.networks if _LONE_NETWORKS.fullmatch(name)), None)
     if lone is None:
         return
@@ -129,14 +151,30 @@ def cross_faults(
             if target not in known:
                 yield Fault(file, key, f"must name a service that is defined; there is no {target}.toml")
     yield from _cycles(by_name, file_of)
+    yield from _network_faults(services)
     yield from conflicts(services, standing)
+
+
+def _network_faults(services: Mapping[str, Service]) -> Iterator[Fault]:
+    """Yield where services say different things of a network that they share, at the later file."""
+    first: dict[str, tuple[str, Network]] = {}
+    for file, service in sorted(services.items()):
+        for name in service.networks:
+            if _LONE_NETWORKS.fullmatch(name):
+                continue
+            said = service.network.get(name, Network()).shared
+            place, other = first.setdefault(name, (file, said))
+            if said != other:
+                problem = f"must be the same as in {place}, but for the address: the network is shared"
+                yield Fault(file, f"network.{name}", problem)
 
 
 def requirements(service: Service) -> Iterator[tuple[str, str]]:
     """Yield the services that must be there for this one, each with the key that says so."""
-    for index, name in enumerate(service.needs):
-        if name != service.name:
-            yield f"needs[{index}]", name
+    for key, names in (("needs", service.needs), ("requires", service.requires)):
+        for index, name in enumerate(names):
+            if name != service.name:
+                yield f"{key}[{index}]", name
     for index, name in enumerate(service.networks):
         if name.startswith("service:"):
             yield f"networks[{index}]", name.removeprefix("service:")

@@ -7,37 +7,37 @@ Imported only when something is decoded, because pydantic costs every process th
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, get_args, get_origin
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from beacon.definition import grammar, values
-from beacon.definition.tables import (
+from beacon.definition.grammar import strings, values
+from beacon.definition.tables.network import EndpointTable, NetworkTable, PortTable
+from beacon.definition.tables.running import (
+    CapabilitiesTable,
+    DockerTable,
+    HealthTable,
+    HooksTable,
+    PodmanTable,
+    ResourcesTable,
+    RestartTable,
+    StopTable,
+    UpdateTable,
+)
+from beacon.definition.tables.storage import SecretTable, VolumeTable
+from beacon.definition.tables.types import (
     STRING,
     AbsolutePath,
     Boolean,
-    CapabilitiesTable,
-    DockerTable,
     Duration,
-    EndpointTable,
     EnvName,
-    HealthTable,
-    HooksTable,
     Line,
-    PodmanTable,
-    PortTable,
-    ResourcesTable,
-    RestartTable,
     Scalar,
-    SecretTable,
     Size,
-    StopTable,
     Table,
-    UpdateTable,
     User,
-    VolumeTable,
     Words,
     either,
     words_schema,
@@ -80,7 +80,7 @@ class ServiceTable(Table):
     )
     hostname: Annotated[
         str | None,
-        PlainValidator(values.pattern(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", "a host name")),
+        PlainValidator(values.hostname),
         STRING,
         Field(description="Host name inside the container. Default: the engine's choice."),
     ] = None
@@ -116,8 +116,8 @@ class ServiceTable(Table):
         PlainValidator(values.one_of(Handover)),
         WithJsonSchema({"type": "string", "enum": [str(choice) for choice in Handover]}),
         Field(
-            description="How a release takes the place of another behind the proxy: swap, hold or none. "
-            "Default: swap for services with endpoints and no writable volumes, hold for those with."
+            description="How a release takes the place of another behind the proxy: swap, wait or none. "
+            "Default: swap for services with endpoints and no writable volumes, wait for those with."
         ),
     ] = None
     drain: Annotated[
@@ -137,6 +137,10 @@ class ServiceTable(Table):
             description="Networks of Beacon by name, or host, none or service:NAME. Default: the engine's."
         ),
     ] = []
+    network: Annotated[
+        dict[Annotated[str, PlainValidator(values.network), STRING], NetworkTable],
+        Field(description="How networks are that the service is on, by name."),
+    ] = {}
     hosts: Annotated[
         dict[
             Annotated[str, PlainValidator(values.pattern(r"[A-Za-z0-9_.-]+", "a host name")), STRING],
@@ -145,12 +149,16 @@ class ServiceTable(Table):
         Field(description="Lines of /etc/hosts: a name and its address, or host-gateway."),
     ] = {}
     dns: Annotated[
-        list[Annotated[str, PlainValidator(grammar.address), STRING]],
+        list[Annotated[str, PlainValidator(strings.address), STRING]],
         Field(description="Addresses of name servers. Default: the host's."),
     ] = []
     needs: Annotated[
         list[Annotated[str, PlainValidator(values.service_name), STRING]],
         Field(description="Services that must be up first."),
+    ] = []
+    requires: Annotated[
+        list[Annotated[str, PlainValidator(values.service_name), STRING]],
+        Field(description="Services, mostly jobs, that must have started well: else it does not start."),
     ] = []
     devices: Annotated[
         list[Annotated[str, PlainValidator(values.device), STRING]],
@@ -214,9 +222,14 @@ class TomlSchema(GenerateJsonSchema):
 def table_at(path: tuple[str | int, ...]) -> type[Table]:
     """Return the model of the table at *path* of a definition."""
     model: type[Table] = ServiceTable
+    is_named = False
     for key in path:
-        if isinstance(key, str):
-            model = _table_in(model.model_fields[key].annotation) or model
+        if is_named or not isinstance(key, str):  # a name of the owner's, or a place in a list
+            is_named = False
+            continue
+        annotation = model.model_fields[key].annotation
+        is_named = get_origin(annotation) is dict
+        model = _table_in(annotation) or model
     return model
 
 

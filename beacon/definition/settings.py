@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from beacon.model.host import Engine, PortRange
+from beacon.model.machine import Engine, PortRange
+from beacon.model.service import Apply
 
 if TYPE_CHECKING:
-    from beacon.definition.publishing import Publication
+    from beacon.model.endpoints.publication import Publication
+    from beacon.model.notifying.target import Target
 
 
 class Settings(Struct, frozen=True):
@@ -23,8 +25,12 @@ class Settings(Struct, frozen=True):
     """Seconds that one registry may take in one check."""
     registry_reserve: int = 5
     """Pulls of a registry's rate limit that Beacon leaves to others."""
+    update_apply: Apply = Apply.AUTO
+    """Whether owners are asked before an update, of services whose definitions do not say."""
     publish: tuple[Publication, ...] = ()
     """Where endpoints are published, and how."""
+    notify: tuple[Target, ...] = ()
+    """Who is told of what happens."""
     ports: PortRange = field(default_factory=PortRange)
     """The ports of the loopback that services with endpoints are given."""
     base_domain: str | None = None

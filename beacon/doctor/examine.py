@@ -7,16 +7,28 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from beacon.doctor.facts import SettingsFacts
-from beacon.doctor.finding import Commands, Finding, Report, Severity, info
 from beacon.doctor.judge import engine as judge_engine
 from beacon.doctor.judge import leftovers as judge_leftovers
 from beacon.doctor.judge import machine as judge_machine
+from beacon.doctor.judge import notifying as judge_notifying
 from beacon.doctor.judge import proxy as judge_proxy
 from beacon.doctor.judge import publishing as judge_publishing
+from beacon.doctor.judge import reach as judge_reach
 from beacon.doctor.judge import registry as judge_registry
 from beacon.doctor.judge import services as judge_services
-from beacon.doctor.look import engine, leftovers, machine, proxy, publishing, registry, services
+from beacon.doctor.judge.facts import SettingsFacts
+from beacon.doctor.judge.finding import Commands, Finding, Report, Severity, info
+from beacon.doctor.look import (
+    engine,
+    leftovers,
+    machine,
+    notifying,
+    proxy,
+    published,
+    publishing,
+    registry,
+    services,
+)
 from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError
 
@@ -50,11 +62,15 @@ CHECKS: Mapping[str, Check] = {
     "definition": _check(services.definitions, judge_services.definitions),
     "unit-file": _check(services.files, judge_services.edited),
     "service": _check(services.services, judge_services.services),
+    "start": _check(services.starts, judge_reach.starts),
+    "published": _check(published.dead_ports, judge_reach.published),
     "endpoint": _check(services.endpoints, judge_services.endpoints),
+    "following": _check(services.following, judge_services.following),
     "image": _check(services.releases, judge_services.releases),
     "volume": _check(services.volumes, judge_services.volumes),
     "proxy": _check(proxy.proxy, judge_proxy.proxy),
     "publishing": _check(publishing.publishing, judge_publishing.publishing),
+    "notifying": _check(notifying.notifying, judge_notifying.notifying),
     "rollout": _check(leftovers.rollouts, judge_leftovers.rollouts),
     "leftover": _check(leftovers.files, judge_leftovers.files),
     "container": _check(leftovers.in_engine, judge_leftovers.in_engine),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from beacon.definition.endpoints import VARIABLE
-from beacon.endpoints.applied import applied
-from beacon.endpoints.routes import Running
+from beacon.endpoints.routing.applied import applied
+from beacon.endpoints.routing.routes import Running
 from beacon.errors import DefinitionError
+from beacon.model.endpoints.sources import VARIABLE
 from beacon.model.notice import Notice
 from beacon.model.release import Release, ServiceState
 from beacon.model.runtime import Container, UnitState
@@ -30,6 +30,51 @@ class States(Protocol):
 
     def load_all(self) -> Mapping[str, ServiceState]:
         """Return the state of every service."""
+
+
+class Units(Protocol):
+    """The service manager."""
+
+    def states(self, units: Iterable[str]) -> Mapping[str, UnitState]:
+        """Return the state of each unit."""
+
+
+class Engine(Protocol):
+    """The container engine."""
+
+    def containers(self) -> Mapping[str, Container]:
+        """Return Beacon's running containers by service."""
+
+
+class Machine(Protocol):
+    """The machine in one scope, as far as its services are looked at."""
+
+    @property
+    def store(self) -> States:
+        """What is remembered of the services."""
+
+    @property
+    def systemd(self) -> Units:
+        """What runs the services."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the containers."""
+
+
+def look(machine: Machine) -> tuple[dict[str, Running], tuple[Notice, ...]]:
+    """Return each service that has been applied, with what systemd and the engine say of it now.
+
+    One whose endpoints cannot be read is warned of, and keeps the others from nothing.
+    """
+    found, warnings = installed(machine.store)
+    units = machine.systemd.states([unit_name(name) for name in found])
+    containers = machine.engine.containers() if units else {}
+    seen = {
+        name: replace(one, unit=units[unit_name(name)], container=containers.get(name))
+        for name, one in found.items()
+    }
+    return seen, warnings
 
 
 class Look:

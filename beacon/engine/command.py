@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from beacon.errors import BeaconError, HostError, RegistryError
+from beacon.errors import BeaconError, LimitError, MachineError, RegistryError
 
 _COPY_LIMIT = 24 * 3600.0
 _FLUSH_LIMIT = 3600.0
 """Seconds: old memory cards take their time."""
 
 _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
-    ("no space left on device", HostError, "the disk is full", "free some space: {engine} image prune --all"),
-    ("disk quota exceeded", HostError, "the disk quota is exhausted", "free some space and try again"),
+    (
+        "no space left on device",
+        MachineError,
+        "the disk is full",
+        "free some space: {engine} image prune --all",
+    ),
+    ("disk quota exceeded", MachineError, "the disk quota is exhausted", "free some space and try again"),
+    (
+        "toomanyrequests",
+        LimitError,
+        "the registry's limit of pulls is spent",
+        "wait, or beacon login {registry}: who is logged in may pull more",
+    ),
     ("unauthorized", RegistryError, "the registry needs a login", "beacon login {registry}"),
     ("authentication required", RegistryError, "the registry needs a login", "beacon login {registry}"),
     ("access to the resource is denied", RegistryError, "access is denied", "beacon login {registry}"),
@@ -31,7 +43,7 @@ _MOTIVES: tuple[tuple[str, type[BeaconError], str, str | None], ...] = (
 )
 
 
-class CommandFailedError(HostError):
+class CommandFailedError(MachineError):
     """An engine's command that failed: *said* is its stderr, *answer* what it printed all the same."""
 
     def __init__(self, message: str, said: str, answer: str = "") -> None:
@@ -46,7 +58,7 @@ class CommandFailedError(HostError):
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
-    """Return what *argv* prints; CommandFailedError where it fails, HostError where it cannot run."""
+    """Return what *argv* prints; CommandFailedError where it fails, MachineError where it cannot run."""
     try:
         done = subprocess.run(
             argv,
@@ -57,20 +69,21 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
             errors="replace",
             timeout=timeout,
             check=False,
+            process_group=0,  # Ctrl-C at the terminal is for Beacon, which ends what has to end
         )
     except FileNotFoundError as error:
-        raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
+        raise MachineError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
     except subprocess.TimeoutExpired as error:
-        raise HostError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
+        raise MachineError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
     if done.returncode:
-        raise CommandFailedError(_failure(argv, done.stderr), done.stderr, done.stdout)
+        raise CommandFailedError(failure(argv, done.stderr), done.stderr, done.stdout)
     return done.stdout
 
 
 def copy_folder(source: str, target: str, prefix: Sequence[str] = ()) -> None:
     """Copy all that is in *source* into *target*, with owners, modes, links and attributes: cp(1).
 
-    Raises HostError also if the two differ afterwards: something wrote to *source* meanwhile, say.
+    Raises MachineError also if the two differ afterwards: something wrote to *source* meanwhile, say.
     """
     # Attributes that cannot be kept are an error only if they are asked for by name.
     command = [*prefix, "cp", "--archive", "--preserve=xattr", "--reflink=auto"]
@@ -82,11 +95,11 @@ def copy_folder(source: str, target: str, prefix: Sequence[str] = ()) -> None:
     except CommandFailedError as error:
         raise explain(error, f"cannot copy {source}", "") from error
     if not is_still:
-        raise HostError(
+        raise MachineError(
             f"cannot copy {source}: it changed meanwhile", hint=f"see what writes to it: lsof +D {source}"
         )
     if not is_whole:
-        raise HostError(f"cannot copy {source}: {target} is not the same afterwards")
+        raise MachineError(f"cannot copy {source}: {target} is not the same afterwards")
 
 
 _TIMES = "%T@ %C@ "
@@ -108,7 +121,7 @@ def _in_english(command: Sequence[str]) -> str:
 def has_files(folder: str, environment: Mapping[str, str], *, within: Sequence[str] = ()) -> bool:
     """Say whether there is anything but folders in *folder*; nothing is in one that is not there: find(1).
 
-    *within* is the command that looks where this process may not. Raises HostError where that is nowhere.
+    *within* is the command that looks where this process may not. Raises MachineError where that is nowhere.
     """
     command = [*within, "find", "-H", folder, "-mindepth", "1", "!", "-type", "d", "-print", "-quit"]
     try:
@@ -131,50 +144,27 @@ def flush_folder(folder: str, environment: Mapping[str, str]) -> None:
             raise
 
 
-def stream(
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    progress: Callable[[str], None],
-    *,
-    both: bool = False,
-) -> str:
-    """Run *argv*, handing each line of its stderr to *progress*, and return its stdout.
-
-    With *both*, standard output is progress too: docker tells it there. Raises CommandFailedError.
-    """
-    said: list[str] = []
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if both else subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except FileNotFoundError as error:
-        raise HostError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
-    with process:
-        for line in (process.stdout if both else process.stderr) or ():
-            said.append(line)
-            progress(line.rstrip())
-        answer = process.stdout.read() if process.stdout is not None else ""
-    if process.returncode:
-        text = "".join(said)
-        raise CommandFailedError(_failure(argv, text), text)
-    return answer
-
-
 def explain(error: CommandFailedError, what: str, registry: str, *, engine: str = "podman") -> BeaconError:
     """Return *error* in the owner's words: *what* was attempted, why it failed, what to do."""
     said = error.said.lower()
     for mark, kind, reason, hint in _MOTIVES:
         if mark in said:
-            return kind(
-                f"{what}: {reason}", hint=hint.format(registry=registry, engine=engine) if hint else None
-            )
-    return HostError(f"{what}: {error.message}")
+            words = f"{what}: {reason}"
+            advice = hint.format(registry=registry, engine=engine) if hint else None
+            if kind is LimitError:
+                return LimitError(words, hint=advice, retry_after=_retry_after(said))
+            return kind(words, hint=advice)
+    return MachineError(f"{what}: {error.message}")
+
+
+_RETRY_AFTER = re.compile(r"retry-after:? ?(\d+(?:\.\d+)?)(ms|s|m|h)?(?!\w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _retry_after(said: str) -> float | None:
+    """Return the seconds to wait of which an answer told that an engine repeats, as ghcr.io's does."""
+    match = _RETRY_AFTER.search(said)
+    return float(match[1]) * _SECONDS[match[2] or "s"] if match else None
 
 
 def is_login_trouble(error: CommandFailedError) -> bool:
@@ -182,7 +172,8 @@ def is_login_trouble(error: CommandFailedError) -> bool:
     return error.mentions(mark for mark, _, _, hint in _MOTIVES if hint and "login" in hint)
 
 
-def _failure(argv: Sequence[str], stderr: str) -> str:
+def failure(argv: Sequence[str], stderr: str) -> str:
+    """Return in a sentence how a command failed that said *stderr*."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     words = lines[-1].removeprefix("Error: ") if lines else "it gave no reason"
     return f"{' '.join(argv[:2])} failed: {words}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from beacon.engine.base import EngineCommands, kept_name, label_flags
-from beacon.engine.command import CommandFailedError, explain, is_login_trouble, stream
-from beacon.errors import BeaconError, HostError
-from beacon.model.host import Engine, EngineVersion
+from beacon.engine.base import EngineCommands, Progress, kept_name
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble
+from beacon.engine.pulls.bars import Bars
+from beacon.engine.streaming import Patience, stream
+from beacon.errors import BeaconError, MachineError
+from beacon.formats.jsontext import read_json
+from beacon.model.image import Layer
+from beacon.model.machine import Engine, EngineVersion
 from beacon.model.reference import DOCKER_HUB, Digest, ImageReference
 from beacon.model.runtime import Container
 from beacon.model.unit import RELEASE_LABEL, SERVICE_LABEL, container_name
@@ -30,6 +34,8 @@ class Docker(EngineCommands):
     """
 
     kind = Engine.DOCKER
+    patience = Patience(least=1 << 10)
+    """The command does not pull, it only hears of it: a few hundred bytes for half a megabyte."""
 
     def version(self) -> EngineVersion:
         """Return the version of the installed command, which decides what units may say."""
@@ -38,27 +44,35 @@ class Docker(EngineCommands):
         try:
             return EngineVersion.parse(match[1] if match else "")
         except ValueError as error:
-            raise HostError(f"cannot understand what docker --version says: {said.strip()!r}") from error
+            raise MachineError(f"cannot understand what docker --version says: {said.strip()!r}") from error
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
-        """Fetch the image named by digest, and return its id."""
+    def _pull(self, image: ImageReference, progress: Progress) -> Digest:
         try:
             with self._logins() as environment:
-                stream(["docker", "pull", str(image)], environment, progress, both=True)
+                self._stream_pull(image, environment, progress)
         except CommandFailedError as error:
             if not is_login_trouble(error) or not self._pull_anonymously(image, progress):
                 raise self._explained(error, f"cannot pull {image}", image.registry) from error
         return Digest(self._run("image", "inspect", "--format", "{{.Id}}", str(image)).strip())
 
-    def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> bool:
+    def _pull_anonymously(self, image: ImageReference, progress: Progress) -> bool:
         """Say whether the image can be had by everybody."""
         with tempfile.TemporaryDirectory(prefix="beacon-") as nobody:
             environment = {**self._environment, "DOCKER_CONFIG": nobody}
             try:
-                stream(["docker", "pull", str(image)], environment, progress, both=True)
+                self._stream_pull(image, environment, progress)
             except CommandFailedError:
                 return False
         return True
+
+    def _stream_pull(self, image: ImageReference, environment: Mapping[str, str], progress: Progress) -> None:
+        bars = Bars()
+
+        def hear(line: str, _: int) -> None:
+            bars.read(line)
+            progress(bars.fetched)
+
+        stream(["docker", "pull", str(image)], environment, hear, terminal=True, patience=self._patience)
 
     def image_folder(self, image: ImageReference) -> str:
         """Return a folder on the file system that has the image; empty where that is not told."""
@@ -119,9 +133,9 @@ class Docker(EngineCommands):
                 raise
             said = error.answer
         try:
-            rows = json.loads(said or "[]")
-        except json.JSONDecodeError as error:
-            raise HostError(f"cannot understand what docker inspect says: {error}") from error
+            rows = read_json(said or "[]")
+        except ValueError as error:
+            raise MachineError(f"cannot understand what docker inspect says: {error}") from error
         return [row for row in rows or () if isinstance(row, dict)]
 
     def address(self, service: str) -> str:
@@ -153,10 +167,22 @@ class Docker(EngineCommands):
     def release_volume(self, name: str) -> None:
         """Do nothing."""
 
-    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a network unless it is there."""
-        if name not in self._run("network", "ls", "--format", "{{.Name}}").splitlines():
-            self._run("network", "create", *label_flags(labels), name)
+    def secrets(self) -> Collection[str]:
+        """Return nothing: docker has secrets for swarms only."""
+        return ()
+
+    def secret_changes(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Return nothing, for the same reason."""
+        del names
+        return {}
+
+    def _reused(self, layers: Sequence[Layer], images: Sequence[Sequence[str]]) -> Collection[Layer]:
+        """Return the lowest layers, as far as one image has them all in the same order."""
+        there = {tuple(image[:count]) for image in images for count in range(1, len(image) + 1)}
+        wanted = tuple(layer.unpacked for layer in layers)
+        return layers[
+            : max((count for count in range(len(layers) + 1) if wanted[:count] in there), default=0)
+        ]
 
     def _says_absent(self, error: CommandFailedError) -> bool:
         return error.mentions(_ABSENT)
@@ -171,7 +197,7 @@ class Docker(EngineCommands):
 
     def _explained(self, error: CommandFailedError, what: str, registry: str) -> BeaconError:
         if _is_down(error):
-            return HostError(f"{what}: docker's daemon does not answer", hint="systemctl status docker")
+            return MachineError(f"{what}: docker's daemon does not answer", hint="systemctl status docker")
         return explain(error, what, registry, engine=self.kind)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 _DROPS = "-P FORWARD DROP"
 _PASSES = re.compile(r"^-A DOCKER-USER (?:-[io] podman\S* )?-j ACCEPT$", re.MULTILINE)
@@ -13,6 +14,17 @@ LET_THROUGH = (
     "iptables -I DOCKER-USER -o podman+ -j ACCEPT",
 )
 """Have docker let pass what comes from Podman's networks and goes there; the chain is for such rules."""
+
+
+_BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+
+def filters_bridges() -> bool:
+    """Say whether the firewall also sees what containers of one network send each other, as docker has it."""
+    try:
+        return _BRIDGED.read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return False
 
 
 def docker_drops() -> bool:

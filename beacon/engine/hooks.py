@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
+from beacon.model.unit import hook_unit
 
 _GRACE = 15.0
 """How long, in seconds, systemd may take to end a command whose time is over."""
 
 
-class HostHooks:
+class MachineHooks:
     """Runs each hook as a transient unit, without a shell: see systemd-run(1).
 
     A hook may be anything, a dump of a database by `podman exec` say. Started by Beacon itself it would be in
@@ -25,16 +26,16 @@ class HostHooks:
 
     def run(self, command: tuple[str, ...], environment: Mapping[str, str], timeout: float) -> str | None:
         """Run *command*; None when it exits 0, else what went wrong."""
-        return self._run(
-            command, f"Hook of Beacon's service {environment['BEACON_SERVICE']}", environment, timeout
-        )
+        service = environment["BEACON_SERVICE"]
+        unit = f"--unit={hook_unit(service)}"
+        return self._run(command, f"Hook of Beacon's service {service}", environment, timeout, unit)
 
     def outside(self, command: tuple[str, ...], description: str, timeout: float) -> str | None:
         """Run a *command* of Beacon's own in a unit of that *description*; as :meth:`run`.
 
         What it starts in the background, a container's conmon say, outlives it.
         """
-        return self._run(command, description, {}, timeout, "KillMode=process")
+        return self._run(command, description, {}, timeout, "--property=KillMode=process")
 
     def _run(
         self,
@@ -42,9 +43,9 @@ class HostHooks:
         description: str,
         environment: Mapping[str, str],
         timeout: float,
-        *properties: str,
+        *options: str,
     ) -> str | None:
-        limits = [f"--property={one}" for one in (f"RuntimeMaxSec={timeout:.0f}s", *properties)]
+        limits = [f"--property=RuntimeMaxSec={timeout:.0f}s", *options]
         began = time.monotonic()
         try:
             done = subprocess.run(
@@ -54,6 +55,7 @@ class HostHooks:
                 text=True,
                 errors="replace",
                 timeout=timeout + _GRACE,
+                process_group=0,  # the unit goes on whoever interrupts, and is waited for
                 check=False,
             )
         except subprocess.TimeoutExpired:

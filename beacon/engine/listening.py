@@ -1,13 +1,19 @@
-"""Whether a port of this machine is free."""
+"""Whether a port of this machine is free, and which ones are not."""
 
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _TAKEN = {errno.EADDRINUSE, errno.EACCES}
 _PATIENCE = 0.25
+_LISTENS = {"tcp": "0A", "udp": "07"}
+"""The state of a socket that waits for whoever comes, in include/net/tcp_states.h."""
 
 
 def is_free(port: int, protocol: str, address: str = "127.0.0.1") -> bool:
@@ -36,3 +42,36 @@ def _is_forwarded(port: int, address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def listeners() -> frozenset[tuple[str, int, str]]:
+    """Return address, port and protocol of all sockets of this machine at which somebody listens (proc(5)).
+
+    Nothing is tried: that needs no rights, and is in nobody's way.
+    """
+    return frozenset(
+        (*place, protocol)
+        for protocol, state in _LISTENS.items()
+        for table in (protocol, f"{protocol}6")
+        for place in _places(Path("/proc/net", table), state)
+    )
+
+
+def _places(table: Path, wanted: str) -> Iterator[tuple[str, int]]:
+    try:
+        lines = table.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:  # without IPv6
+        return
+    for line in lines:
+        _, local, _, state, *_ = line.split()
+        if state == wanted:
+            address, _, port = local.partition(":")
+            yield _address(address), int(port, 16)
+
+
+def _address(text: str) -> str:
+    """Return an address as people write it, of words in the machine's order."""
+    words = [int(text[start : start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(text), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

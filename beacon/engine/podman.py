@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from beacon.engine.base import EngineCommands, kept_name, label_flags
-from beacon.engine.command import CommandFailedError, explain, is_login_trouble, stream
-from beacon.errors import HostError
-from beacon.model.host import Engine, EngineVersion
+from beacon.engine.base import EngineCommands, Progress, kept_name, label_flags
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble
+from beacon.engine.pulls.blobs import Blobs
+from beacon.engine.streaming import stream
+from beacon.errors import MachineError
+from beacon.formats.jsontext import read_json
+from beacon.model.image import Layer
+from beacon.model.machine import Engine, EngineVersion
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container
 from beacon.model.unit import KEEPER, PREFIX, RELEASE_LABEL, SERVICE_LABEL, container_name
@@ -42,10 +46,10 @@ class Podman(EngineCommands):
         try:
             return EngineVersion.parse(said.split()[-1])
         except (ValueError, IndexError) as error:
-            raise HostError(f"cannot understand what podman --version says: {said.strip()!r}") from error
+            raise MachineError(f"cannot understand what podman --version says: {said.strip()!r}") from error
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
-        """Fetch the image named by digest, and return its id, which is all that Podman prints of it."""
+    def _pull(self, image: ImageReference, progress: Progress) -> Digest:
+        """Return the id of the image fetched, which is all that Podman prints of it."""
         try:
             said = self._stream("pull", str(image), progress=progress)
         except CommandFailedError as error:
@@ -55,7 +59,7 @@ class Podman(EngineCommands):
             said = public
         return Digest(f"sha256:{said.strip()}")
 
-    def _pull_anonymously(self, image: ImageReference, progress: Callable[[str], None]) -> str | None:
+    def _pull_anonymously(self, image: ImageReference, progress: Progress) -> str | None:
         """Return what Podman says of an image that can be had by everybody; None where it cannot."""
         with tempfile.NamedTemporaryFile(prefix="beacon-", suffix=".json") as nobody:
             nobody.write(b"{}")
@@ -84,7 +88,7 @@ class Podman(EngineCommands):
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                raise HostError(f"cannot keep other users from {database}: {error.strerror}") from error
+                raise MachineError(f"cannot keep other users from {database}: {error.strerror}") from error
 
     def images(self) -> Mapping[str, Digest]:
         """Return name → id of all images on disk, each under every name that it runs by: one listing.
@@ -184,13 +188,26 @@ class Podman(EngineCommands):
             ):
                 raise
 
-    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a network unless it is there."""
-        self._run("network", "create", "--ignore", *label_flags(labels), name)
+    def secrets(self) -> Collection[str]:
+        """Return the names of the secrets that there are."""
+        return self._run("secret", "ls", "--format", "{{.Name}}").splitlines()
+
+    def secret_changes(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Return when each of the secrets *names* got its value."""
+        rows = self._json("secret", "inspect", *sorted(names)) if names else []
+        try:
+            return {str(row["Spec"]["Name"]): datetime.fromisoformat(str(row["UpdatedAt"])) for row in rows}
+        except (LookupError, TypeError, ValueError) as error:
+            raise MachineError(f"cannot understand what podman secret inspect says: {error!r}") from error
 
     @property
     def _looking(self) -> tuple[str, ...]:
         return ("podman", "unshare") if os.geteuid() else ()
+
+    def _reused(self, layers: Sequence[Layer], images: Sequence[Sequence[str]]) -> Collection[Layer]:
+        """Return the layers that any image has."""
+        there = {unpacked for image in images for unpacked in image}
+        return [layer for layer in layers if layer.unpacked in there]
 
     def _says_absent(self, error: CommandFailedError) -> bool:
         return error.mentions(_ABSENT) and not error.mentions(_CHANGING)
@@ -198,15 +215,22 @@ class Podman(EngineCommands):
     def _run(self, *arguments: str) -> str:
         return _settled(lambda: super(Podman, self)._run(*arguments))
 
-    def _stream(self, *arguments: str, progress: Callable[[str], None]) -> str:
-        return _settled(lambda: stream(["podman", *arguments], self._environment, progress))
+    def _stream(self, *arguments: str, progress: Progress) -> str:
+        command = ["podman", *arguments]
+
+        def attempt() -> str:
+            blobs = Blobs()
+            hear = lambda _, pid: progress(blobs.fetched(pid))  # noqa: E731
+            return stream(command, self._environment, hear, patience=self._patience)
+
+        return _settled(attempt)
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
         said = self._run(*arguments)
         try:
-            rows = json.loads(said or "[]")
-        except json.JSONDecodeError as error:
-            raise HostError(f"cannot understand what podman {arguments[0]} says: {error}") from error
+            rows = read_json(said or "[]")
+        except ValueError as error:
+            raise MachineError(f"cannot understand what podman {arguments[0]} says: {error}") from error
         return [row for row in rows or () if isinstance(row, dict)]
 
 

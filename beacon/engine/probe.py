@@ -16,17 +16,18 @@ _HOLD = 0.5
 class NetworkProbe:
     """Probes over the machine's own network."""
 
-    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
-        """GET *path*; None when the status is below 400, else what is wrong in a few words."""
+    def http(self, address: str, port: int, path: str, timeout: float, host: str | None = None) -> str | None:
+        """GET *path* of *host*; None when the status is below 400, else what is wrong in a few words."""
+        headers = {"User-Agent": "beacon"} | ({"Host": host} if host else {})
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
         try:
-            connection.request("GET", quote(path, safe=_AS_IT_IS), headers={"User-Agent": "beacon"})
+            connection.request("GET", quote(path, safe=_AS_IT_IS), headers=headers)
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            return f"GET {path} on port {port} fails ({_words(error)})"
+            return f"fails ({_words(error)})"
         finally:
             connection.close()
-        return None if status < _FIRST_FAULT else f"GET {path} on port {port} answers {status}"
+        return None if status < _FIRST_FAULT else f"answers {status}"
 
     def tcp(self, address: str, port: int, timeout: float) -> str | None:
         """Connect; None when that works and holds, else what is wrong.
@@ -38,8 +39,8 @@ class NetworkProbe:
             with socket.create_connection((address, port), timeout=timeout) as connection:
                 holds = _holds(connection, min(timeout, _HOLD))
         except OSError as error:
-            return f"port {port} does not accept connections ({_words(error)})"
-        return None if holds else f"port {port} does not accept connections (closed at once)"
+            return f"does not accept connections ({_words(error)})"
+        return None if holds else "does not accept connections (closed at once)"
 
 
 def _holds(connection: socket.socket, seconds: float) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from beacon.errors import HostError
-from beacon.model.host import EngineVersion, Scope
+from beacon.errors import MachineError
+from beacon.model.machine import EngineVersion, MachineFacts, Scope
 from beacon.model.unit import UnitFile, is_environment
-from beacon.units.check import Finding, check_generated, check_verified, generated_units
+from beacon.units.check import Complaint, check_generated, check_verified, generated_units
 
 _GENERATORS = {
     Scope.SYSTEM: (
@@ -26,10 +26,10 @@ _GENERATORS = {
 _LIMIT = 60.0
 
 
-def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tuple[Finding, ...]:
+def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tuple[Complaint, ...]:
     """Return what the generator has against *files*, and systemd against what it makes of them.
 
-    Raises HostError where there is no generator: then nothing was judged.
+    Raises MachineError where there is no generator: then nothing was judged.
     """
     with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
         names = []
@@ -43,18 +43,34 @@ def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tu
 
 def judge_installed(
     folder: Path, names: Iterable[str], version: EngineVersion, scope: Scope
-) -> tuple[Finding, ...]:
+) -> tuple[Complaint, ...]:
     """Return what the generator has against the files *names* of *folder* as they stand, drop-ins included.
 
-    Raises HostError where there is no generator: then nothing was judged.
+    Raises MachineError where there is no generator: then nothing was judged.
     """
     said = _generate(folder, scope)
     return check_generated(names, said.stdout, said.stderr, version)
 
 
-def judge_plain(files: Iterable[UnitFile], scope: Scope) -> tuple[Finding, ...]:
+def judge_plain(files: Iterable[UnitFile], scope: Scope) -> tuple[Complaint, ...]:
     """Return what systemd has against plain unit files."""
     return _verify({file.name: file.text for file in files if not is_environment(file.name)}, scope)
+
+
+def accept(files: Collection[UnitFile], facts: MachineFacts) -> str:
+    """Have the machine with *facts* judge unit files; return who accepts them.
+
+    Raises MachineError with all findings if they are not accepted.
+    """
+    if facts.has_quadlet:
+        findings = judge(files, facts.engine_version, facts.scope)
+        judges = f"Podman {facts.engine_version} and systemd {facts.systemd_version} accept"
+    else:
+        findings = judge_plain(files, facts.scope)
+        judges = f"systemd {facts.systemd_version} accepts"
+    if findings:
+        raise MachineError("\n".join(str(finding) for finding in findings))
+    return judges
 
 
 def _generate(folder: Path, scope: Scope) -> subprocess.CompletedProcess[str]:
@@ -74,12 +90,12 @@ def _generator(scope: Scope) -> Path:
     for path in _GENERATORS[scope]:
         if path.exists():
             return path
-    raise HostError(
+    raise MachineError(
         "cannot check the units: Podman's Quadlet generator is not here", hint="apt install podman"
     )
 
 
-def _verify(units: dict[str, str], scope: Scope) -> tuple[Finding, ...]:
+def _verify(units: dict[str, str], scope: Scope) -> tuple[Complaint, ...]:
     if not units:
         return ()
     with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
@@ -93,5 +109,5 @@ def _verify(units: dict[str, str], scope: Scope) -> tuple[Finding, ...]:
         try:
             said = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=False)
         except FileNotFoundError as error:
-            raise HostError("cannot check the units: systemd-analyze is not here") from error
+            raise MachineError("cannot check the units: systemd-analyze is not here") from error
     return check_verified(said.stderr, said.returncode, units)

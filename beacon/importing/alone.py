@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from beacon.definition.names import validate_new_name
 from beacon.errors import DefinitionError
+from beacon.formats.node import Node
 from beacon.importing.compose.context import Context
-from beacon.importing.compose.files import Source
 from beacon.importing.compose.project import Project
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.compose.service import convert
-from beacon.importing.node import Log, Node, Note, NoteKind
+from beacon.importing.node import Log, Note
 from beacon.importing.result import Imported, make_definition, make_imported
+from beacon.model.notice import NoteKind
 from beacon.model.service import RawPodman
 
 
@@ -36,8 +38,10 @@ def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what 
     if problem is not None:
         log.fault(node.place, "name", f"{problem}; choose another with --name")
         raise DefinitionError(log.faults)
-    project = Project(name="", services={name: node}, variables=source.environment, loose=True)
-    service = convert(name, node, Context(project, {name: name}, source, frozenset(unnamed)), log)
+    project = Project(
+        name="", services={name: node}, variables=source.environment, folder=source.folder, loose=True
+    )
+    service = convert(name, node, Context(project, {name: name}, source, unnamed=frozenset(unnamed)), log)
     if service is None or log.faults:
         raise DefinitionError(log.faults)
     if raw:

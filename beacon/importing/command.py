@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from beacon.definition.grammar import did_you_mean
+from beacon.definition.grammar.strings import did_you_mean
 from beacon.errors import DefinitionError
+from beacon.formats.jsontext import read_json
+from beacon.formats.node import Node, Place, plant
 from beacon.importing import flags
 from beacon.importing.alone import import_alone
-from beacon.importing.compose.files import Source
 from beacon.importing.compose.process import qualified
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.names import slug
-from beacon.importing.node import Log, Node, Note, NoteKind, Place, plant
+from beacon.importing.node import Log, Note
 from beacon.importing.result import Imported
+from beacon.model.notice import NoteKind
 
 FILE = "the command"
 _ENGINES = {"docker", "podman", "nerdctl"}
@@ -173,7 +175,7 @@ def _apply(flag: str, value: str | None, reading: _Reading) -> None:
     elif flag in flags.VALUES:
         reading.put(flags.VALUES[flag], value, label)
     elif flag in flags.HEALTH:
-        test = json.loads(value) if flag == "health-cmd" and _is_json_list(value) else value
+        test = read_json(value) if flag == "health-cmd" and _is_json_list(value) else value
         test = ["CMD", *test] if isinstance(test, list) and test[:1] not in (["CMD"], ["CMD-SHELL"]) else test
         reading.place_in("healthcheck", flags.HEALTH[flag], test, label)
     elif flag in flags.IGNORED:
@@ -211,7 +213,7 @@ def _special(flag: str, value: str, label: str, reading: _Reading) -> None:
             reading.name = value
         case "entrypoint":
             reading.put(
-                "entrypoint", json.loads(value) if _is_json_list(value) else [value] * bool(value), label
+                "entrypoint", read_json(value) if _is_json_list(value) else [value] * bool(value), label
             )
         case "env-file":
             path = reading.source.absolute(value, reading.source.folder)
@@ -234,7 +236,7 @@ def _special(flag: str, value: str, label: str, reading: _Reading) -> None:
 
 def _is_json_list(value: str) -> bool:
     try:
-        found = json.loads(value)
+        found = read_json(value)
     except ValueError:
         return False
     return isinstance(found, list) and all(isinstance(word, str) for word in found)

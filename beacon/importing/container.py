@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from beacon.errors import DefinitionError
+from beacon.formats.node import Node, Place
 from beacon.importing.alone import import_alone
-from beacon.importing.compose.files import Source
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.inspected import Section, nanoseconds, same_signal
 from beacon.importing.mounts import read_mounts
 from beacon.importing.names import slug
-from beacon.importing.node import Log, Node, NoteKind, Place
+from beacon.importing.node import Log, Note
 from beacon.importing.reading import Reading
 from beacon.importing.result import Imported
 from beacon.importing.unread import tell_unread
+from beacon.model.notice import NoteKind
 from beacon.model.unit import is_unnamed
 
 _ENGINE_ENV = {"PATH", "TERM", "HOSTNAME", "HOME", "container"}
@@ -71,6 +73,15 @@ def import_container(
         unnamed=unnamed,
     )
     return replace(imported, obstacles=tuple(reading.obstacles))
+
+
+def copied_from(imported: Imported, container: str, former: str, engine: str) -> Imported:
+    """Return the same with a note on volumes of the *former* engine, whose data *engine* has not got."""
+    (definition,) = imported.definitions
+    text = f"{former}'s own; an adoption copies them to {engine}, under the same names"
+    command = f"beacon import --container {container} --adopt"
+    note = Note(definition.name, "Mounts", NoteKind.TODO, text, command)
+    return replace(imported, notes=(*imported.notes, note))
 
 
 def _tell_layer(layer: Sequence[str], reading: Reading) -> None:

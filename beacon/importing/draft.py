@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
+    PINNED,
+    TAG,
     Capabilities,
     Health,
     Port,
@@ -48,10 +51,12 @@ class Draft:
     volumes: list[Volume] = field(default_factory=list)
     tmpfs: list[str] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
+    network: dict[str, Network] = field(default_factory=dict)
     aliases: list[str] = field(default_factory=list)
     hosts: dict[str, str] = field(default_factory=dict)
     dns: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    requires: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     cap_add: list[str] = field(default_factory=list)
     cap_drop: list[str] = field(default_factory=list)
@@ -65,16 +70,19 @@ class Draft:
     restart: Restart = field(default_factory=Restart)
     stop: Stop = field(default_factory=Stop)
     args: list[str] = field(default_factory=list)
+    unit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Directives of [Unit] for Podman's units."""
     named: dict[str, str] = field(default_factory=dict)
     """Volume of the engine that never had a name → the service's own that is to have its data."""
 
     def service(self) -> Service | None:
         """Return the service; None while its image is not known."""
-        if self.image is None:
-            return None
+        return None if self.image is None else self._of(self.image)
+
+    def _of(self, image: ImageReference) -> Service:
         return Service(
             name=self.name,
-            image=self.image,
+            image=image,
             platform=self.platform,
             entrypoint=self.entrypoint,
             command=self.command,
@@ -92,9 +100,11 @@ class Draft:
             volumes=tuple(self.volumes),
             tmpfs=tuple(self.tmpfs),
             networks=_once(self.networks),
+            network={name: said for name, said in self.network.items() if said != Network()},
             hosts=self.hosts,
             dns=_once(self.dns),
-            needs=_once(self.needs),
+            needs=tuple(one for one in _once(self.needs) if one not in self.requires),
+            requires=_once(self.requires),
             devices=_once(self.devices),
             capabilities=Capabilities(_once(self.cap_add), _once(self.cap_drop)),
             no_new_privileges=self.no_new_privileges,
@@ -106,12 +116,13 @@ class Draft:
             health=self.health,
             restart=self.restart,
             stop=self.stop,
-            update=UpdatePolicy(follow="pinned" if self.image.digest else "tag"),
-            podman=RawPodman(args=(*self._aliases(), *self.args)),
+            update=UpdatePolicy(follow=PINNED if image.digest else TAG),
+            podman=self._podman(),
         )
 
-    def _aliases(self) -> list[str]:
-        return [f"--network-alias={one}" for one in dict.fromkeys(self.aliases)] if self.networks else []
+    def _podman(self) -> RawPodman:
+        aliases = [f"--network-alias={one}" for one in _once(self.aliases)] if self.networks else []
+        return RawPodman(args=(*aliases, *self.args), unit=self.unit)
 
 
 def _once(values: Iterable[T]) -> tuple[T, ...]:

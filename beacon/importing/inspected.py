@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from beacon.definition import grammar
+from beacon.definition.grammar import strings
 
 
 class Section(Struct, frozen=True):
@@ -53,7 +53,7 @@ class Section(Struct, frozen=True):
 def same_signal(one: object, other: object) -> bool:
     """Say whether two spellings mean one signal: engines write numbers, images names."""
     try:
-        return grammar.signal_name(one) == grammar.signal_name(other)
+        return strings.signal_name(one) == strings.signal_name(other)
     except ValueError:
         return one == other
 

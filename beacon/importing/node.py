@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Self, TypeVar
+from decimal import Decimal
+from typing import TypeVar
 
 from msgspec import Struct
 
-from beacon.definition import grammar
+from beacon.definition.grammar import strings
 from beacon.errors import Fault
+from beacon.formats.node import Node, Place, Tree, WrittenInt
+from beacon.model.notice import NoteKind
 
 _Value = TypeVar("_Value")
 
@@ -18,71 +21,6 @@ _TRUTH = {
     **dict.fromkeys(("true", "yes", "on", "y", "1"), True),
     **dict.fromkeys(("false", "no", "off", "n", "0"), False),
 }
-
-
-class Place(Struct, frozen=True):
-    """Where a value stands: *line* 0 is no line, *label* is what its owner calls it where it is no key."""
-
-    file: str
-    line: int = 0
-    label: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-class WrittenInt(int):
-    """A whole number that remembers how the file wrote it: a mode ``0440`` stays ``0440``."""
-
-    text: str
-
-    def __new__(cls, text: str) -> Self:
-        """Make the number of its text."""
-        number = super().__new__(cls, text, 0 if text[:2].lower() in {"0x", "0o"} else 10)
-        number.text = text
-        return number
-
-
-Scalar = str | int | float | bool | None
-Tree = Scalar | dict[str, "Node"] | list["Node"]
-
-
-class Node(Struct, frozen=True):
-    """A value of a file: a scalar, a mapping or a list; *tag* is a tag of its own (``!reset``)."""
-
-    value: Tree
-    place: Place
-    tag: str = ""
-
-    def get(self, key: str) -> Node | None:
-        """Return what a mapping has at *key*."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
-
-    def with_value(self, value: Tree) -> Node:
-        """Return the same place with another value."""
-        return Node(value, self.place, self.tag)
-
-
-def plant(value: object, place: Place) -> Node:
-    """Return plain data as nodes that all stand at *place*."""
-    match value:
-        case dict():
-            return Node({str(key): plant(item, place) for key, item in value.items()}, place)
-        case list() | tuple():
-            return Node([plant(item, place) for item in value], place)
-        case str() | int() | float() | None:
-            return Node(value, place)
-        case _:
-            raise TypeError(f"cannot plant {value!r}")
-
-
-class NoteKind(StrEnum):
-    """What became of a key that is not simply carried over."""
-
-    DROPPED = "not carried over"
-    CHANGED = "changed"
-    RAW = "carried unchecked"
-    TODO = "to do"
 
 
 class Note(Struct, frozen=True):
@@ -101,12 +39,31 @@ class Log:
 
     faults: list[Fault] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    _unset: dict[Place, list[str]] = field(default_factory=dict)
+    _spoilt: set[Place] = field(default_factory=set)
 
     def fault(self, place: Place, key: str, problem: str) -> None:
-        """Remember a fault, once."""
+        """Remember a fault, once; nothing more of what is spoilt by one."""
+        if place in self._spoilt:
+            return
+        if place.line and place in self._unset:
+            names = ", ".join(f"${name}" for name in self._unset[place])
+            problem = f"{problem}; {names} is set nowhere, and is empty"
         found = Fault(str(place), key, problem)
         if found not in self.faults:
             self.faults.append(found)
+
+    def spoil(self, place: Place) -> None:
+        """Say that the value there is none, which was told: what follows of it is no news."""
+        self._spoilt.add(place)
+
+    def unset(self, place: Place, name: str) -> None:
+        """Remember a variable that has no value; a fault of what stands there says so too."""
+        names = self._unset.setdefault(place, [])
+        if name not in names:
+            names.append(name)
+        text = "is set nowhere, and is empty now; set it in .env or give it a default: ${NAME:-default}"
+        self.note(Note("", f"${name}", NoteKind.CHANGED, text))
 
     def note(self, note: Note) -> None:
         """Remember a note, once."""
@@ -125,14 +82,14 @@ class Item(Struct, frozen=True):
     @property
     def key(self) -> str:
         """What the owner calls it: a path of keys, or a flag."""
-        return self.node.place.label or grammar.key_path(*self.path)
+        return self.node.place.label or strings.key_path(*self.path)
 
     @property
     def short_key(self) -> str:
         """The same below its service."""
         match self.path:
             case ("services", _, *inside) if inside:
-                return self.node.place.label or grammar.key_path(*inside)
+                return self.node.place.label or strings.key_path(*inside)
             case _:
                 return self.key
 
@@ -194,15 +151,21 @@ class Item(Struct, frozen=True):
                 return scalar
 
     def text(self) -> str | None:
-        """Return a scalar as its file writes it."""
+        """Return a scalar as compose reads it: numbers lose zeros that mean nothing."""
         match self.value:
-            case WrittenInt() as number:
-                return number.text
+            case bool() | str() as scalar:
+                return strings.scalar(scalar)
+            case int() as number:
+                return str(int(number))
+            case float() as number:
+                return go_float(number)
             case dict() | list() | None:
-                self.fault(f"must be a string, not {grammar.shown(self.plain())}")
+                self.fault(f"must be a string, not {strings.shown(self.plain())}")
                 return None
-            case scalar:
-                return grammar.scalar(scalar)
+
+    def written(self) -> str | None:
+        """Return a scalar as its file writes it: the mode 0440, not the number 288."""
+        return self.value.text if isinstance(self.value, WrittenInt) else self.text()
 
     def boolean(self) -> bool:
         """Return true or false; the strings that variables leave are understood."""
@@ -210,24 +173,23 @@ class Item(Struct, frozen=True):
             return self.value
         if isinstance(self.value, str) and self.value.lower() in _TRUTH:
             return _TRUTH[self.value.lower()]
-        self.fault(f"must be true or false, not {grammar.shown(self.plain())}")
+        self.fault(f"must be true or false, not {strings.shown(self.plain())}")
         return False
 
     def number(self) -> float | None:
         """Return a number; the strings that variables leave are understood."""
-        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
-            return float(self.value)
+        value = None if isinstance(self.value, bool | dict | list) else self.value
         try:
-            return float(self.value) if isinstance(self.value, str) else _refuse()
-        except ValueError:
-            self.fault(f"must be a number, not {grammar.shown(self.plain())}")
+            return _refuse() if value is None else float(value)
+        except (ValueError, OverflowError):
+            self.fault(f"must be a number, not {strings.shown(self.plain())}")
             return None
 
     def integer(self) -> int | None:
         """Return a whole number."""
         found = self.number()
         if found is not None and not found.is_integer():
-            self.fault(f"must be a whole number, not {grammar.shown(self.plain())}")
+            self.fault(f"must be a whole number, not {strings.shown(self.plain())}")
             return None
         return None if found is None else int(found)
 
@@ -236,7 +198,7 @@ class Item(Struct, frozen=True):
         if isinstance(self.value, list):
             yield from (self.below(node, index) for index, node in enumerate(self.value))
         elif not self.is_null:
-            self.fault(f"must be a list, not {grammar.shown(self.plain())}")
+            self.fault(f"must be a list, not {strings.shown(self.plain())}")
 
     def one_or_each(self) -> Iterator[Item]:
         """Yield the items of a list, or the one that stands for itself."""
@@ -252,7 +214,7 @@ class Item(Struct, frozen=True):
                 key: self.below(node, key) for key, node in self.value.items() if not key.startswith("x-")
             }
         if not self.is_null:
-            self.fault(f"must be a mapping, not {grammar.shown(self.plain())}")
+            self.fault(f"must be a mapping, not {strings.shown(self.plain())}")
         return {}
 
     def pairs(self) -> Mapping[str, Item]:
@@ -276,7 +238,22 @@ class Item(Struct, frozen=True):
         """Say which of *fields* nobody knows; none of them is dropped in silence."""
         for key, item in fields.items():
             if key not in known:
-                item.drop(f"not known to Beacon{grammar.did_you_mean(key, list(known))}")
+                item.drop(f"not known to Beacon{strings.did_you_mean(key, list(known))}")
+
+
+def go_float(number: float) -> str:
+    """Return a number as Go's shortest form has it, which is what compose puts into variables."""
+    if not math.isfinite(number):
+        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(number, "NaN")
+    exact = Decimal(repr(float(number))).normalize()
+    if exact and not _LEAST <= exact.adjusted() < _MOST:
+        mantissa, _, exponent = f"{exact:e}".partition("e")
+        return f"{mantissa}e{int(exponent):+03d}"
+    return f"{exact:f}"
+
+
+_LEAST, _MOST = -4, 6
+"""Powers of ten between which a number is written out."""
 
 
 def _refuse() -> float:

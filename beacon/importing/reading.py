@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from beacon.importing.node import Log, Node, Note, NoteKind, Place, plant
+from beacon.formats.node import Node, Place, plant
+from beacon.importing.node import Log, Note
+from beacon.model.notice import NoteKind
 
 EMPTY: tuple[object, ...] = (None, "", [], {}, 0, False)
 """What engines answer for a setting that a container does not have."""

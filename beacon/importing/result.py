@@ -12,7 +12,7 @@ from beacon.importing.node import Note
 from beacon.model.service import Service
 
 
-class Definition(Struct, frozen=True):
+class MadeDefinition(Struct, frozen=True):
     """A definition that an import makes: *text* is its file, *origin* what it was made from."""
 
     name: str
@@ -23,18 +23,18 @@ class Definition(Struct, frozen=True):
 class Imported(Struct, frozen=True):
     """The definitions, and what could not be carried over or means something else."""
 
-    definitions: tuple[Definition, ...]
+    definitions: tuple[MadeDefinition, ...]
     notes: tuple[Note, ...]
     obstacles: tuple[str, ...] = ()
     """Why the container that it was made from cannot be adopted without a loss."""
 
 
-def make_definition(service: Service, origin: str) -> Definition:
+def make_definition(service: Service, origin: str) -> MadeDefinition:
     """Return the definition of *service*."""
-    return Definition(service.name, encode(service, comment=comment(origin)), origin)
+    return MadeDefinition(service.name, encode(service, comment=comment(origin)), origin)
 
 
-def make_imported(definitions: Iterable[Definition], notes: Iterable[Note]) -> Imported:
+def make_imported(definitions: Iterable[MadeDefinition], notes: Iterable[Note]) -> Imported:
     """Return the result; what concerns the project comes first in the report."""
     made = tuple(definitions)
     order = {"": -1, **{definition.name: position for position, definition in enumerate(made)}}

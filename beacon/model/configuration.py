@@ -75,7 +75,7 @@ def _health(fields: Mapping[str, object]) -> ImageHealth | None:
         timeout=_seconds(fields.get("Timeout")),
         start_period=_seconds(fields.get("StartPeriod")),
         start_interval=_seconds(fields.get("StartInterval")),
-        retries=retries if isinstance(retries, int) and retries > 0 else None,
+        retries=retries if isinstance(retries, int) and 0 < retries < _LONGEST else None,
     )
 
 

@@ -69,6 +69,14 @@ class Wish(Struct, frozen=True):
     """What the tag named at the last look, where that is known."""
 
 
+class Layer(Struct, frozen=True):
+    """A layer of an image: *size* is its compressed bytes, *unpacked* the digest of what they unpack to."""
+
+    digest: Digest
+    size: int
+    unpacked: Digest | None = None
+
+
 class ResolvedImage(Struct, frozen=True):
     """An image that a registry was asked for.
 
@@ -81,4 +89,5 @@ class ResolvedImage(Struct, frozen=True):
     config: ImageConfig
     size: int
     """Compressed bytes of all layers."""
-    layers: tuple[Digest, ...] = ()
+    parts: tuple[Layer, ...] = ()
+    """Its layers, the lowest first; none of older Beacons."""

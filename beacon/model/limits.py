@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.model.service import Resources, Service
 
 CONTROLLERS: Mapping[str, str] = {"memory": "memory", "cpu": "cpus", "pids": "pids", "io": "io_weight"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 
@@ -10,3 +12,17 @@ class Notice(Struct, frozen=True):
 
     text: str
     fix: str | None = None
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 service`` or ``2 services``, as sentences have it."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+class NoteKind(StrEnum):
+    """What became of a key that is not simply carried over."""
+
+    DROPPED = "not carried over"
+    CHANGED = "changed"
+    RAW = "carried unchecked"
+    TODO = "to do"

@@ -49,6 +49,17 @@ class Outcome(Struct, frozen=True):
     release: int | None = None
     digest: Digest | None = None
     """Of the image that is not rolled out."""
+    told: bool = False
+    """Whether the journal has it already: the end of a rollout is reported when its state is saved."""
+    stale: bool = False
+    """Whether what was planned does not hold any more: planned anew, it may come to something else."""
+    said: str = ""
+    """What people call it, if that is not the word of its kind: a rollback by the owner is no update."""
+
+    @property
+    def word(self) -> str:
+        """What people call it."""
+        return self.said or self.kind.word
 
     def and_then(self, later: Outcome) -> Outcome:
         """Return the worse of two ends that a service came to, with what is news of both."""
@@ -56,6 +67,24 @@ class Outcome(Struct, frozen=True):
             return later
         worse = self if _rank(self) < _rank(later) else later
         return replace(worse, detail=f"{later.detail}; {self.detail}")
+
+
+def edited_by_hand(service: str, detail: str, hint: str | None = None) -> Outcome:
+    """Return that a service is left as its owner edited it."""
+    return Outcome(service, OutcomeKind.HELD, detail, hint, said="edited by hand")
+
+
+class LastCheck(Struct, frozen=True):
+    """What the last check of a service found, kept so that the same news is told once.
+
+    *outcome* is the name of its kind in lower case, *at* is RFC 3339 in UTC.
+    """
+
+    at: str
+    outcome: str
+    detail: str = ""
+    answered: str | None = None
+    """When a registry last told of the image; empty if it never did, None of older Beacons: at the check."""
 
 
 _NO_NEWS = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.STOPPED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -97,6 +98,8 @@ class Quarantine(Struct, frozen=True):
     fingerprint: str
     since: str
     reason: str
+    until: str = ""
+    """When it is tried again all the same, since its blame was not certain; empty where it was."""
 
 
 class Hold(Struct, frozen=True):
@@ -155,68 +158,31 @@ class Waiting(Struct, frozen=True):
         return any(one.partition(":")[2].startswith(bare) for one in (self.digest, self.tag_digest))
 
 
-class Phase(StrEnum):
-    """How far a rollout has come; written to disk before the phase begins (docs/states.md)."""
-
-    PULLING = "pulling"
-    COPYING = "copying"
-    TRYING = "trying"
-    SWITCHING = "switching"
-    RESTARTING = "restarting"
-    GATING = "gating"
-    RESTORING = "restoring"
-
-
-class VolumeCopy(Struct, frozen=True):
-    """A volume *target* that is made with all that *source* holds; both are the engines' names."""
-
-    source: str
-    target: str
-    engine: str = ""
-    """Which engine has the source; empty: the one that gets the target."""
-    name: str = ""
-    """What the definition calls the target; empty for one that is not Beacon's own."""
-
-
-class RolloutJournal(Struct, frozen=True):
-    """A rollout under way. What is needed to finish or undo it after a kill at any instant."""
+class UnderWay(Struct, frozen=True):
+    """That a rollout of *release* is under way; its record says all else."""
 
     release: int
-    previous: int | None
-    phase: Phase
-    started: str
-    before: Mapping[str, str | None] = field(default_factory=dict)
-    """Files as they were; None where there was none."""
-    after: Mapping[str, str | None] = field(default_factory=dict)
-    """Files of the candidate; None where one is to be removed."""
-    dependents: tuple[str, ...] = ()
-    """Units that were up and that a failed start of this one would take down."""
-    start: bool = True
-    """Whether the service is to run; not where its owner had stopped it."""
-    was: str = "inactive"
-    """ActiveState of the unit before."""
-    reason: str = ""
-    """Why the previous release is being restored."""
-    untried: bool = False
-    """Whether the candidate was given up before it proved anything: nothing is known against its image."""
-    stopped: bool = False
-    """Whether that is since somebody stopped the service, which is to stay down."""
-    hindered: bool = False
-    """Whether that is since the host refused something, which says little of the image the first times."""
-    hook_stopped: bool = False
-    """Whether before_update stopped the service, or may have: *was* and *dependents* are from before it."""
-    engine: str = ""
-    """What is to run the candidate; empty in journals of older Beacons: the machine's engine."""
-    former: str = ""
-    """What ran the previous release, where the service moves to another engine."""
-    copied: tuple[str, ...] = ()
-    """Volumes that the rollout has made as copies, or was about to make."""
-    adopted: tuple[VolumeCopy, ...] = ()
-    """What the service gets of the data of a container that it takes the place of."""
-    beside: Mapping[str, str] = field(default_factory=dict)
-    """Files of the helper that runs the candidate beside the live release; none without a swap."""
-    hold: bool = False
-    """Whether the proxy has requests wait while the unit is restarted."""
+
+
+class OwedHook(Struct, frozen=True):
+    """A hook that is to run after a rollout whose end is written down already."""
+
+    key: Literal["after_update", "after_rollback"]
+    release: Release
+    """What was rolled out."""
+    begun: bool = False
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The hook itself; empty if there is none."""
+        hooks = self.release.service.hooks
+        return hooks.after_update if self.key == "after_update" else hooks.after_rollback
+
+
+Basis = tuple[Release | None, tuple[Quarantine, ...]]
+
+STATE_VERSION = 2
+"""Of the form in which states are kept; one that is higher is not understood, and not written over."""
 
 
 class ServiceState(Struct, frozen=True):
@@ -234,12 +200,16 @@ class ServiceState(Struct, frozen=True):
     """Tag digests already looked into that hold the live image: only the index around it has changed."""
     pending: Pending | None = None
     """What the tag names now, where that is not live."""
-    rollout: RolloutJournal | None = None
+    rollout: UnderWay | None = None
     waiting: tuple[Waiting, ...] = ()
     """What waits for the owner's word: one release of an update at the most, and one of a definition."""
     spare: tuple[Release, ...] = ()
     """Candidates that were given up unblamed: their images may be on disk, for when they are tried again."""
-    version: int = 1
+    owed: OwedHook | None = None
+    """What is still to be run after the last rollout."""
+    event: str = ""
+    """The id of the last event that was recorded with this state (beacon/state/outbox.py)."""
+    version: int = STATE_VERSION
 
     def release(self, number: int | None) -> Release | None:
         """Return the release of that number, or None."""
@@ -249,6 +219,11 @@ class ServiceState(Struct, frozen=True):
     def live_release(self) -> Release | None:
         """The release whose files are installed."""
         return self.release(self.live)
+
+    @property
+    def basis(self) -> Basis:
+        """What work on the service is planned from: it holds as long as this is the same."""
+        return self.live_release, self.quarantine
 
     @property
     def next_number(self) -> int:

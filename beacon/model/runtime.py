@@ -10,6 +10,15 @@ from msgspec import Struct, field
 from beacon.model.reference import Digest
 
 
+class Unwell(Struct, frozen=True):
+    """Beacon's units that are not up."""
+
+    down: frozenset[str] = frozenset()
+    """Inactive or failed."""
+    restarting: frozenset[str] = frozenset()
+    """Those that failed, and that systemd is about to start again."""
+
+
 class UnitState(Struct, frozen=True):
     """A unit as systemd sees it; the states are systemd's own words (systemd.unit(5), systemctl(1))."""
 
@@ -22,10 +31,16 @@ class UnitState(Struct, frozen=True):
     main_pid: int = 0
     started: int = 0
     """ActiveEnterTimestamp in microseconds since the epoch; 0 where it never was active."""
+    left: int = 0
+    """ActiveExitTimestampMonotonic: when it began to go down, in microseconds since the boot; 0 for never."""
+    ended: int = 0
+    """InactiveEnterTimestampMonotonic: when it was down."""
     exit_status: int = 0
     """ExecMainStatus of the last main process."""
     job: int = 0
     """The job that is queued for it; 0 where it changes by itself."""
+    since: int = 0
+    """InactiveEnterTimestamp: when it was down last, in microseconds since 1970."""
 
     @property
     def is_up(self) -> bool:
@@ -43,13 +58,13 @@ class UnitState(Struct, frozen=True):
         """Whether its owner stopped it (or never started it): inactive, and not because it failed.
 
         A unit that crashes is on its way down too, or down for a moment, until it is started again; but no
-        job takes it there.
+        job takes it there, and one brings it back.
         """
         if self.load == "not-found":
             return False
         if self.active == "deactivating":
             return self.job != 0
-        return self.active == "inactive" and self.sub != "dead-before-auto-restart"
+        return self.active == "inactive" and self.sub != "dead-before-auto-restart" and self.job == 0
 
 
 class Container(Struct, frozen=True):
@@ -62,6 +77,21 @@ class Container(Struct, frozen=True):
     """``healthy``, ``unhealthy``, ``starting``, or empty where nothing checks it."""
     ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Container port (``8080/tcp``) to the host address and port that it is published at."""
+
+
+class Usage(Struct, frozen=True):
+    """What a unit takes, as systemd accounts for it; None where no controller does."""
+
+    memory: int | None = None
+    """In bytes."""
+    cpu: int | None = None
+    """In nanoseconds, since its start."""
+    memory_limit: int | None = None
+    tasks: int | None = None
+    read: int | None = None
+    written: int | None = None
+    received: int | None = None
+    sent: int | None = None
 
 
 class EngineVolume(Struct, frozen=True):
@@ -88,12 +118,21 @@ class JobResult(StrEnum):
     UNSUPPORTED = "unsupported"
     COLLECTED = "collected"
     ONCE = "once"
+    INVALID = "invalid"
+    FROZEN = "frozen"
+    CONCURRENCY = "concurrency"
+    """Another unit of a slice with a limit of units is in the way (systemd.slice(5), ConcurrencyHardMax=)."""
     REFUSED = "refused"
     """systemd made no job at all: no such unit, or a unit file that it cannot load."""
     GAVE_UP = "gave-up"
     """Beacon's own time limit ran out before the job's did."""
     HOPELESS = "hopeless"
     """Beacon saw that the job would never be done, and did not wait for its end."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobResult:  # noqa: ARG003  # whatever it is
+        """Take what a newer systemd says, and this Beacon does not know, for a failure."""
+        return cls.FAILED
 
 
 class LastJob(Struct, frozen=True):

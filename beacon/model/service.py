@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import astuple
 
+from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 
@@ -79,10 +80,15 @@ class Handover(StrEnum):
 
     SWAP = "swap"
     """The new one is started beside the old one, and gets the requests once it is healthy."""
-    HOLD = "hold"
+    WAIT = "wait"
     """Requests wait while the unit is restarted."""
     NONE = "none"
     """The unit is restarted."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Handover | None:
+        """Read the word that definitions and states had for it before: a hold is what an owner puts on."""
+        return cls.WAIT if value == "hold" else None
 
 
 YEAR = 31536000
@@ -127,6 +133,8 @@ class HttpProbe(Struct, frozen=True):
 
     port: int
     path: str = "/"
+    host: str | None = None
+    """Whom it is for (RFC 9110, Host). None: the domain of an endpoint at that port, if there is one."""
 
 
 class Health(Struct, frozen=True):
@@ -158,11 +166,18 @@ class HealthAction(StrEnum):
 
 
 class RestartPolicy(StrEnum):
-    """Restart= of systemd.service(5), as far as it makes sense for a container."""
+    """Restart= of systemd.service(5), as far as it makes sense for a container, and what it is for a job."""
 
     NO = "no"
     ON_FAILURE = "on-failure"
     ALWAYS = "always"
+    ONESHOT = "oneshot"
+    """Not restarted, and up once its process has ended well: a job, such as a migration."""
+
+    @property
+    def is_never(self) -> bool:
+        """Whether it stays down once it has ended."""
+        return self in {RestartPolicy.NO, RestartPolicy.ONESHOT}
 
 
 START_LIMIT = 5
@@ -230,10 +245,22 @@ class Capabilities(Struct, frozen=True):
     drop: tuple[str, ...] = ()
 
 
+TAG, PINNED = "tag", "pinned"
+"""What ``update.follow`` says, if it is no range of versions."""
+
+
+class Apply(StrEnum):
+    """How an update comes about, once it is known."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    """It waits for its owner's word (``beacon approve``)."""
+
+
 class UpdatePolicy(Struct, frozen=True):
     """``[update]``: what is followed, and when. Durations in seconds."""
 
-    follow: str = "tag"
+    follow: str = TAG
     """``tag``, ``pinned``, or a version range such as ``^1.4``."""
     every: float = 0.0
     """At least this long between two checks; 0 is every run of the timer."""
@@ -243,6 +270,18 @@ class UpdatePolicy(Struct, frozen=True):
     """A digest must have been seen this long ago before it is rolled out."""
     settle: float = 10.0
     """Without a health check a release must run this long without a restart."""
+    apply: Apply = Apply.AUTO
+    """Whether its owner is asked first; where the definition does not say, its image and beacon.toml may."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether nothing is followed."""
+        return self.follow == PINNED
+
+    @property
+    def is_range(self) -> bool:
+        """Whether the best tag of a range of versions is followed."""
+        return self.follow not in {TAG, PINNED}
 
 
 class Hooks(Struct, frozen=True):
@@ -305,7 +344,7 @@ class Service(Struct, frozen=True, eq=False):
     ports: tuple[Port, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     handover: Handover | None = None
-    """None: as it is best for the service (:func:`beacon.definition.handover.handover_of`)."""
+    """None: as it is best for the service (:func:`beacon.definition.endpoints.handover.handover_of`)."""
     drain: float = 30.0
     """Seconds that requests may take that are under way when a release is replaced."""
     drain_websockets: float = 10.0
@@ -314,9 +353,11 @@ class Service(Struct, frozen=True, eq=False):
     tmpfs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     """Beacon's own networks by name; or one of ``host``, ``none``, ``service:NAME``."""
+    network: Mapping[str, Network] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     dns: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     capabilities: Capabilities = field(default_factory=Capabilities)
     no_new_privileges: bool = False
@@ -335,6 +376,16 @@ class Service(Struct, frozen=True, eq=False):
     given: tuple[str, ...] = ()
     """Paths of the keys that the definition sets (``stop.timeout``), so that what it says wins over the
     image's labels even where it repeats a default. The one field that is no key itself, and the last."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays at its image: nothing is followed, or a digest is named."""
+        return self.update.is_pinned or self.image.digest is not None
+
+    @property
+    def follows_range(self) -> bool:
+        """Whether it follows the best tag of a range of versions."""
+        return self.update.is_range and self.image.digest is None
 
     def __eq__(self, other: object) -> bool:
         """Say whether both are the same service, however much of it was left to defaults."""

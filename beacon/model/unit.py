@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from beacon.model.host import Engine
+from beacon.model.machine import Engine
 
 PREFIX = "beacon-"
 SERVICE_LABEL = "io.beacon.service"
@@ -46,7 +46,20 @@ def unit_name(service: str) -> str:
     return f"{PREFIX}{service}.service"
 
 
+def slice_name(name: str) -> str:
+    """Return the slice of a service's container.
+
+    A dash would make it a part of another service's slice (systemd.slice(5)), and no name has an underscore.
+    """
+    return f"{container_name(name.replace('-', '_'))}.slice"
+
+
+JOB_LIMIT = 3600.0
+"""Seconds that a job may take until its start counts as failed."""
+TIMER = f"{PREFIX}update.timer"
+"""What has images asked for."""
 _WAITER = f"{PREFIX}healthy@"
+_BESIDE = ".next"
 
 
 def waiter_name(service: str) -> str:
@@ -59,12 +72,22 @@ def is_waiter(unit: str) -> bool:
     return unit.startswith(_WAITER)
 
 
+def hook_unit(service: str) -> str:
+    """Return the unit in which a hook of *service* runs; a service cannot have the name of that unit."""
+    return f"beacon-hook.{service}.service"
+
+
 def helper_name(service: str) -> str:
     """Return what the helper is called that runs a release of *service* beside the live one.
 
     It is a service like others to systemd and the engine; no definition can have such a name.
     """
-    return f"{service}.next"
+    return f"{service}{_BESIDE}"
+
+
+def helped(name: str) -> str:
+    """Return the service that what systemd and the engine call *name* belongs to, be it a helper or not."""
+    return name.removesuffix(_BESIDE)
 
 
 def service_of_unit(unit: str) -> str | None:

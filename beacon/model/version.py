@@ -11,7 +11,7 @@ _PRE_WORDS = "alpha|beta|rc|cr|pre|preview|dev|snapshot|nightly|canary|next|ea"
 _TAG = re.compile(
     rf"""
     (?P<prefix>v?)
-    (?P<numbers>\d+(?:\.\d+){{0,2}})
+    (?P<numbers>\d{{1,18}}(?:\.\d{{1,18}})*)
     (?:
         (?P<attached>(?:a|b|{_PRE_WORDS})\.?\d+)                      # 3.14.0a1
         | -(?P<pre>(?:(?:a|b|m)\d+|(?:{_PRE_WORDS})\d*|\d+)            # -rc1, -beta, -0
@@ -19,20 +19,28 @@ _TAG = re.compile(
     )?
     (?:-(?P<variant>[0-9A-Za-z_][0-9A-Za-z_.-]*))?
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
-_LONE_NUMBER_DIGITS = 5
-"""A lone number that is longer is a date, a build number or a hash."""
+_FIRST_NUMBER_DIGITS = 5
+"""A first number that is longer is a date, a build number or a hash."""
+_YEARS = range(1990, 2100)
+"""First numbers that are years, as calver.org has them; versions do not count so far."""
+
+_WHOLE = 3
+"""How many numbers a version has that leaves none out."""
 
 _IDENTIFIER = re.compile(r"([A-Za-z]+)(\d+)")
 _COMPARATOR = re.compile(r"(\^|~|>=|<=|>|<|=)?\s*([^\s,<>=^~]+)")
 _RANGE = re.compile(rf"\s*{_COMPARATOR.pattern}(?:(?:\s*,\s*|\s+){_COMPARATOR.pattern})*\s*")
 _PARTIAL = re.compile(
-    r"v?(?P<numbers>(?:\d+|[xX*])(?:\.(?:\d+|[xX*])){0,2})(?:-(?P<pre>[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*))?"
+    r"v?(?P<numbers>(?:\d{1,18}|[xX*])(?:\.(?:\d{1,18}|[xX*]))*)"
+    r"(?:-(?P<pre>[0-9A-Za-z]{1,18}(?:\.[0-9A-Za-z]{1,18})*))?",
+    re.ASCII,
 )
 _HELP = "must be a version range such as ^1.4, ~1.4.2, >=1.2 <2 or 1.x"
 
-Numbers = tuple[int, int, int]
+Numbers = tuple[int, ...]
+"""At least three; zeros at the end beyond these are left out, so that equal versions are equal."""
 _Key = tuple[int, tuple[tuple[int, int, str], ...]]
 
 
@@ -54,7 +62,7 @@ def _split_identifier(part: str) -> tuple[str, ...]:
 
 
 class Version(Struct, frozen=True):
-    """One to three numbers, a pre-release and a variant such as ``alpine``: ``v1.4.2-rc.1-alpine``."""
+    """Numbers, a pre-release and a variant such as ``alpine``: ``v1.4.2-rc.1-alpine``, ``3.0.1.4259``."""
 
     numbers: Numbers
     size: int = 3
@@ -70,11 +78,15 @@ class Version(Struct, frozen=True):
         if match is None:
             return None
         numbers = [int(part) for part in match["numbers"].split(".")]
-        if len(numbers) == 1 and len(match["numbers"]) > _LONE_NUMBER_DIGITS:
+        if len(match["numbers"]) > _FIRST_NUMBER_DIGITS and len(numbers) == 1:
             return None
-        major, minor, patch = (*numbers, 0, 0)[:3]
         pre = _identifiers(match["attached"] or match["pre"] or "")
-        return cls((major, minor, patch), len(numbers), pre, match["variant"] or "", match["prefix"])
+        return cls(_padded(numbers), len(numbers), pre, match["variant"] or "", match["prefix"])
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it counts by the calendar (``2021.12.16``), so that it says nothing of other versions."""
+        return _is_date(self.numbers)
 
     @property
     def precedence(self) -> tuple[Numbers, _Key]:
@@ -124,6 +136,11 @@ class VersionRange(Struct, frozen=True):
         """Whether pre-releases are wanted at all."""
         return any(bound.pre for bound in self.bounds)
 
+    @property
+    def names_date(self) -> bool:
+        """Whether calendar versions are wanted whatever the current tag is."""
+        return any(_is_date(bound.numbers) for bound in self.bounds)
+
     def contains(self, version: Version) -> bool:
         """Whether *version* is in the range; a pre-release only if the range itself names one."""
         if version.pre and not self.names_pre_release:
@@ -134,17 +151,26 @@ class VersionRange(Struct, frozen=True):
         """Return the highest of *tags* in the range that is of the same variant as *current_tag*.
 
         Among equals (``1.4`` and ``1.4.0``) the one that says more wins, then the one written like the
-        current one (``v``). A current tag that is no version (``latest``) has no variant.
+        current one (``v``). A current tag that is no version (``latest``) has no variant. A date
+        (``2021.12.16``) counts only if the current tag is one or the range names one.
         """
         current = Version.parse(current_tag)
         variant = current.variant if current else ""
         prefix = current.prefix if current else ""
+        dates = self.names_date or (current is not None and current.is_date)
         candidates = [
             (version.precedence, version.size, version.prefix == prefix, tag)
             for tag in tags
-            if (version := Version.parse(tag)) and version.variant == variant and self.contains(version)
+            if (version := Version.parse(tag))
+            and version.variant == variant
+            and (dates or not version.is_date)
+            and self.contains(version)
         ]
         return max(candidates)[-1] if candidates else None
+
+    def unlike(self, tags: Iterable[str]) -> str | None:
+        """Return one of *tags* that is in the range, of any variant and dates as well."""
+        return next((tag for tag in tags if (version := Version.parse(tag)) and self.contains(version)), None)
 
     def __str__(self) -> str:
         return self.text
@@ -157,9 +183,9 @@ def _bounds(text: str, operator: str, version: str) -> tuple[_Bound, ...]:
     written = match["numbers"].split(".")
     given = [int(part) for part in _before_wildcard(written)]
     pre = _identifiers(match["pre"] or "")
-    if pre and len(given) < len(_padded(given)):
+    if pre and len(given) < _WHOLE:
         raise ValueError(f"{_HELP}; a pre-release needs three numbers, not {text!r}")
-    return _expand(operator, given, pre)
+    return _expand(operator, given, pre, whole=len(given) == len(written) >= _WHOLE)
 
 
 def _before_wildcard(parts: list[str]) -> list[str]:
@@ -169,7 +195,7 @@ def _before_wildcard(parts: list[str]) -> list[str]:
     return parts
 
 
-def _expand(operator: str, given: list[int], pre: tuple[str, ...]) -> tuple[_Bound, ...]:
+def _expand(operator: str, given: list[int], pre: tuple[str, ...], *, whole: bool) -> tuple[_Bound, ...]:
     low = _padded(given)
     if not given:
         # "*" is everything, ">*" and "<*" are nothing
@@ -178,7 +204,7 @@ def _expand(operator: str, given: list[int], pre: tuple[str, ...]) -> tuple[_Bou
         return (_Bound(">=", low, pre), _Bound("<", _next(given, _caret_place(given))))
     if operator == "~":
         return (_Bound(">=", low, pre), _Bound("<", _next(given, min(len(given) - 1, 1))))
-    if len(given) == len(low):
+    if whole:
         return (_Bound(operator or "=", low, pre),)
     return _expand_partial(operator, low, _next(given, len(given) - 1))
 
@@ -204,10 +230,22 @@ def _caret_place(given: list[int]) -> int:
 
 
 def _padded(given: list[int]) -> Numbers:
-    major, minor, patch = (*given, 0, 0, 0)[:3]
-    return (major, minor, patch)
+    numbers = [*given, *(0 for _ in range(_WHOLE - len(given)))]
+    while len(numbers) > _WHOLE and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _is_date(numbers: Numbers) -> bool:
+    return numbers[0] in _YEARS or numbers[0] >= 10**_FIRST_NUMBER_DIGITS
 
 
 def _next(given: list[int], place: int) -> Numbers:
     """Return the first version after all that share *given* up to and with *place*."""
     return _padded([*given[:place], given[place] + 1])
+
+
+def is_older(tag: str | None, than: str | None) -> bool:
+    """Say whether *tag* is a version below that of the tag *than*; of what is no version, nothing is said."""
+    mine, theirs = Version.parse(tag or ""), Version.parse(than or "")
+    return mine is not None and theirs is not None and mine.precedence < theirs.precedence

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from beacon.model.machine import Scope
+
+_SCOPES = {"--user", "--system"}
+
 
 class Caller(Struct, frozen=True):
     """The process that an operation runs in, as its face saw it."""
@@ -29,3 +33,10 @@ class Caller(Struct, frozen=True):
     def is_hook(self) -> bool:
         """Whether a hook of a rollout is asking; the rollout waits for it and holds its service's lock."""
         return "BEACON_RELEASE" in self.environment
+
+    def typed_elsewhere(self, scope: Scope) -> str | None:
+        """Return what was typed in *scope* as it is typed for the other one; None if nothing was typed."""
+        command = " ".join(word for word in self.command.split() if word not in _SCOPES)
+        if not command:
+            return None
+        return f"sudo {command}" if scope is Scope.USER else f"{command}, without sudo"

@@ -7,20 +7,18 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from beacon.errors import HostError
-from beacon.model.release import Hold, ServiceState
-from beacon.model.runtime import JobResult
-from beacon.model.unit import unit_name
+from beacon.model.event import Event, EventKind
+from beacon.model.notice import Notice
+from beacon.model.outcome import OutcomeKind
+from beacon.model.release import Hold, Waiting
+from beacon.model.rollout.halt import Halt
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.reconcile.approval import what_to_do
-from beacon.rollout.decide import judge_job
-from beacon.rollout.move import secure
-from beacon.rollout.waiting import approve as give_word
-from beacon.wire.control import Approved, Done
-
-_LIMIT = 600.0
-"""Seconds for a unit's job to end."""
+from beacon.rollout.jobs import run_job
+from beacon.rollout.proposing import waiting as waits
+from beacon.rollout.tools import Tools
+from beacon.wire.control import Approved, Done, Rejected
 
 
 class ServiceRequest(Struct, frozen=True):
@@ -36,7 +34,7 @@ class HoldRequest(Struct, frozen=True):
     reason: str = ""
 
 
-class ApproveRequest(Struct, frozen=True):
+class WaitingRequest(Struct, frozen=True):
     """Which release: how its digest begins, or the only one that waits if *digest* is empty."""
 
     service: str
@@ -44,77 +42,99 @@ class ApproveRequest(Struct, frozen=True):
 
 
 def start(machine: Machine, request: ServiceRequest, listener: Listener) -> Done:
-    """Start a service as ``systemctl start`` does. Raises HostError if it does not come up."""
-    return _job(machine, "start", request.service, machine.systemd.start, listener)
+    """Start a service as ``systemctl start`` does. Raises MachineError if it does not come up."""
+    return _job(machine, "start", request.service, listener)
 
 
 def stop(machine: Machine, request: ServiceRequest, listener: Listener) -> Done:
-    """Stop a service; updates leave it stopped. Raises HostError if systemd cannot."""
-    return _job(machine, "stop", request.service, machine.systemd.stop, listener)
+    """Stop a service; updates leave it stopped, and one under way turns back.
+
+    Raises MachineError if systemd cannot.
+    """
+    return _job(machine, "stop", request.service, listener)
 
 
 def restart(machine: Machine, request: ServiceRequest, listener: Listener) -> Done:
-    """Restart a service, at the release that it is at. Raises HostError if it does not come up."""
-    return _job(machine, "restart", request.service, machine.systemd.restart, listener)
+    """Restart a service, at the release that it is at. Raises MachineError if it does not come up."""
+    return _job(machine, "restart", request.service, listener)
 
 
 def hold(machine: Machine, request: HoldRequest, listener: Listener) -> Done:
-    """Stop following the image; the service stays at its release."""
-    held = Hold(machine.world_for(listener).timestamp(), request.reason)
-    return _change(machine, "hold", request.service, lambda state: replace(state, hold=held), listener)
+    """Stop following the image; the service stays at its release, and an update under way turns back."""
+    held = Hold(machine.tools_for(listener).timestamp(), request.reason)
+    why = f": {request.reason}" if request.reason else ""
+    what = ("hold", EventKind.HELD, f"is held by its owner{why}")
+    return _hold(machine, what, request.service, held, listener)
 
 
 def unhold(machine: Machine, request: ServiceRequest, listener: Listener) -> Done:
     """Follow the image again."""
-    return _change(machine, "unhold", request.service, lambda state: replace(state, hold=None), listener)
+    what = ("unhold", EventKind.UNHELD, "follows its image again")
+    return _hold(machine, what, request.service, None, listener)
 
 
-def approve(machine: Machine, request: ApproveRequest, listener: Listener) -> Approved:
+def approve(machine: Machine, request: WaitingRequest, listener: Listener) -> Approved:
     """Let a release start that waits for its owner's word; the next update rolls it out.
 
     Raises UsageError if none or more than one is meant.
     """
-    machine.require_write("approve")
+    name, waiting = _answer(machine, "approve", request, waits.approve, listener)
+    return Approved(service=name, release=_called(waiting), to_do=what_to_do(name, waiting))
+
+
+def reject(machine: Machine, request: WaitingRequest, listener: Listener) -> Rejected:
+    """Have an update passed over that waits for its owner's word, until its tag names another image.
+
+    Raises UsageError if none or more than one is meant, or if the definition asks for it.
+    """
+    name, waiting = _answer(machine, "reject", request, waits.reject, listener)
+    to_do = f"beacon update --retry {name} asks again"
+    return Rejected(service=name, release=_called(waiting), to_do=to_do)
+
+
+def _answer(
+    machine: Machine,
+    verb: str,
+    request: WaitingRequest,
+    give: Callable[[Tools, str, str], Waiting],
+    listener: Listener,
+) -> tuple[str, Waiting]:
+    machine.require_write(verb)
     (name,) = machine.select([request.service])
     with machine.alone([name], listener):
-        waiting = give_word(machine.world_for(listener), name, request.digest)
-    release = str(waiting.reference.with_digest(waiting.digest))
-    return Approved(service=name, release=release, to_do=what_to_do(name, waiting))
+        return name, give(machine.tools_for(listener), name, request.digest)
 
 
-def _job(
-    machine: Machine,
-    verb: str,
-    service: str,
-    action: Callable[[str, float], JobResult],
-    listener: Listener,
-) -> Done:
+def _called(waiting: Waiting) -> str:
+    return str(waiting.reference.with_digest(waiting.digest))
+
+
+def _job(machine: Machine, verb: str, service: str, listener: Listener) -> Done:
     machine.require_write(verb)
     (name,) = machine.select([service])
-    unit = unit_name(name)
-    with machine.alone([name], listener):
-        secure(machine.world_for(listener), [machine.store.load(name)])
-        if verb != "stop":
-            machine.systemd.reset_failed(unit)
-        result = action(unit, _LIMIT)
-    if result is JobResult.DONE:
-        return Done(service=name)
-    state = machine.systemd.states([unit])[unit]
-    if state.load == "not-found":
-        raise HostError(f"cannot {verb} {name}: it is not installed", hint=f"beacon apply {name} installs it")
-    reason = judge_job(result, state, _LIMIT).reason
-    raise HostError(f"cannot {verb} {name}: {reason}", hint=f"beacon logs {name}")
+    tools = machine.tools_for(listener)
+    with machine.alone([name], listener, halt=Halt.STOP if verb == "stop" else None):
+        run_job(tools, verb, name)
+    back = machine.rollouts_for(tools).bring_back(name) if verb != "stop" else ()
+    lost = [one for one in back if one.kind is OutcomeKind.FAILED]
+    return Done(
+        service=name, warnings=tuple(Notice(f"{one.service}: {one.detail}", one.hint) for one in lost)
+    )
 
 
-def _change(
+def _hold(
     machine: Machine,
-    verb: str,
+    what: tuple[str, EventKind, str],
     service: str,
-    change: Callable[[ServiceState], ServiceState],
+    hold: Hold | None,
     listener: Listener,
 ) -> Done:
+    """Have a service held or not; *what* is the verb, and the event with its words."""
+    verb, kind, said = what
     machine.require_write(verb)
     (name,) = machine.select([service])
-    with machine.alone([name], listener):
-        machine.store.save(change(machine.store.load(name)))
+    with machine.alone([name], listener, halt=Halt.HOLD if hold is not None else None):
+        state = replace(machine.store.load(name), hold=hold)
+        event = Event(kind, name, f"{name} {said}", release=state.live)
+        machine.tools_for(listener).reporter.event(event, state)
     return Done(service=name)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pwd
-
 from beacon.definition.settings import Settings
 from beacon.doctor.examine import examine
-from beacon.doctor.facts import SettingsFacts
-from beacon.doctor.finding import Commands, worst
+from beacon.doctor.judge.facts import SettingsFacts
+from beacon.doctor.judge.finding import worst
 from beacon.doctor.look.survey import Survey
-from beacon.errors import BeaconError, HostError
+from beacon.errors import BeaconError
 from beacon.operations.findings import fields_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.systemd.account import user_name
 from beacon.wire.finding import CheckFinding, CheckResult, Diagnosis
 
 
@@ -21,8 +20,8 @@ def doctor(machine: Machine, listener: Listener) -> Diagnosis:
     del listener
     machine, settings = _settings(machine)
     caller = machine.caller
-    survey = Survey(machine, uid=caller.uid, user=_user(caller.uid), home=caller.home)
-    reports = examine(survey, _commands(machine), settings)
+    survey = Survey(machine, uid=caller.uid, user=user_name(caller.uid), home=caller.home)
+    reports = examine(survey, survey.commands, settings)
     return Diagnosis(
         scope=machine.scope.value,
         severity=worst(reports).word,
@@ -43,17 +42,3 @@ def _settings(machine: Machine) -> tuple[Machine, SettingsFacts]:
     except BeaconError as error:
         return machine.with_settings(Settings()), SettingsFacts(str(file), there=True, problem=error.message)
     return machine, SettingsFacts(str(file), there=file.exists(), problem="")
-
-
-def _commands(machine: Machine) -> Commands:
-    try:
-        return Commands(machine.scope, machine.engine_kind)
-    except HostError:
-        return Commands(machine.scope)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from beacon.doctor.finding import Finding
+from beacon.doctor.judge.finding import Finding
 
 
 def fields_of(finding: Finding) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.wire.held import held
 from beacon.wire.release import History, release_info
 
 
@@ -19,5 +20,6 @@ def history(machine: Machine, request: HistoryRequest, listener: Listener) -> Hi
     """Return the releases of a service, the newest first. Raises NoSuchServiceError."""
     del listener  # it takes a moment
     (name,) = machine.select([request.service])
-    releases = reversed(machine.store.load(name).releases)
-    return History(service=name, releases=tuple(release_info(one) for one in releases))
+    state = machine.store.load(name)
+    releases = tuple(release_info(one) for one in reversed(state.releases))
+    return History(service=name, releases=releases, hold=held(state.hold))

@@ -3,115 +3,52 @@
 from __future__ import annotations
 
 import copy
-import platform
-import re
-import shutil
 import threading
-import time
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from beacon.errors import AccessError, BusyError, DefinitionError, Fault, HostError, NoSuchServiceError
-from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
-from beacon.model.image import Platform
+from beacon.engine.clock import SystemClock
+from beacon.later import later
+from beacon.model.machine import Engine, EngineVersion, MachineFacts, Scope, assumed_facts
 from beacon.model.notice import Notice
-from beacon.model.release import Trigger
-from beacon.model.unit import MARK, PREFIX, engine_of, service_of_file, unit_name
-from beacon.operations.listener import Note, tell
-from beacon.state.files import UnitDirectory, is_private, read_text, sweep, why_unreadable
-from beacon.state.paths import Paths
+from beacon.model.runtime import Unwell
+from beacon.operations.listener import Task
+from beacon.operations.scoped import Scoped
+from beacon.state.files import UnitDirectory, read_text, rewrite, write_atomic, write_for
+from beacon.state.limits import KeptLimits
+from beacon.state.templates import read_template, read_templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from beacon.definition.settings import Settings
-    from beacon.endpoints.caddy import Caddy
-    from beacon.endpoints.managed import ManagedProxy
-    from beacon.endpoints.publisher import Publisher
-    from beacon.endpoints.stores import Store
-    from beacon.endpoints.traffic import CaddyTraffic
+    from beacon.endpoints.proxy.caddy import Caddy
+    from beacon.endpoints.proxy.managed import ManagedProxy
+    from beacon.endpoints.proxy.traffic import CaddyTraffic
+    from beacon.endpoints.routing.forms import Formats
+    from beacon.endpoints.routing.publisher import Publisher
+    from beacon.endpoints.routing.stores import Store
     from beacon.engine.docker import Docker
+    from beacon.engine.engines import Engines
+    from beacon.engine.foreign import Containers
     from beacon.engine.podman import Podman
     from beacon.engine.probe import NetworkProbe
+    from beacon.engine.surroundings import MachineSurroundings
+    from beacon.model.event import Event
     from beacon.model.outcome import Outcome
-    from beacon.model.release import Release
-    from beacon.model.service import Service
     from beacon.operations.caller import Caller
     from beacon.operations.listener import Listener
-    from beacon.registry import RegistryClient
-    from beacon.rollout.candidates import Renderer
-    from beacon.rollout.loopback import Loopback
-    from beacon.rollout.naming import Naming
-    from beacon.rollout.world import World
-    from beacon.state.store import StateStore
+    from beacon.registry.client import RegistryClient
+    from beacon.rollout.adoption import Adoptions
+    from beacon.rollout.allotting.allotment import Allotment
+    from beacon.rollout.following.rollouts import Rollouts
+    from beacon.rollout.following.unfollowed import Unfollowed
+    from beacon.rollout.needed import Needed
+    from beacon.rollout.rendering import Renderer
+    from beacon.rollout.tools import Tools
+    from beacon.state.notifications import Queue
+    from beacon.state.outbox import Outbox
     from beacon.systemd.manager import SystemdManager
-
-_ARCHITECTURES = {
-    "x86_64": ("amd64", ""),
-    "aarch64": ("arm64", ""),
-    "armv7l": ("arm", "v7"),
-    "armv6l": ("arm", "v6"),
-    "armv5tel": ("arm", "v5"),
-    "i686": ("386", ""),
-    "i386": ("386", ""),
-    "ppc64le": ("ppc64le", ""),
-    "s390x": ("s390x", ""),
-    "riscv64": ("riscv64", ""),
-    "loongarch64": ("loong64", ""),
-}
-"""Names of the kernel to GOARCH and variant, as image indexes use them."""
-
-_ROLLOUT = 300.0
-"""Seconds that what an owner asks for waits for a rollout."""
-
-_TEMPLATE_FOLDERS = (
-    Path("/usr/share/beacon/unit-templates"),
-    Path(__file__).parent.parent / "unit-templates",  # in a wheel
-    Path(__file__).parent.parent.parent / "unit-templates",  # in a checkout
-)
-
-
-class Definitions(Struct, frozen=True):
-    """What the folder of definitions says: name → text, and path → why it cannot be read."""
-
-    texts: Mapping[str, str]
-    unreadable: Mapping[Path, str]
-
-    @property
-    def warnings(self) -> tuple[Notice, ...]:
-        """What the owner should know of those that cannot be read."""
-        return tuple(Notice(why) for why in self.unreadable.values())
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
-    def now(self) -> datetime:
-        """Return local time with its zone."""
-        return datetime.now().astimezone()
-
-
-class _OnDemand:
-    """Stands for a part that is costly to make, until somebody asks something of it."""
-
-    def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._make(), name)
 
 
 def _probe() -> NetworkProbe:
@@ -120,19 +57,29 @@ def _probe() -> NetworkProbe:
     return NetworkProbe()
 
 
+def _fill_template(text: str, names: Mapping[str, object], what: str, hint: str) -> str:
+    from beacon.formats.template import fill
+
+    return fill(text, names, what, hint)
+
+
+def _write_yaml(values: Mapping[str, object]) -> str:
+    from beacon.formats.yaml import write_document
+
+    return write_document(values)
+
+
 def _traffic() -> CaddyTraffic:
-    from beacon.endpoints.traffic import CaddyTraffic
+    from beacon.endpoints.proxy.traffic import CaddyTraffic
 
     return CaddyTraffic()
 
 
-class Machine:
+class Machine(Scoped):
     """The machine in one scope, as *caller* may use it; it has parts, and no verbs."""
 
     def __init__(self, scope: Scope, caller: Caller) -> None:
-        self.scope = scope
-        self.caller = caller
-        self.paths = Paths.of(scope, caller.environment, caller.home, caller.uid)
+        super().__init__(scope, caller)
         self._looking = threading.Lock()
 
     def with_settings(self, settings: Settings) -> Machine:
@@ -156,92 +103,32 @@ class Machine:
     @cached_property
     def environment(self) -> dict[str, str]:
         """The environment that engine and registry client share, so that both see the same credentials."""
-        environment = dict(self.caller.environment)
+        environment = {"HOME": str(self.caller.home), **self.caller.environment}  # units of systemd have none
         if self.settings.auth_file is not None:
             environment["REGISTRY_AUTH_FILE"] = self.settings.auth_file
         return environment
 
     @cached_property
-    def store(self) -> StateStore:
-        """What is remembered."""
-        from beacon.state.store import StateStore
-
-        return StateStore(self.paths.state, self.paths.runtime)
-
-    @cached_property
     def units(self) -> UnitDirectory:
         """The folders of Quadlet files and of plain units."""
-        return UnitDirectory(self.paths.quadlet, self.paths.units, self._is_private)
+        return UnitDirectory(self.paths.quadlet, self.paths.units, self.is_private)
+
+    @cached_property
+    def engines(self) -> Engines:
+        """The engines that there are, the chosen one, and what still runs on another."""
+        from beacon.engine.engines import Engines
+
+        return Engines(self.settings.engine, self.units, self.scope, self.paths.settings)
 
     @cached_property
     def engine_kind(self) -> Engine:
-        """Which engine runs this machine's containers: the one that is set, else the one that is there.
-
-        Where both are there it is Podman, unless the installed units run docker: the owner changes engines.
-        """
-        if self.settings.engine is not None:
-            return self.settings.engine
-        here = [engine for engine in Engine if shutil.which(engine.value) is not None]
-        if not here:
-            raise HostError("neither podman nor docker is installed", hint="apt install podman")
-        if len(here) == 1:
-            return here[0]
-        runs = {engine_of(text) for text in self.units.read_plain().values()}
-        return Engine.DOCKER if Engine.DOCKER in runs else Engine.PODMAN
+        """Which engine runs this machine's containers."""
+        return self.engines.kind
 
     @cached_property
     def engine(self) -> Podman | Docker:
         """The container engine."""
         return self.engine_of(self.engine_kind)
-
-    def elsewhere(self, installed: Mapping[str, str] | None = None) -> dict[str, Engine]:
-        """Return the services whose units run another engine than the chosen one, each with that engine.
-
-        *installed* are the texts of the unit files, where they have been read already.
-        """
-        if installed is None:
-            # Only a plain unit can run docker: where there are none, thousands of files need not be read.
-            on_podman = self.engine_kind is Engine.PODMAN
-            installed = self.units.read_plain() if on_podman else self.units.read_all()
-        runs = {
-            service: engine_of(text)
-            for name, text in installed.items()
-            if (service := service_of_file(name)) is not None and text.startswith(MARK)
-        }
-        return {service: engine for service, engine in runs.items() if engine is not self.engine_kind}
-
-    def require_movable(self, installed: Mapping[str, str]) -> None:
-        """Raise HostError where *installed* services run on another engine and cannot be moved from it."""
-        for other in sorted(set(self.elsewhere(installed).values())):
-            if other is Engine.DOCKER and self.scope is Scope.SYSTEM and shutil.which("docker") is not None:
-                self.require_reachable()
-                continue
-            raise HostError(
-                f"the services of this machine run on {other}, and their data is there: "
-                f"they cannot go on with {self.engine_kind}",
-                hint=f'set engine = "{other}" in {self.paths.settings}, or remove the services first: '
-                f"beacon rm --all keeps the data in {other}",
-            )
-
-    def require_reachable(self) -> None:
-        """Raise HostError where what comes from docker to Podman could not be reached there."""
-        from beacon.engine.firewall import LET_THROUGH, docker_drops
-
-        if docker_drops():
-            raise HostError(
-                "docker's firewall drops what comes to Podman's containers: moved services could not "
-                "be reached",
-                hint=f"let it pass: {' && '.join(LET_THROUGH)}",
-            )
-
-    def require_here(self, name: str) -> None:
-        """Raise HostError where a service has not been moved yet to the chosen engine."""
-        other = self.elsewhere().get(name)
-        if other is not None:
-            raise HostError(
-                f"{name} runs on {other}, and this machine is to run its services on {self.engine_kind}",
-                hint=f"beacon apply {name} moves it",
-            )
 
     def engine_of(self, kind: Engine) -> Podman | Docker:
         """Return an engine of this machine."""
@@ -253,8 +140,12 @@ class Machine:
 
         return Podman(self.environment)
 
-    def _on_demand(self, kind: Engine) -> Podman | Docker:
-        return cast("Podman | Docker", _OnDemand(lambda: self.engine_of(kind)))
+    @cached_property
+    def foreign(self) -> Containers:
+        """The containers that are not Beacon's."""
+        from beacon.engine.foreign import Containers
+
+        return Containers(self.environment)
 
     @cached_property
     def systemd(self) -> SystemdManager:
@@ -264,9 +155,22 @@ class Machine:
         return SystemdManager(self.scope)
 
     @cached_property
+    def limits(self) -> KeptLimits:
+        """The registries that ask for patience."""
+        return KeptLimits(self.paths.state / "limits.json")
+
+    @cached_property
     def registry(self) -> RegistryClient:
         """The client for all registries."""
-        from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
+        from ssl import SSLContext
+
+        from beacon.imports import missing, unread
+
+        # requests loads chardet to guess encodings, and nothing here is guessed: 15 ms.
+        with missing("chardet"), unread(SSLContext):
+            from beacon.registry.client import RegistryClient
+        from beacon.registry.settings.credentials import CredentialStore
+        from beacon.registry.settings.registries_conf import RegistriesConfig
 
         home, uid = self.caller.home, self.caller.uid
         config = RegistriesConfig.load(self.environment, home)
@@ -275,100 +179,142 @@ class Machine:
             CredentialStore.load(self.environment, home, uid, helpers=config.credential_helpers),
             deadline=self.settings.registry_deadline,
             budget_reserve=self.settings.registry_reserve,
+            limits=self.limits,
         )
 
     @property
     def registry_on_demand(self) -> RegistryClient:
         """The same, made when it is asked something: most plans ask no registry."""
-        return cast("RegistryClient", _OnDemand(lambda: self.registry))
+        return later(lambda: self.registry)
 
-    def world_for(self, listener: Listener) -> World:
-        """Return everything a rollout acts on; *listener* hears of what goes on."""
+    def tools_for(self, listener: Listener) -> Tools:
+        """Return everything a rollout acts on; *listener* hears of what goes on, and may cancel it."""
         from dataclasses import replace
 
         from beacon.operations.telling import Telling
 
-        return replace(self._world, reporter=Telling(listener, self.scope))
+        tools = replace(self.tools, reporter=Telling(listener, self.outbox.tell))
+        return replace(tools, is_canceled=listener.is_canceled) if isinstance(listener, Task) else tools
+
+    def rollouts_for(self, tools: Tools) -> Rollouts:
+        """Return what rolls out in *tools*; it is loaded when something is asked of it."""
+
+        def make() -> Rollouts:
+            from beacon.rollout.following.rollouts import Rollouts
+
+            return Rollouts(tools, lambda: self.renderer)
+
+        return later(make)
+
+    def needed_for(self, listener: Listener) -> Needed:
+        """Return what waits for services that others need."""
+        from beacon.rollout.needed import Needed
+
+        return Needed(self.tools_for(listener))
+
+    def unfollowed_for(self, tools: Tools) -> Unfollowed:
+        """Return what has services followed again in *tools* of which nothing is remembered."""
+        from beacon.rollout.following.unfollowed import Unfollowed
+        from beacon.rollout.proposing.proposer import Proposer
+        from beacon.rollout.proposing.takeover import TakeOver
+
+        parts = (tools, self.registry, self.renderer, self.platform)
+        return Unfollowed(self, tools, TakeOver(*parts), Proposer(*parts))
+
+    def adoptions_for(self, listener: Listener) -> Adoptions:
+        """Return the adoptions of containers; *listener* hears how they come along."""
+        from beacon.rollout.adoption import Adoptions
+        from beacon.rollout.proposing.proposer import Proposer
+
+        tools = self.tools_for(listener)
+        proposer = Proposer(tools, self.registry_on_demand, self.renderer, self.platform)
+        return Adoptions(self, tools, proposer, self.store, self.foreign.look, self.paths.removed)
+
+    def unwell(self) -> Unwell:
+        """Return Beacon's units that are not up, told without D-Bus: most checks need no more of systemd."""
+        from beacon.systemd.listing import unwell
+
+        return unwell(self.scope)
 
     @cached_property
-    def _world(self) -> World:
-        from beacon.engine.hooks import HostHooks
+    def tools(self) -> Tools:
+        """Everything a rollout acts on, of which nobody hears."""
+        from beacon.engine.hooks import MachineHooks
         from beacon.operations.listener import Nobody
         from beacon.operations.telling import Telling
-        from beacon.rollout.world import World
+        from beacon.rollout.tools import NoTraffic, Tools
         from beacon.state.store import fingerprint
 
-        return World(
+        is_system, helpers = self.scope is Scope.SYSTEM, (self.paths.helpers, self.paths.helpers)
+
+        return Tools(
             # A check that finds nothing new asks nothing of the engine and of systemd, and probes nothing.
-            engine=cast("Podman | Docker", _OnDemand(lambda: self.engine)),
-            systemd=cast("SystemdManager", _OnDemand(lambda: self.systemd)),
+            engine=later(lambda: self.engine),
+            systemd=later(lambda: self.systemd),
             files=self.units,
             store=self.store,
             clock=SystemClock(),
-            probe=cast("NetworkProbe", _OnDemand(_probe)),
-            hooks=HostHooks(self.scope),
-            reporter=Telling(Nobody(), self.scope),
+            probe=later(_probe),
+            hooks=MachineHooks(self.scope),
+            reporter=Telling(Nobody(), self.outbox.tell),
             fingerprint=fingerprint,
             engine_kind=lambda: self.engine_kind,
-            engines={kind: self._on_demand(kind) for kind in Engine},
-            **self._handover,
+            engines={kind: later(partial(self.engine_of, kind)) for kind in Engine},
+            # Caddy is the machine's, and brings users' services no requests.
+            helpers=UnitDirectory(*helpers, self.is_private) if is_system else None,
+            traffic=later(_traffic) if is_system else NoTraffic(),
+            surroundings=later(self._surroundings),
+            limits=self.limits,
+            asks=lambda: self.settings.update_apply == "ask",
         )
 
-    @property
-    def _handover(self) -> dict[str, Any]:
-        """What hands requests over: Caddy is the machine's, and brings users' services none."""
-        if self.scope is not Scope.SYSTEM:
-            return {}
-        helpers = UnitDirectory(self.paths.helpers, self.paths.helpers, self._is_private)
-        return {"helpers": helpers, "traffic": _OnDemand(_traffic)}
+    def _surroundings(self) -> MachineSurroundings:
+        from beacon.engine.surroundings import MachineSurroundings
+
+        storage = "docker" if self.engine_kind is Engine.DOCKER else "containers"
+        return MachineSurroundings((self.paths.state, self.paths.state.parent / storage))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The events on their way to the journal and to who is told."""
+        from beacon.state.outbox import Outbox
+
+        return Outbox(self.paths.outbox, self.store, self.queue.add, self._log)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The news on their way to those who are told."""
+        from beacon.state.notifications import Queue
+
+        return Queue(self.paths.notifications, self.paths.notified, lambda: self.settings.notify)
+
+    def _log(self, event: Event, name: str) -> None:
+        from beacon.systemd.entries import log_event  # 30 ms, and most runs have nothing to tell
+
+        log_event(event, name, self.scope)
 
     @cached_property
     def renderer(self) -> Renderer:
         """Turns releases into unit files for this machine."""
-        from beacon.rollout.candidates import Renderer
+        from beacon.rollout.rendering import Renderer
 
-        return Renderer(lambda: self.facts, self.templates, self.allot)
-
-    def _is_private(self, service: str) -> bool | None:
-        return is_private(self.definition_path(service))
-
-    def allot(self, release: Release) -> Release:
-        """Return *release* with the ports and the domain that Beacon chooses for it, private as its text is.
-
-        A definition that is about to be written will be private.
-        """
-        from msgspec.structs import replace
-
-        private = self._is_private(release.service.name)
-        if private is None:
-            private = release.private or release.trigger is Trigger.ADD
-        return self.naming.allot(self.loopback.allot(replace(release, private=private)))
+        return Renderer(lambda: self.facts, self.templates, self.allotment.allot)
 
     @cached_property
-    def naming(self) -> Naming:
-        """Gives services the domains that they ask for."""
-        from beacon.rollout.naming import Naming
-
-        machine = machine_label(platform.node())
-        owner = machine if self.scope is Scope.SYSTEM else f"{machine}/{self.caller.uid}"
-        base = self.settings.base_domain
-        return Naming(self.store, base or f"{machine}.internal", self._domains, owner, fixed=base is not None)
-
-    @cached_property
-    def loopback(self) -> Loopback:
-        """Gives services the ports of the loopback that their endpoints need."""
+    def allotment(self) -> Allotment:
+        """What Beacon chooses for services."""
         from beacon.engine.listening import is_free
-        from beacon.rollout.loopback import Loopback
+        from beacon.rollout.allotting.allotment import Allotment
 
-        owner = "" if self.scope is Scope.SYSTEM else str(self.caller.uid)
-        return Loopback(self.store, self.settings.ports, self._declared, is_free, owner)
+        user = None if self.scope is Scope.SYSTEM else self.caller.uid
+        return Allotment(self.store, self.settings, user, self.definition_files, is_free, self.is_private)
 
     @cached_property
     def proxy(self) -> ManagedProxy | None:
         """The managed proxy; None if Caddy is not Beacon's to manage, as it never is for a user."""
         if self.scope is not Scope.SYSTEM or not self.caddy.is_managed():
             return None
-        from beacon.endpoints.managed import ManagedProxy
+        from beacon.endpoints.proxy.managed import ManagedProxy
 
         return ManagedProxy(self.caddy, self.store)
 
@@ -379,52 +325,21 @@ class Machine:
     @cached_property
     def caddy(self) -> Caddy:
         """The machine's Caddy."""
-        from beacon.endpoints.caddy import Caddy
-        from beacon.state.files import rewrite, write_for
+        from beacon.endpoints.proxy.caddy import Caddy
 
         return Caddy(write_for, rewrite, self.paths.runtime / "check")
 
-    def _domains(self) -> Iterator[str]:
-        """Yield the domains of definitions, and those that images brought to what runs."""
-        from beacon.definition.endpoints import declared, resolve
-
-        for service in self._declared():
-            yield from (one.endpoint.domain for one in declared(service)[0])
-        for state in self.store.readable().values():
-            live = state.live_release
-            if live is not None:
-                with suppress(DefinitionError):
-                    yield from (one.domain for one in resolve(live.service, live.image)[0])
-
-    def _declared(self) -> Iterator[Service]:
-        """Yield the services whose definitions are in order."""
-        from beacon.definition.decode import decode
-        from beacon.rollout.readings import earlier_readings, live_releases
-
-        texts = self.definition_files()
-        known = earlier_readings(live_releases(self.store, texts), texts)
-        for name, text in texts.items():
-            with suppress(DefinitionError):
-                yield known.get(name) or decode(text, name=name, file=str(self.definition_path(name)))
-
-    @cached_property
-    def platform(self) -> Platform:
-        """The platform of this machine."""
-        machine = platform.machine()
-        architecture, variant = _ARCHITECTURES.get(machine, (machine, ""))
-        return Platform("linux", architecture, variant)
-
     @property
-    def facts(self) -> HostFacts:
+    def facts(self) -> MachineFacts:
         """What rendering needs to know of this machine."""
         with self._looking:  # the engine is asked once, however many threads want to know
             return self._facts
 
     @cached_property
-    def _facts(self) -> HostFacts:
+    def _facts(self) -> MachineFacts:
         from beacon.systemd.version import installed_version
 
-        return HostFacts(
+        return MachineFacts(
             engine=self.engine_kind,
             engine_version=self.engine.version(),
             systemd_version=installed_version(),
@@ -432,189 +347,51 @@ class Machine:
             scope=self.scope,
         )
 
-    def facts_for(self, engine: Engine | None, version: EngineVersion | None) -> HostFacts:
+    def facts_for(self, engine: Engine | None, version: EngineVersion | None) -> MachineFacts:
         """Return the facts of this machine, or of one with the engine and version given."""
         chosen = engine or (Engine.PODMAN if version is not None else self.engine_kind)
-        if version is None and chosen is self._installed_kind():
+        if version is None and chosen is self.engines.installed:
             return self.facts
-        assumed = version or _ASSUMED[chosen]
-        return HostFacts(chosen, assumed, _ASSUMED_SYSTEMD, self.platform, self.scope)
-
-    def _installed_kind(self) -> Engine | None:
-        """Return the engine of this machine, or None where it has none."""
-        try:
-            return self.engine_kind
-        except HostError:
-            return None
+        return assumed_facts(chosen, version, self.platform, self.scope)
 
     @cached_property
     def templates(self) -> dict[str, str]:
-        """The unit templates, each the owner's own where there is one."""
+        """The unit templates, each the owner's own if there is one."""
         from beacon.units.layout import TEMPLATE_NAMES
 
-        return {name: self._template(name) for name in TEMPLATE_NAMES}
+        return read_templates(self.paths.template_overrides, TEMPLATE_NAMES)
 
-    def _template(self, name: str) -> str:
-        for folder in (self.paths.template_overrides, *_TEMPLATE_FOLDERS):
-            text = read_text(folder / name)
-            if text is not None:
-                return text
-        raise HostError(f"cannot find the unit template {name}", hint="install the package again")
+    @property
+    def formats(self) -> Formats:
+        """Templates and YAML, for what is published."""
+        from beacon.endpoints.routing.forms import Formats
 
-    def definitions(self) -> Definitions:
-        """Return the texts of all definitions, and what cannot be read of them."""
-        try:
-            found = sorted(self.paths.definitions.glob("*.toml"))
-        except PermissionError as error:
-            raise AccessError(f"cannot read {self.paths.definitions}", hint="run this with sudo") from error
-        texts: dict[str, str] = {}
-        warnings: dict[Path, str] = {}
-        for path in found:
-            if path.name.startswith("."):
-                continue
-            try:
-                text = read_text(path)
-            except HostError:
-                text = None
-            if text is not None:
-                texts[path.stem] = text
-            elif (reason := why_unreadable(path)) is not None:
-                warnings[path] = f"{path} {reason}"
-        return Definitions(texts, warnings)
-
-    def definition_files(self) -> dict[str, str]:
-        """Return name → text of every definition that can be read."""
-        return dict(self.definitions().texts)
-
-    def require_readable(self, names: Iterable[str]) -> None:
-        """Raise DefinitionError where definitions of *names* are there and cannot be read."""
-        paths = (self.definition_path(name) for name in names)
-        faults = [Fault(str(path), "", why) for path in paths if (why := why_unreadable(path)) is not None]
-        if faults:
-            raise DefinitionError(faults)
+        return Formats(_fill_template, _write_yaml, read_template)
 
     def publishers(self) -> list[Publisher]:
         """Return what writes to the stores of beacon.toml, one for each of them."""
-        from beacon.endpoints.stores import stores
+        from beacon.endpoints.routing.stores import stores
 
         return [self.publisher_of(store) for store in stores(self.settings.publish)]
 
     @staticmethod
     def publisher_of(store: Store) -> Publisher:
         """Return what writes to a store; if several tables name it, the first says how to get in."""
-        from beacon.definition.publishing import EtcdAccess, RedisAccess
+        from beacon.model.endpoints.publication import EtcdAccess, RedisAccess
 
         access = store.publications[0].access
         if isinstance(access, RedisAccess):
-            from beacon.endpoints.redis_store import RedisPublisher
+            from beacon.endpoints.stores.redis import RedisPublisher
 
-            return RedisPublisher(access)
+            if not access.tls:
+                return RedisPublisher(access)
+            from beacon.endpoints.stores.tls import encrypted
+
+            return RedisPublisher(access, encrypted)
         if isinstance(access, EtcdAccess):
-            from beacon.endpoints.etcd_store import EtcdPublisher
+            from beacon.endpoints.stores.etcd import EtcdPublisher
 
             return EtcdPublisher(access)
-        from beacon.endpoints.file_store import FilePublisher
-        from beacon.state.files import write_atomic
+        from beacon.endpoints.stores.file import FilePublisher
 
         return FilePublisher(access, write_atomic)
-
-    def definition_path(self, name: str) -> Path:
-        """Return where the definition of a service is."""
-        return self.paths.definitions / f"{name}.toml"
-
-    def known_names(self) -> tuple[str, ...]:
-        """Return the services that are defined or remembered: a cheap listing of names."""
-        try:
-            found = self.paths.definitions.glob("*.toml")
-            defined = {path.stem for path in found if not path.name.startswith(".")}
-        except PermissionError:
-            defined = set()
-        return tuple(sorted(defined | set(self.store.names())))
-
-    @contextmanager
-    def alone(
-        self, names: Iterable[str], listener: Listener, *, patience: float = _ROLLOUT
-    ) -> Iterator[None]:
-        """Hold the locks of services, once rollouts of theirs that are under way have ended.
-
-        Raises BusyError after *patience* seconds in vain.
-        """
-        with ExitStack() as locks:
-            for name in sorted(names):
-                try:
-                    locks.enter_context(self.store.lock(name))
-                except BusyError as error:
-                    if self.caller.is_hook:  # its own rollout waits for it
-                        hint = f"in a hook: systemctl stop {unit_name(name)}, or start"
-                        raise BusyError(error.message, hint=hint) from None
-                    tell(listener, Note(name, f"waiting, {error.message}"))
-                    locks.enter_context(self.store.lock(name, wait=patience))
-            yield
-
-    def select(self, names: Sequence[str] | None) -> tuple[str, ...]:
-        """Return the services meant by *names* (``web``, ``beacon-web``, ``beacon-web.service``), or all.
-
-        A service of that very name is meant first. Raises NoSuchServiceError; its hint is the nearest name.
-        """
-        known = self.known_names()
-        if not names:
-            return known
-        chosen = [meant(name, known) for name in names]
-        for name in chosen:
-            if name not in known:
-                raise self._unknown(name, known)
-        return tuple(dict.fromkeys(chosen))
-
-    def _unknown(self, name: str, known: tuple[str, ...]) -> NoSuchServiceError:
-        from beacon.operations.scopes import command_elsewhere, services_elsewhere
-
-        if name not in services_elsewhere(self.scope, self.caller):
-            return NoSuchServiceError(f"there is no service {name!r}", hint=_nearest(name, known))
-        own, other = "you have", "the machine has"
-        if self.scope is Scope.SYSTEM:
-            own, other = other, own
-        hint = command_elsewhere(self.scope, self.caller)
-        return NoSuchServiceError(f"{own} no service {name!r}, but {other} one", hint=hint)
-
-    def require_write(self, verb: str) -> None:
-        """Raise AccessError where this user may not change what *verb* changes; tidy up where they may."""
-        if self.scope is Scope.SYSTEM and self.caller.uid != 0:
-            raise AccessError(
-                f"beacon {verb} changes the machine's services, which only root may",
-                hint=f"sudo {self.caller.command}" if self.caller.command else None,
-            )
-        for folder in self.paths.written:
-            sweep(folder)
-
-
-_ASSUMED_SYSTEMD = 257
-_ASSUMED = {Engine.PODMAN: EngineVersion(5, 4, 2), Engine.DOCKER: EngineVersion(26, 1, 5)}
-"""Debian 13's, to render for a machine that is not this one."""
-
-
-def machine_label(node: str) -> str:
-    """Return the machine's name as a label of a domain."""
-    label = re.sub(r"[^a-z0-9]+", "-", node.partition(".")[0].lower())[:_LABEL].strip("-")
-    return label or "machine"
-
-
-_LABEL = 63
-
-
-def meant(name: str, known: Collection[str]) -> str:
-    """Return the service that a name on the command line means: one of the *known* that is called so.
-
-    Else the names of its unit and of its file are understood too.
-    """
-    if name in known:
-        return name
-    return name.removeprefix(PREFIX).removesuffix(".service").removesuffix(".toml")
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return "beacon status lists the services" if known else "beacon add NAME IMAGE makes the first one"

@@ -3,44 +3,75 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 
 from beacon.model.event import Event
-from beacon.model.host import Scope
 from beacon.model.reference import ImageReference
-from beacon.operations.listener import Listener, Nobody, Note, Progress, Pulled, Pulling, tell
-from beacon.systemd.journal import log_event
+from beacon.model.release import ServiceState
+from beacon.model.rollout.record import StepKind
+from beacon.model.unit import helped
+from beacon.operations.listener import (
+    Listener,
+    Nobody,
+    Note,
+    Progress,
+    Pulled,
+    Pulling,
+    StepBegan,
+    Waiting,
+    tell,
+)
 
-_LAYER = "Copying blob"
-"""How Podman's lines begin that announce a layer."""
+_PAUSE = 1.0
+"""Seconds from one word on a pull, or on a wait, to the next."""
+
+
+Tally = Callable[[int | None, int | None], None]
+"""Takes how many bytes of a pull have come, and of how many."""
 
 
 class Telling:
     """Tells a listener of a rollout's progress, and the journal of its decisions (a Reporter of rollouts)."""
 
-    def __init__(self, listener: Listener, scope: Scope) -> None:
+    def __init__(self, listener: Listener, record: Callable[[Event, ServiceState | None], None]) -> None:
         self._listener: Listener = listener
-        self._scope = scope
+        self._record = record
+        self._told: dict[str, tuple[str, float]] = {}
+        """What each service was last said to wait for, and for how long."""
 
-    def event(self, event: Event) -> None:
-        """Write *event* to the journal."""
-        log_event(event, self._scope)
+    def event(self, event: Event, saving: ServiceState | None = None) -> None:
+        """Have *event* come to the journal, and save the state that it is about."""
+        self._record(event, saving)
 
     def note(self, service: str, line: str) -> None:
         """Tell the listener a sentence about *service*."""
         self.tell(Note(service, line))
 
-    @contextlib.contextmanager
-    def pulling(self, service: str, image: ImageReference) -> Iterator[Callable[[str], None]]:
-        """Tell of a pull while the block runs; it is handed what takes the engine's lines."""
-        layers = 0
-        self.tell(Pulling(service, image))
+    def step(self, service: str, kind: StepKind | None) -> None:
+        """Tell the listener which step of a rollout begins; None: it has ended."""
+        self.tell(StepBegan(service, kind))
 
-        def read(line: str) -> None:
-            nonlocal layers
-            if line.startswith(_LAYER):
-                layers += 1
-                self.tell(Pulling(service, image, layers))
+    def waiting(self, service: str, what: str, seconds: float = 0.0, limit: float | None = None) -> None:
+        """Tell the listener what a service or its helper waits for, if it is new or a second has passed."""
+        service = helped(service)
+        last, moment = self._told.get(service, ("", 0.0))
+        if what != last or not moment <= seconds < moment + _PAUSE:
+            self._told[service] = (what, seconds)
+            self.tell(Waiting(service, what, seconds, limit))
+
+    @contextlib.contextmanager
+    def pulling(self, service: str, image: ImageReference) -> Iterator[Tally]:
+        """Tell of a pull while the block runs; it is handed what takes how far that has come."""
+        last, due = Pulling(service, image), 0.0
+        self.tell(last)
+
+        def read(done: int | None, total: int | None) -> None:
+            nonlocal last, due
+            new, now = Pulling(service, image, done, total), time.monotonic()
+            if new != last and now >= due:
+                last, due = new, now + _PAUSE
+                self.tell(new)
 
         try:
             yield read

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from msgspec import Struct, field
 
-from beacon.model.host import Engine
+from beacon.model.machine import Engine
 from beacon.model.plan import (
     Conflict,
     CopyVolumes,
@@ -27,7 +27,7 @@ from beacon.model.plan import (
     WriteFile,
 )
 from beacon.model.reference import ImageReference
-from beacon.model.release import VolumeCopy
+from beacon.model.rollout.record import VolumeCopy
 from beacon.model.runtime import UnitState
 from beacon.model.unit import (
     PREFIX,
@@ -41,6 +41,7 @@ from beacon.model.unit import (
 )
 from beacon.units.mark import Mark, read_mark
 
+_MOUNTS = re.compile(r"^(?:Volume=|\s*--volume=)", re.MULTILINE)
 _REFERENCE = re.compile(
     rf"(?<![\w.-])({PREFIX}[\w.-]+?)(?:\.(network|volume)|-(network|volume)\.service)(?![\w.-])"
 )
@@ -168,7 +169,7 @@ class _Planning:
         for name, mark in candidates:
             if _parsed(name) not in needed or _parsed(name) in made_otherwise:
                 owners = self._owners(name, mark)
-                reason = _removal_reason(name, mark, self.desired)
+                reason = _removal_reason(name, mark, self.desired, self.observed)
                 yield RemoveFile(services=owners, name=name, old=self.observed.files[name], reason=reason)
 
     def _moves(self, written: set[str]) -> Iterator[MoveService]:
@@ -326,7 +327,7 @@ def _write_reason(name: str, mark: Mark | None) -> Reason:
     )
 
 
-def _removal_reason(name: str, mark: Mark, desired: Desired) -> Reason:
+def _removal_reason(name: str, mark: Mark, desired: Desired, observed: Observed) -> Reason:
     service = mark.service
     if service is None:
         return Reason(ReasonKind.UNUSED, f"no service uses {name} any longer")
@@ -334,7 +335,9 @@ def _removal_reason(name: str, mark: Mark, desired: Desired) -> Reason:
         parsed = _parsed(name)
         kept = "; its data stays" if parsed is not None and parsed.sort is FileSort.VOLUME else ""
         return Reason(ReasonKind.UNUSED, f"{service} does not use {name} any longer{kept}")
-    return Reason(ReasonKind.UNDEFINED, f"{service} is not defined any longer; its data stays")
+    mounts = any(_MOUNTS.search(observed.files.get(file, "")) for file in service_files(service))
+    kept = "; its data stays" if mounts else ""
+    return Reason(ReasonKind.UNDEFINED, f"{service} is not defined any longer{kept}")
 
 
 def _references(text: str) -> frozenset[UnitFileName]:

@@ -8,13 +8,13 @@ from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
-from beacon import __version__
 from beacon.errors import BeaconError, ConfigError
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.registry.host import Host, timed_out
-from beacon.registry.images import Source, Wanted, list_tags, look_up, resolve
+from beacon.registry.images import Selection, Source, list_tags, look_up, resolve
 from beacon.registry.lanes import Job, Lanes, Ready, Rules
+from beacon.registry.limits import Limits, NoLimits
 from beacon.registry.results import (
     Budget,
     CheckResult,
@@ -62,13 +62,13 @@ class RegistryClient:
         *,
         deadline: float = DEADLINE,
         budget_reserve: int = BUDGET_RESERVE,
-        user_agent: str = f"beacon/{__version__}",
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._credentials = credentials
         self._seconds = deadline
         self._reserve = budget_reserve
-        self._user_agent = user_agent
+        self._limits = limits or NoLimits()
         self._lock = threading.Lock()
         self._hosts: dict[tuple[str, bool], Host] = {}
         self._silent: dict[Host, Failed] = {}
@@ -108,7 +108,7 @@ class RegistryClient:
             return _Question(self._config.endpoints(pinned), _selector(pinned), wish.platform)
 
         def ask(source: Source, question: _Question, ready: Ready) -> ResolvedImage:
-            wanted = Wanted(question.selector, question.platform or Platform("", ""), self._reserve)
+            wanted = Selection(question.selector, question.platform or Platform("", ""), self._reserve)
             return resolve(source, wanted, ready)
 
         answers = self._ask([wish for wish in wishes if wish not in found], question, ask, patient=True)
@@ -226,7 +226,7 @@ class RegistryClient:
                     endpoint,
                     partial(self._transport, endpoint),
                     partial(self._credentials.lookup, endpoint.registry),
-                    self._user_agent,
+                    self._limits,
                 )
             return self._hosts[key]
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from beacon import __version__
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB
 from beacon.registry.auth import Authenticator, Rejected
 from beacon.registry.headers import parse_budget, retry_after
+from beacon.registry.limits import Limits
 from beacon.registry.results import Budget, Deferred, Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
 from beacon.registry.settings.registries_conf import Endpoint
@@ -26,6 +28,7 @@ from beacon.registry.transport import (
     TroubleKind,
 )
 
+_USER_AGENT = f"beacon/{__version__}"
 CONNECTIONS = 16
 HUB_CONNECTIONS = 8
 """Docker Hub limits all requests, by an amount it does not tell."""
@@ -57,7 +60,7 @@ class Host:
         endpoint: Endpoint,
         transport: Callable[[], Transport],
         lookup: Callable[[str], Credential | None],
-        user_agent: str,
+        limits: Limits,
     ) -> None:
         self.name = endpoint.registry
         self.connections = HUB_CONNECTIONS if endpoint.registry == DOCKER_HUB else CONNECTIONS
@@ -69,9 +72,9 @@ class Host:
         self._schemes: tuple[str, ...] = ("https", "http") if endpoint.insecure else ("https",)
         self._make_transport = transport
         self._transport: Transport | None = None
-        self._user_agent = user_agent
         self._probing = threading.Lock()
-        self._paused_until = 0.0
+        self._limits = limits
+        self._paused_until = time.monotonic() + limits.left(self.name)
         self._auth = Authenticator(Site(self.name, self._base, self._insecure), lookup, self._exchange)
 
     def expect(self, repositories: Iterable[str]) -> None:
@@ -147,7 +150,7 @@ class Host:
 
     def _request(self, scheme: str, query: Query, authorization: str | None) -> Request:
         path = query.path if query.path.startswith("/") else f"/v2/{query.repository}/{query.path}"
-        headers = {"User-Agent": self._user_agent}
+        headers = {"User-Agent": _USER_AGENT}
         if query.accept:
             headers["Accept"] = query.accept
         if authorization is not None:
@@ -155,7 +158,7 @@ class Host:
         return Request(query.method, f"{scheme}://{self._netloc}{path}", headers, None, query.limit)
 
     def _exchange(self, request: Request, deadline: Deadline) -> Reply:
-        headers = {"User-Agent": self._user_agent, **request.headers}
+        headers = {"User-Agent": _USER_AGENT, **request.headers}
         request = Request(request.method, request.url, headers, request.body, request.limit)
         try:
             return self._patiently(request, deadline, READ_SECONDS)
@@ -174,6 +177,8 @@ class Host:
                 return reply
             pause = _PAUSE * 2**attempt if wanted is None else wanted
             self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            if told and pause > deadline.remaining():
+                self._limits.note(self.name, pause)
         raise Refusal(self._deferred(pause if told else None))
 
     def _wait(self, deadline: Deadline) -> None:

@@ -5,14 +5,15 @@ Every function asks one host; which one, and who is next, is the client's busine
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from beacon.errors import RegistryError
-from beacon.model.image import ImageConfig, Platform, ResolvedImage
+from beacon.formats.jsontext import read_json
+from beacon.model.image import ImageConfig, Layer, Platform, ResolvedImage
 from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
 from beacon.registry.headers import next_link, parse_budget
 from beacon.registry.host import Host, Query
@@ -29,6 +30,7 @@ from beacon.registry.manifests import (
     nested,
     platforms,
     read_config,
+    read_contents,
     read_manifest,
     suits,
 )
@@ -154,7 +156,7 @@ def _problem(source: Source, selector: str, reply: Reply) -> Failed:
     return failed(kind, f"registry {source.host.name!r} answered with status {reply.status}{said}")
 
 
-class Wanted(NamedTuple):
+class Selection(NamedTuple):
     """What to resolve: a tag or digest, for a platform; *reserve* pulls must stay within the limit."""
 
     selector: str
@@ -162,7 +164,7 @@ class Wanted(NamedTuple):
     reserve: int
 
 
-def resolve(source: Source, wanted: Wanted, ready: Ready) -> ResolvedImage:
+def resolve(source: Source, wanted: Selection, ready: Ready) -> ResolvedImage:
     """Return the image that a tag or a digest means on a platform. Raises Refusal or RegistryError."""
     try:
         tag_digest, document = _manifest(source, wanted.selector, wanted.reserve, ready)
@@ -171,13 +173,20 @@ def resolve(source: Source, wanted: Wanted, ready: Ready) -> ResolvedImage:
             digest, manifest = _pick(source, document, wanted)
         if not isinstance(manifest, Manifest):
             raise _unavailable(source, wanted, ())
-        config = _config(source, manifest.config)
+        config, unpacked = _config(source, manifest.config)
     except UnreadableError as error:
         raise RegistryError(f"{source.name!r} at {wanted.selector!r} {error}") from error
     if digest == tag_digest and not suits(config.platform, wanted.platform):
         raise _unavailable(source, wanted, (config.platform,))
-    layers = tuple(layer.digest for layer in manifest.layers)
-    return ResolvedImage(tag_digest, digest, config, sum(layer.size for layer in manifest.layers), layers)
+    size = sum(layer.size for layer in manifest.layers)
+    return ResolvedImage(tag_digest, digest, config, size, tuple(_layers(manifest, unpacked)))
+
+
+def _layers(manifest: Manifest, unpacked: Sequence[Digest]) -> Iterator[Layer]:
+    """Yield the layers of an image, whose configuration names what they unpack to in the same order."""
+    known = unpacked if len(unpacked) == len(manifest.layers) else ()
+    for layer, contents in zip_longest(manifest.layers, known):
+        yield Layer(layer.digest, layer.size, contents)
 
 
 def _manifest(
@@ -193,7 +202,7 @@ def _manifest(
     return digest, read_manifest(reply.body, reply.headers.get("content-type", ""))
 
 
-def _pick(source: Source, index: Index, wanted: Wanted) -> tuple[Digest, Manifest]:
+def _pick(source: Source, index: Index, wanted: Selection) -> tuple[Digest, Manifest]:
     """Return the manifest for the platform, looking into indexes within the index."""
     seen: set[Platform] = set()
     for digest, document in _candidates(source, index, wanted, MAX_DEPTH, seen):
@@ -202,7 +211,7 @@ def _pick(source: Source, index: Index, wanted: Wanted) -> tuple[Digest, Manifes
 
 
 def _candidates(
-    source: Source, index: Index, wanted: Wanted, depth: int, seen: set[Platform]
+    source: Source, index: Index, wanted: Selection, depth: int, seen: set[Platform]
 ) -> Iterator[tuple[Digest, Manifest]]:
     seen.update(platforms(index))
     chosen = choose(index, wanted.platform)
@@ -215,17 +224,17 @@ def _candidates(
             yield from _candidates(source, document, wanted, depth - 1, seen)
 
 
-def _config(source: Source, descriptor: Descriptor) -> ImageConfig:
+def _config(source: Source, descriptor: Descriptor) -> tuple[ImageConfig, tuple[Digest, ...]]:
     query = Query(repository=source.repository, path=f"blobs/{descriptor.digest}", limit=_MAX_CONFIG)
     reply = source.host.ask(query, source.deadline)
     if reply.status != _OK:
         raise Refusal(_problem(source, descriptor.digest, reply))
     if not is_body_of(reply.body, descriptor.digest):
         raise Refusal(_untrue(source, descriptor.digest, f"sent something else than {descriptor.digest}"))
-    return read_config(reply.body, descriptor.digest)
+    return read_config(reply.body, descriptor.digest), read_contents(reply.body)
 
 
-def _unavailable(source: Source, wanted: Wanted, offered: tuple[Platform, ...]) -> PlatformError:
+def _unavailable(source: Source, wanted: Selection, offered: tuple[Platform, ...]) -> PlatformError:
     there = ", ".join(map(str, offered)) or "no platform at all"
     return PlatformError(
         f"{source.name!r} at {wanted.selector!r} is not built for {wanted.platform} but for {there}",
@@ -264,8 +273,8 @@ def _next_page(source: Source, reply: Reply) -> str | None:
 
 def _tags(source: Source, reply: Reply) -> Iterator[str]:
     try:
-        document = json.loads(reply.body)
-    except (ValueError, RecursionError) as error:
+        document = read_json(reply.body)
+    except ValueError as error:
         problem = f"registry {source.host.name!r} sent an unreadable list of tags for {source.name!r}"
         raise Refusal(failed(FailureKind.ODD, problem)) from error
     tags = document.get("tags") if isinstance(document, dict) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from beacon.formats.jsontext import read_json
 from beacon.model.configuration import image_config, mapping, normalised, platform_of, text
 from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
@@ -132,10 +132,19 @@ def read_config(body: bytes, image_id: Digest) -> ImageConfig:
     return image_config(_object(body, "configuration"), image_id)
 
 
+def read_contents(body: bytes) -> tuple[Digest, ...]:
+    """Return what the layers unpack to, by the image configuration in *body*: ``rootfs.diff_ids``."""
+    listed = mapping(_object(body, "configuration").get("rootfs")).get("diff_ids")
+    try:
+        return tuple(parse_digest(text(one)) for one in listed) if isinstance(listed, list) else ()
+    except ReferenceFaultError:
+        return ()
+
+
 def _object(body: bytes, what: str) -> Mapping[str, object]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        document = read_json(body)
+    except ValueError as error:
         raise UnreadableError(f"has a {what} that is not JSON") from error
     if not isinstance(document, dict):
         raise UnreadableError(f"has a {what} that is no JSON object")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from beacon.errors import BeaconError, RegistryError
+from beacon.errors import BeaconError, LimitError, RegistryError
 from beacon.model.image import ResolvedImage
 from beacon.model.reference import Digest
 
@@ -66,10 +66,11 @@ class Deferred(Struct, frozen=True):
     @property
     def when(self) -> str:
         """About when to ask again, in words."""
-        return _when(self.retry_after)
+        return when(self.retry_after)
 
 
-def _when(seconds: float | None) -> str:
+def when(seconds: float | None) -> str:
+    """Return about when *seconds* are over, in words."""
     if seconds is None:
         return "later"
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), _UNITS[-1])
@@ -113,7 +114,7 @@ class Budget(Struct, frozen=True):
         return f"{self.remaining}{of}{within}"
 
 
-class BudgetError(RegistryError):
+class BudgetError(LimitError):
     """The pull limit is nearly used up, and what is left is kept for pulls that somebody asks for."""
 
     def __init__(self, registry: str, budget: Budget) -> None:
@@ -125,12 +126,11 @@ class BudgetError(RegistryError):
         self.budget = budget
 
 
-class DeferredError(RegistryError):
+class DeferredError(LimitError):
     """The registry asked to wait longer than the deadline; *retry_after* is in seconds where known."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message, hint=f"try again {_when(retry_after)}")
-        self.retry_after = retry_after
+        super().__init__(message, hint=f"try again {when(retry_after)}", retry_after=retry_after)
 
 
 class PlatformError(RegistryError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from beacon.formats.jsontext import read_json
 from beacon.registry.headers import Challenge
 from beacon.registry.results import FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
@@ -94,10 +94,10 @@ class LoginService(NamedTuple):
 
     def _read(self, body: bytes) -> Token:
         try:
-            document = json.loads(body)
+            document = read_json(body)
             value = document.get("token") or document.get("access_token")
             seconds = float(document.get("expires_in") or 0)
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise self._problem(FailureKind.ODD, "gave an unreadable token") from error
         if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
             raise self._problem(FailureKind.ODD, "gave no token")
@@ -118,8 +118,8 @@ def basic(credential: Credential) -> str:
 def detail_of(body: bytes) -> str:
     """Return what an error document says, of a registry (``errors[].message``) or of a login service."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_json(body)
+    except ValueError:
         return ""
     document = document if isinstance(document, dict) else {}
     errors = document.get("errors")

@@ -7,38 +7,40 @@ from msgspec.structs import replace
 from beacon.errors import BusyError, UsageError
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
-from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
-from beacon.rollout.prepare import Work, require_own
-from beacon.rollout.waiting import would_not_see
-from beacon.rollout.world import World
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.prepare import require_own
+from beacon.rollout.proposing.waiting import would_not_see
+from beacon.rollout.rendering import Renderer
+from beacon.rollout.tools import Tools
 
 
-def roll_back(world: World, renderer: Renderer, name: str, number: int | None) -> Outcome:
+def roll_back(tools: Tools, renderer: Renderer, name: str, number: int | None) -> Outcome:
     """Bring *name* to release *number* (None: the one before the live one), through the health gate.
 
-    Raises UsageError where there is no such release, HostError where its image is neither on disk nor to be
-    had, BusyError where a rollout is under way: it may end with the release that was to be gone back to,
-    EditedError where a file that would change was edited by hand.
+    Raises UsageError if there is no such release, MachineError if its image is neither on disk nor to
+    be had, BusyError if a rollout is under way: it may end with the release that was to be gone back to,
+    EditedError if a file that would change was edited by hand.
     """
-    state = world.store.load(name)
+    state = tools.store.load(name)
     if state.rollout is not None:
         raise BusyError(
             f"another beacon is rolling out release {state.rollout.release} of {name}",
-            hint="wait for its end: a release that does not stand is put back by itself",
+            hint="wait for its end: a release that does not become healthy is put back by itself",
         )
     target = renderer.allot(_target(state, number))
     files = {file.name: file.text for file in renderer.files(target)}
     live = state.live_release
     gone = {file.name for file in renderer.files(live)} - files.keys() if live is not None else set()
     changes: dict[str, str | None] = {
-        file: text for file, text in files.items() if world.files.read(file) != text
+        file: text for file, text in files.items() if tools.files.read(file) != text
     }
-    changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and world.files.read(file)}
-    require_own(world, name, changes)
+    changes |= {file: None for file in gone if file.startswith(f"beacon-{name}") and tools.files.read(file)}
+    require_own(tools, name, changes)
     for file in files:
-        world.files.guard(file)
-    (outcome,) = deploy(world, [Work(target, changes, state.live, beside=renderer.beside(target))])
+        tools.files.guard(file)
+    beside = renderer.beside(target)
+    (outcome,) = deploy(tools, [Work(target, changes, state.live, beside=beside, basis=state.basis)])
     return _with_what_stays(outcome, live, target)
 
 
@@ -54,7 +56,7 @@ def _with_what_stays(outcome: Outcome, live: Release | None, target: Release) ->
 
 
 def _require_remembered(state: ServiceState, live: Release) -> None:
-    """Raise UsageError where what was before the live release is not known: its state was lost."""
+    """Raise UsageError if what was before the live release is not known: its state was lost."""
     if state.previous is None and any(one.trigger is Trigger.TAKEOVER for one in state.releases):
         raise UsageError(
             f"what {state.name} ran before release {live.number} is not known: its state was lost",

@@ -1,332 +1,322 @@
-"""Several rollouts at once: pull all, switch all with one reload, then restart and gate side by side."""
+"""Many rollouts at once, each in a pipeline of its own: no service waits for one that it does not need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from typing import TypeVar
 
-from msgspec.structs import replace
-
-from beacon.errors import BeaconError, BusyError, HostError, RegistryError
-from beacon.model.event import EventKind
-from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest
-from beacon.model.release import Phase, Release, ReleaseState, ServiceState
+from beacon.definition.rules import requirements
+from beacon.errors import BeaconError, BusyError, CanceledError, LimitError, RegistryError
+from beacon.model.outcome import Outcome, OutcomeKind, edited_by_hand
+from beacon.model.reference import Digest, short
+from beacon.model.release import Release, ReleaseState
+from beacon.model.runtime import UnitState
+from beacon.model.service import Service
 from beacon.model.unit import unit_name
-from beacon.rollout.candidates import concurrently
-from beacon.rollout.decide import canaries
-from beacon.rollout.images import tidy
-from beacon.rollout.journal import begin_restoring, enter, quarantined
-from beacon.rollout.machine import finish
-from beacon.rollout.prepare import (
+from beacon.rollout.checking.candidates import concurrently
+from beacon.rollout.decisions.decide import entry_gate, passed_over
+from beacon.rollout.driving.driver import finish
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.prepare import (
     EditedError,
     HeldError,
-    HookRefusedError,
+    StaleError,
     StoppedError,
-    Work,
-    abandon,
+    announce,
     as_planned,
     begin,
     fetch,
-    prepare_switch,
 )
+from beacon.rollout.driving.quarantine import quarantined, second_try_of
+from beacon.rollout.driving.resuming import attempt
+from beacon.rollout.images import discard_unknown, tidy
 from beacon.rollout.readings import readable
-from beacon.rollout.running import GoingDownError, require_up
-from beacon.rollout.world import World, moment
+from beacon.rollout.sharing.pulls import PullGate
+from beacon.rollout.tools import Tools
+
+T = TypeVar("T")
 
 Images = Mapping[str, Digest]
 """What an engine lists: name → id."""
 
-_PULLS = 3
-_RESTARTS = 16
+_POLL = 0.2
+_LOCK_WAIT = 60.0
+"""Seconds to wait for who works on a service when its image is there: its owner stops it, say."""
 
 
 def deploy(
-    world: World, works: Sequence[Work], *, also: Mapping[str, None] | None = None
+    tools: Tools, works: Sequence[Work], *, also: Mapping[str, None] | None = None, patience: float = 10.0
 ) -> tuple[Outcome, ...]:
     """Bring every service of *works* to its candidate; the outcome of one never hinders another.
 
-    *also* names further files to remove, so that systemd is reloaded once for all.
+    *also* names further files to remove. *patience* is how long, in seconds, a service waits for the pull of
+    one that it needs.
     """
-    return _tidied(world, works, _Wave(world, also=also).run(works))
+    run = _Run(tools, lambda work: work, tools.engine.images, patience)
+    outcomes = run.bring(works)
+    with contextlib.suppress(BeaconError):  # who asked for it sees which are left
+        tools.put_files(also or {})
+    return _tidied(tools, works, outcomes)
 
 
 def deploy_carefully(
-    world: World, works: Sequence[Work], render: Callable[[Work], Work], images: Callable[[], Images]
+    tools: Tools, works: Sequence[Work], render: Callable[[Work], Work], images: Callable[[], Images]
 ) -> tuple[Outcome, ...]:
-    """Do the same, and of several services on one image bring one to it first.
+    """Do the same, and of several services on one image bring the first of *works* to it first.
 
-    The others follow only where it stands; where it does not, the image is quarantined for them too,
-    untried. Where the host hindered it, they wait; where it never came to a try, another goes first. Works
-    get their files from *render*, while the engine pulls. *images* are those on disk now.
+    That is one that is up, and needs none of the others. These follow only if it is healthy; if not, the
+    image is quarantined for them too, untried. If the machine hindered it, they wait; if it never came to a
+    try, another goes first. An image that is live and healthy in a service needs no such try. Works get their
+    files from *render*, while the engine pulls. *images* are those on disk now.
     """
-    by_name = {work.name: work for work in works}
-    outcomes: list[Outcome] = []
-    waiting = list(works)
-    while waiting:
-        first, follow = canaries([(work.candidate.digest, work.name) for work in waiting])
-        wave = _Wave(world, render, images)
-        ends = {
-            by_name[outcome.service].candidate.digest: outcome
-            for outcome in wave.run([by_name[name] for name in first])
-        }
-        outcomes += ends.values()
-        sure, waiting = [], []
-        for work in (by_name[name] for name in follow):
-            canary = ends[work.candidate.digest]
-            release = _tried(world, by_name[canary.service])
-            if release is not None and release.state is ReleaseState.FAILED:
-                outcomes.append(_spare(world, work, canary))
-            elif release is not None:
-                sure.append(work)
-            elif canary.service in wave.switched and canary.kind is not OutcomeKind.STOPPED:
-                detail = f"not tried, after {canary.service}: {canary.detail.partition(';')[0]}"
-                outcomes.append(Outcome(work.name, OutcomeKind.DEFERRED, detail, release=work.live))
-            else:
-                waiting.append(work)
-        outcomes += _Wave(world, render).run(sure)
-        images = world.engine.images
-    return _tidied(world, works, outcomes)
+    run = _Run(tools, render, images)
+    units = tools.systemd.states([unit_name(work.name) for work in works])
+    by_name = {work.name: work for work in sorted(works, key=lambda work: work.name)}
+    order = needed_first([work.candidate.service for work in by_name.values()])
+    groups: dict[Digest, list[Work]] = {}
+    # A service that is down or failing already says little of an image: a healthy one goes first.
+    for work in sorted((by_name[name] for name in order), key=lambda work: _tells(work, units)):
+        groups.setdefault(work.candidate.digest, []).append(work)
+    ends = _side_by_side(run.bring_carefully, list(groups.values()))
+    return _tidied(tools, works, [outcome for end in ends for outcome in end])
 
 
-def _tidied(world: World, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+def _tells(work: Work, units: Mapping[str, UnitState]) -> int:
+    """Return how little the try of a service says of its image; one that is not to start says nothing."""
+    return 0 if units[unit_name(work.name)].active == "active" else 1 if work.start else 2
+
+
+def needed_first(services: Sequence[Service]) -> list[str]:
+    """Return the names of *services*, each after those that it needs."""
+    needs = {one.name: sorted({name for _, name in requirements(one)}) for one in services}
+    ordered: list[str] = []
+    seen: set[str] = set()
+
+    def place(name: str) -> None:
+        if name in needs and name not in seen:
+            seen.add(name)
+            for need in needs[name]:
+                place(need)
+            ordered.append(name)
+
+    for name in needs:
+        place(name)
+    return ordered
+
+
+def _side_by_side(action: Callable[[T], list[Outcome]], items: Sequence[T]) -> list[list[Outcome]]:
+    """Return what *action* makes of each item; each has a thread, since any of them may wait for long."""
+    return concurrently(max(len(items), 1), action, items)
+
+
+def _tidied(tools: Tools, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     if works:
-        tidy(world, [work.name for work in works])
+        tidy(tools, [work.name for work in works])
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
-def resume(world: World, names: Iterable[str]) -> tuple[Outcome, ...]:
-    """Finish or undo the rollouts that a killed Beacon left behind; says nothing where there are none."""
-    with ExitStack() as locks:
-        states = []
-        known, _ = readable(world.store, names)  # what cannot be read hinders no other
-        for name, found in known.items():
-            if found.rollout is None:
-                continue
-            try:
-                locks.enter_context(world.store.lock(name))
-            except BusyError:
-                continue
-            state = world.store.load(name)  # again: its process may just have ended it
-            if state.rollout is not None:
-                states.append(state)
-        outcomes = concurrently(
-            _RESTARTS, lambda state: _attempt(world, state.name, lambda: _go_on(world, state)), states
-        )
-    if outcomes:
-        tidy(world, [outcome.service for outcome in outcomes])
-    return tuple(outcomes)
-
-
-def _go_on(world: World, state: ServiceState) -> Outcome:
-    candidate = state.release(state.rollout.release) if state.rollout is not None else None
-    if candidate is not None and state.rollout is not None:
-        message = f"The rollout of {state.name} was cut off while {state.rollout.phase}; it goes on"
-        world.tell(EventKind.RESUMED, message, candidate)
-        if state.rollout.phase is Phase.GATING and not _was_stopped(world, state.name, state.rollout.started):
-            # What went down with the machine, or is not up yet after its boot, has not failed: once more.
-            state = replace(state, rollout=replace(state.rollout, phase=Phase.RESTARTING))
-    return finish(world, state)
-
-
-def _was_stopped(world: World, name: str, since: str) -> bool:
-    """Say whether a service was up *since* then, and was stopped: of before a boot, systemd knows nothing."""
-    unit = world.unit(unit_name(name))
-    return unit.is_stopped and unit.started >= moment(since).timestamp() * 1e6
-
-
-class _Wave:
-    """Rollouts side by side: *render* gives a work its files, *images* are those on disk when it begins."""
+class _Run:
+    """The rollouts of one run: *render* gives a work its files, *images* are those on disk at its begin."""
 
     def __init__(
         self,
-        world: World,
-        render: Callable[[Work], Work] | None = None,
-        images: Callable[[], Images] | None = None,
-        *,
-        also: Mapping[str, None] | None = None,
+        tools: Tools,
+        render: Callable[[Work], Work],
+        images: Callable[[], Images],
+        patience: float = 10.0,
     ) -> None:
-        self._world = world
-        self._render = render or (lambda work: work)
-        self._images = images or world.engine.images
-        self._also = also or {}
-        self._outcomes: list[Outcome] = []
-        self.switched: frozenset[str] = frozenset()
+        self._tools = dataclasses.replace(tools, await_needed=self._await_needed)
+        self._render = render
+        self._images = images
+        self._patience = patience
+        self._present: MutableMapping[str, Digest] | None = None
+        self._listing = threading.Lock()
+        self._gate = PullGate()
+        self._changed = threading.Condition()
+        self._open: dict[str, bool] = {}
+        """The services whose pipelines have not ended, and whether others that need them wait for that."""
+        self._awaited: dict[str, set[str]] = {}
+        """Which others the services wait for that wait; two that need each other do not both."""
+        self._begun: set[str] = set()
         """The services whose rollouts came so far that something of them changed."""
 
-    def run(self, works: Sequence[Work]) -> list[Outcome]:
-        """Return how each of *works* ended."""
-        with ExitStack() as locks:
-            ready = self._begin(works, locks)
+    def bring(self, works: Sequence[Work]) -> list[Outcome]:
+        """Return how each of *works* ended, all side by side."""
+        for work in works:
+            self._open[work.name] = work.live is None  # then its unit is not there yet
+        return [outcome for end in _side_by_side(self._carry, works) for outcome in end]
+
+    def bring_carefully(self, works: Sequence[Work]) -> list[Outcome]:
+        """Return how each of *works* ended, which are all of one image."""
+        outcomes: list[Outcome] = []
+        waiting = list(works)
+        while len(waiting) > 1 and not self._is_proven(waiting[0].candidate):
+            canary, *waiting = waiting
+            (outcome,) = self.bring([canary])
+            outcomes.append(outcome)
+            try:
+                release = _tried(self._tools, canary)
+            except BeaconError as error:
+                return [*outcomes, *(unbegun(work.name, error) for work in waiting)]
+            if release is not None and release.state is ReleaseState.LIVE:
+                break
+            if release is not None:
+                return [*outcomes, *(_spare(self._tools, work, outcome) for work in waiting)]
+            if canary.name in self._begun and outcome.kind is not OutcomeKind.STOPPED:
+                return [*outcomes, *(_untried(work, outcome) for work in waiting)]
+        return [*outcomes, *self.bring(waiting)]
+
+    def _is_proven(self, candidate: Release) -> bool:
+        """Say whether the image is live in a service already, and up; unknown is no."""
+        try:
+            return self._is_up_somewhere(candidate)
+        except BeaconError:
+            return False
+
+    def _is_up_somewhere(self, candidate: Release) -> bool:
+        tools = self._tools
+        known, _ = readable(tools.store, tools.store.names())
+        live = [one for state in known.values() if (one := state.live_release) is not None]
+        same = [
+            unit_name(one.service.name)
+            for one in live
+            if one.digest == candidate.digest and one.state is ReleaseState.LIVE
+        ]
+        return any(unit.active == "active" for unit in tools.systemd.states(same).values()) if same else False
+
+    def _carry(self, work: Work) -> list[Outcome]:
+        """Bring one service to its candidate: pull, then lock, write down, and carry out."""
+        try:
+            return [attempt(self._tools, work.name, lambda: self._roll_out(work))]
+        finally:
+            with self._changed:
+                self._open.pop(work.name, None)
+                self._changed.notify_all()
+
+    def _roll_out(self, work: Work) -> Outcome:
+        tools = self._tools
+        try:
+            tools.require_wanted()
+            announce(tools, work)
             with ThreadPoolExecutor(1) as hand:
-                rendered = {work.name: hand.submit(self._render, work) for work in ready}
-                pulled = self._fetch(ready) if ready else []
-                states = self._prepare([(work, rendered[work.name].result) for work in pulled])
-            switched = self._switch(states)
-            self.switched = frozenset(state.name for state in switched)
-            self._outcomes += concurrently(
-                _RESTARTS,
-                lambda state: _attempt(self._world, state.name, lambda: finish(self._world, state)),
-                switched,
-            )
-        return self._outcomes
+                rendered = hand.submit(self._render, work)
+                fetch(tools, work, self._on_disk(), self._gate)
+                work = rendered.result()
+            tools.require_wanted()
+        except BeaconError as error:
+            return unbegun(work.name, error)
+        # A pull may outlast the window: the image is on the disk then for when that opens again.
+        seen = work.first_seen
+        closed = entry_gate(work.candidate.service, seen, tools.clock.now()) if seen is not None else None
+        if closed is not None:
+            return closed
+        try:
+            with tools.store.lock(work.name, wait=_LOCK_WAIT):
+                return self._change(work)
+        except BusyError as error:
+            return Outcome(work.name, OutcomeKind.BUSY, error.message)
 
-    def _begin(self, works: Sequence[Work], locks: ExitStack) -> list[Work]:
-        ready = []
-        for work in works:
-            try:
-                locks.enter_context(self._world.store.lock(work.name))
-                begin(self._world, work)
-            except BusyError as error:
-                self._outcomes.append(Outcome(work.name, OutcomeKind.BUSY, error.message))
-            except BeaconError as error:
-                self._outcomes.append(_unbegun(work, error))
-            else:
-                ready.append(work)
-        return ready
+    def _change(self, work: Work) -> Outcome:
+        try:
+            state, rollout = begin(self._tools, work)
+        except BeaconError as error:
+            discard_unknown(self._tools, work.candidate)
+            return unbegun(work.name, error)
+        with self._changed:
+            self._open[work.name] = True
+        self._begun.add(work.name)
+        outcome = finish(self._tools, state, rollout)
+        if outcome.kind is OutcomeKind.DEFERRED:  # its hook refused, and nothing has changed
+            self._begun.discard(work.name)
+        return outcome
 
-    def _fetch(self, works: Sequence[Work]) -> list[Work]:
-        """Pull each image once, however many services want it; return the works whose images are there.
+    def _on_disk(self) -> MutableMapping[str, Digest]:
+        with self._listing:
+            if self._present is None:
+                self._present = dict(self._images())
+            return self._present
 
-        One image has its names from different repositories one after the other: Podman before 5 writes all
-        names of an image anew when it adds one, and then those are lost that come meanwhile.
+    def _await_needed(self, service: Service, ask: Callable[[], None]) -> None:
+        """Wait for the rollouts of what *service* needs: each would restart it once more.
+
+        One that is only being pulled is not waited for long, unless it is the first of its service.
         """
-        groups: dict[Digest, list[Work]] = {}
-        for work in works:
-            groups.setdefault(work.candidate.image.image_id, []).append(work)
-        try:
-            present = self._images()
-        except BeaconError as error:
-            self._outcomes += [_give_up(self._world, work, error) for work in works]
-            return []
+        needed = {name for _, name in requirements(service)}  # the one whose network it shares, too
+        began = time.monotonic()
 
-        def fetch_group(group: list[Work]) -> list[Outcome | None]:
-            there = dict(present)
-            ends: list[Outcome | None] = []
-            for work in group:
-                try:
-                    there[str(work.candidate.pinned)] = fetch(self._world, work, there)
-                except BeaconError as error:
-                    ends.append(_give_up(self._world, work, error))
-                else:
-                    ends.append(None)
-            return ends
+        def is_free() -> bool:
+            of_all = time.monotonic() - began < self._patience
+            waiting = (name for name in needed if service.name not in self._awaited.get(name, ()))
+            return not any(name in self._open and (of_all or self._open[name]) for name in waiting)
 
-        results = concurrently(_PULLS, fetch_group, list(groups.values()))
-        ends = {
-            work.name: end
-            for group, of_group in zip(groups.values(), results, strict=True)
-            for work, end in zip(group, of_group, strict=True)
-        }
-        self._outcomes += [end for end in ends.values() if end is not None]
-        return [work for work in works if ends[work.name] is None]
-
-    def _prepare(self, works: Iterable[tuple[Work, Callable[[], Work]]]) -> list[ServiceState]:
-        states = []
-        for work, rendered in works:
+        with self._changed:
+            self._awaited[service.name] = needed
             try:
-                states.append(prepare_switch(self._world, rendered()))
-            except BeaconError as error:
-                self._outcomes.append(_give_up(self._world, work, error))
-        return states
-
-    def _switch(self, states: Sequence[ServiceState]) -> list[ServiceState]:
-        """Put the files of all candidates in place with one daemon-reload."""
-        # One that moves to another engine must be stopped first, and one that is swapped be tried: finish()
-        # switches them by itself.
-        moving = [state for state in states if state.rollout and state.rollout.phase is not Phase.SWITCHING]
-        states = [state for state in states if state not in moving]
-        files: dict[str, str | None] = dict(self._also)
-        for state in states:
-            files |= state.rollout.after if state.rollout else {}
-        world = self._world
-        try:
-            world.put_files(files)
-        except BeaconError as error:
-            try:
-                require_up(world)
-            except GoingDownError as reason:
-                self._outcomes += [_put_off(state.name, reason) for state in states]
-                return moving
-            ended = [begin_restoring(world, state, error.message, untried=True) for state in states]
-            return [*ended, *moving]
-        return [*(enter(world, state, Phase.RESTARTING) for state in states), *moving]
+                while not self._changed.wait_for(is_free, _POLL):
+                    ask()
+                    others = ", ".join(sorted(needed & self._open.keys()))
+                    waited = time.monotonic() - began
+                    self._tools.reporter.waiting(
+                        service.name, f"waiting for {others}, which it needs", waited
+                    )
+            finally:
+                del self._awaited[service.name]
 
 
-def _give_up(world: World, work: Work, error: BeaconError) -> Outcome:
-    """End a rollout before anything has changed."""
-    try:
-        abandon(world, world.store.load(work.name))
-    except BeaconError as second:
-        return Outcome(work.name, OutcomeKind.FAILED, f"{error.message}; and {second.message}", error.hint)
-    return _unbegun(work, error)
+def _untried(work: Work, canary: Outcome) -> Outcome:
+    detail = f"not tried, after {canary.service}: {canary.detail.partition(';')[0]}"
+    return Outcome(work.name, OutcomeKind.DEFERRED, detail, release=work.live)
 
 
-def _unbegun(work: Work, error: BeaconError) -> Outcome:
-    return Outcome(work.name, kind_of(error), error.message, error.hint)
+def unbegun(name: str, error: BeaconError) -> Outcome:
+    """Return how the rollout of a service ended that *error* kept from changing anything."""
+    if isinstance(error, EditedError):
+        return edited_by_hand(name, error.message, error.hint)
+    return Outcome(name, kind_of(error), error.message, error.hint, stale=isinstance(error, StaleError))
 
 
 def kind_of(error: BeaconError) -> OutcomeKind:
     """Return what has come of a service whose rollout *error* kept from changing anything."""
-    match error:
-        case HookRefusedError():
-            return OutcomeKind.DEFERRED
-        case EditedError() | HeldError():
-            return OutcomeKind.HELD
-        case StoppedError():
-            return OutcomeKind.STOPPED
-        case RegistryError():
-            return OutcomeKind.UNCHECKED
-        case BusyError():
-            return OutcomeKind.BUSY
-        case _:
-            return OutcomeKind.FAILED
+    for sort, kind in _KINDS.items():
+        if isinstance(error, sort):
+            return kind
+    return OutcomeKind.FAILED
 
 
-def _tried(world: World, work: Work) -> Release | None:
+_KINDS: Mapping[type[BeaconError], OutcomeKind] = {
+    CanceledError: OutcomeKind.DEFERRED,
+    LimitError: OutcomeKind.DEFERRED,
+    EditedError: OutcomeKind.HELD,
+    HeldError: OutcomeKind.HELD,
+    StoppedError: OutcomeKind.STOPPED,
+    RegistryError: OutcomeKind.UNCHECKED,
+    BusyError: OutcomeKind.BUSY,
+}
+
+
+def _tried(tools: Tools, work: Work) -> Release | None:
     """Return the release that the candidate has become; None where it never came to that."""
-    release = world.store.load(work.name).release(work.candidate.number)
+    release = tools.store.load(work.name).release(work.candidate.number)
     ended = {ReleaseState.LIVE, ReleaseState.FAILED}
     same = release is not None and release.digest == work.candidate.digest and release.state in ended
     return release if same else None
 
 
-def _spare(world: World, work: Work, canary: Outcome) -> Outcome:
+def _spare(tools: Tools, work: Work, canary: Outcome) -> Outcome:
     """Quarantine the image for a service that did not have to try it."""
     reason = f"it failed on {canary.service}: {canary.detail.partition(';')[0]}"
     candidate = work.candidate
     try:
-        with world.store.lock(work.name):
-            state = quarantined(world, as_planned(world, work), candidate, reason)
-            world.store.save(state)
-    except BusyError as error:
-        return Outcome(work.name, OutcomeKind.BUSY, error.message)
-    live = state.live_release
-    message = f"{work.name} stays as it is: {candidate.pinned} is quarantined, {reason}"
-    world.tell(EventKind.QUARANTINED, message, candidate, live)
-    return Outcome(work.name, OutcomeKind.QUARANTINED, reason, release=state.live)
-
-
-def _put_off(name: str, reason: GoingDownError) -> Outcome:
-    return Outcome(name, OutcomeKind.DEFERRED, reason.message, reason.hint)
-
-
-def _attempt(world: World, name: str, action: Callable[[], Outcome]) -> Outcome:
-    try:
-        return action()
-    except GoingDownError as error:
-        return _put_off(name, error)
-    except HostError as error:
-        return Outcome(
-            name, OutcomeKind.FAILED, error.message, error.hint or "beacon update goes on from here"
-        )
+        with tools.store.lock(work.name):
+            state = as_planned(tools, work)
+            state = quarantined(tools, state, candidate, reason, second_try_of(tools, state, candidate))
+            tools.store.save(state)
     except BeaconError as error:
-        return Outcome(name, OutcomeKind.FAILED, error.message, error.hint)
-    except Exception as bug:  # noqa: BLE001  # of one service: the others must not suffer from it
-        import traceback  # noqa: PLC0415  # only for what should not be
-
-        world.reporter.note(name, "".join(traceback.format_exception(bug)))
-        return Outcome(
-            name, OutcomeKind.FAILED, f"Beacon stumbled: {bug!r}", "beacon update goes on from here"
-        )
+        return unbegun(work.name, error)
+    detail = f"{short(candidate.tag_digest)} is {passed_over(state.quarantine[-1])}"  # as later checks say
+    return Outcome(work.name, OutcomeKind.QUARANTINED, detail, release=state.live, digest=candidate.digest)

@@ -10,51 +10,66 @@ from msgspec.structs import replace
 from beacon.errors import BeaconError, BusyError
 from beacon.model.reference import Digest
 from beacon.model.release import Release, ServiceState
-from beacon.rollout.world import World
+from beacon.rollout.tools import Tools
 
 
 def needed(state: ServiceState) -> set[int]:
-    """Return the releases whose images *state* needs: live, previous, and one being rolled out."""
-    under_way = {state.rollout.release, state.rollout.previous} if state.rollout else set()
-    return {number for number in {state.live, state.previous, *under_way} if number is not None}
+    """Return the releases whose images *state* needs: live, previous, and one that is, or is to be, tried."""
+    under_way = {state.rollout.release} if state.rollout else set()
+    outdated = _outdated(state)
+    spare = {one.number for one in state.spare if one not in outdated}
+    return {number for number in {state.live, state.previous, *under_way, *spare} if number is not None}
 
 
-def tidy(world: World, names: Iterable[str]) -> None:
+def tidy(tools: Tools, names: Iterable[str]) -> None:
     """Let go of images that no release of *names* needs any more, and delete those that nobody needs.
 
     Only images that Beacon pulled are looked at. A failure is no failure of the rollout: what could not be
     deleted now is tried again after the next one.
     """
     with contextlib.suppress(BeaconError):
-        kept = _kept(world)
+        kept = _kept(tools)
         for name in names:
-            state = world.store.load(name)
+            state = tools.store.load(name)
             for number in sorted(kept.get(name, {}).keys() - needed(state)):
                 with contextlib.suppress(BusyError):
-                    _let_go(world, state, number, kept)
+                    _let_go(tools, state, number, kept)
             if _outdated(state):
                 with contextlib.suppress(BusyError):
-                    _clear_outdated(world, name, kept)
+                    _clear_outdated(tools, name, kept)
 
 
-def forget(world: World, state: ServiceState) -> None:
+def forget(tools: Tools, state: ServiceState) -> None:
     """Let go of all images of a service that is removed, and delete those that nobody else needs."""
     with contextlib.suppress(BeaconError):
-        kept = _kept(world)
+        kept = _kept(tools)
         for number in sorted(kept.get(state.name, {})):
             with contextlib.suppress(BusyError):
-                _let_go(world, state, number, kept)
+                _let_go(tools, state, number, kept)
         for candidate in state.spare:
-            _delete(world, candidate, kept)
+            _delete(tools, candidate, kept)
 
 
-def distrust(world: World, release: Release) -> None:
+def discard_unknown(tools: Tools, candidate: Release) -> None:
+    """Delete the image of a *candidate* that its service does not know: it was removed during the pull."""
+    with contextlib.suppress(BeaconError):
+        state = tools.store.load(candidate.service.name)
+        if state.releases or state.spare:
+            return
+        tools.engine.let_go(candidate.service.name, candidate.number)
+        _delete(tools, candidate, _kept(tools))
+
+
+def distrust(tools: Tools, release: Release) -> None:
     """Delete an image whose pull was cut off, so that it is pulled anew unless another service runs it.
 
-    After a power cut files of it may be empty, and no engine would see that.
+    After a power cut files of it may be empty, and no engine would see that. The caller keeps others from
+    its names.
     """
     with contextlib.suppress(BeaconError):
-        _delete(world, release, _kept(world))
+        if not _is_shared(tools, release, _kept(tools)):
+            tools.engine.let_go(release.service.name, release.number)
+            tools.engine.remove_image(release.pinned)
 
 
 _PATIENCE = 10.0
@@ -64,51 +79,58 @@ _Kept = dict[str, dict[int, Digest]]
 """Service → release → image id."""
 
 
-def _kept(world: World) -> _Kept:
-    return {service: dict(marks) for service, marks in world.engine.kept().items()}
+def _kept(tools: Tools) -> _Kept:
+    return {service: dict(marks) for service, marks in tools.engine.kept().items()}
 
 
-def _let_go(world: World, state: ServiceState, number: int, kept: _Kept) -> None:
+def _let_go(tools: Tools, state: ServiceState, number: int, kept: _Kept) -> None:
     """Take both names of a release off its image. The mark comes last: it is what tells of work left over."""
     image_id = kept[state.name].pop(number)
     release = state.release(number)
     if release is not None:
-        _delete(world, release, kept)
-    let_go(world, state.name, number, image_id)
+        _delete(tools, release, kept)
+    let_go(tools, state.name, number, image_id)
 
 
-def let_go(world: World, name: str, number: int, image_id: Digest) -> None:
+def let_go(tools: Tools, name: str, number: int, image_id: Digest) -> None:
     """Take the name of a release, which keeps it, off an image."""
-    with world.naming(name, image_id, wait=_PATIENCE):
-        world.engine.let_go(name, number)
+    with tools.image_names(name, image_id, wait=_PATIENCE):
+        tools.engine.let_go(name, number)
 
 
 def _outdated(state: ServiceState) -> list[Release]:
-    """Return the spare candidates that will not be tried again: another one has been since, to the end."""
-    return [one for one in state.spare if one.number < state.next_number]
+    """Return the spare candidates that will not be tried again.
+
+    Another one has been since, or is to be: what a tag named for a while, say.
+    """
+    return [one for one in state.spare if one.number < state.next_number or one != state.spare[-1]]
 
 
-def _clear_outdated(world: World, name: str, kept: _Kept) -> None:
-    with world.store.lock(name):
-        state = world.store.load(name)
+def _clear_outdated(tools: Tools, name: str, kept: _Kept) -> None:
+    with tools.store.lock(name):
+        state = tools.store.load(name)
         outdated = _outdated(state)
         for candidate in outdated:
-            _delete(world, candidate, kept)
+            _delete(tools, candidate, kept)
         spare = tuple(one for one in state.spare if one not in outdated)
-        world.store.save(replace(state, spare=spare))
+        tools.store.save(replace(state, spare=spare))
 
 
-def _delete(world: World, release: Release, kept: _Kept) -> None:
+def _delete(tools: Tools, release: Release, kept: _Kept) -> None:
     """Take the name of *release* off its image, unless a release that is *kept* runs by that name too.
 
     An image goes with its last name; one that services follow in two repositories has two.
     """
+    if not _is_shared(tools, release, kept):
+        with tools.image_names(release.service.name, release.image.image_id, wait=_PATIENCE):
+            tools.engine.remove_image(release.pinned)
+
+
+def _is_shared(tools: Tools, release: Release, kept: _Kept) -> bool:
     sharers = [
-        world.store.load(service).release(number)
+        tools.store.load(service).release(number)
         for service, marks in kept.items()
         for number, image_id in marks.items()
-        if image_id in release.image_ids
+        if image_id in release.image_ids and (service, number) != (release.service.name, release.number)
     ]
-    if release.pinned not in {sharer.pinned for sharer in sharers if sharer is not None}:
-        with world.naming(release.service.name, release.image.image_id, wait=_PATIENCE):
-            world.engine.remove_image(release.pinned)
+    return release.pinned in {sharer.pinned for sharer in sharers if sharer is not None}

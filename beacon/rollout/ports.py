@@ -1,29 +1,39 @@
-"""What a rollout needs of the world. The real ones are in engine, systemd, registry and state."""
+"""What a rollout needs of the machine. The real ones are in engine, systemd, registry and state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from beacon.errors import BeaconError
 from beacon.model.event import Event
-from beacon.model.image import ImageConfig, Wish
+from beacon.model.image import ImageConfig, Layer, Wish
+from beacon.model.machine import Engine as EngineKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
+from beacon.model.rollout.former import FormerRollout
+from beacon.model.rollout.halt import Halt
+from beacon.model.rollout.record import Rollout, StepKind
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState, Usage
 from beacon.registry.results import CheckResult, Resolution
+from beacon.state.store import Adoption
 
-Progress = Callable[[str], None]
-"""Told in the engine's own lines how a pull comes along."""
+Progress = Callable[[int | None], None]
+"""Told how many bytes of a pull have come; None where that is not known."""
+Tally = Callable[[int | None, int | None], None]
+"""Told the same, and how many bytes there are to come in all, where that is known."""
 
 
 class Engine(Protocol):
-    """The container engine, as far as rollouts go. Failures are HostError or RegistryError."""
+    """The container engine, as far as rollouts go. Failures are MachineError or RegistryError."""
 
     def pull(self, image: ImageReference, progress: Progress) -> Digest:
         """Fetch the image named by digest, to run with the registry out of reach too; return its id."""
+
+    def missing(self, layers: Sequence[Layer]) -> int:
+        """Return how many bytes of *layers* a pull fetches: of those that no image on disk has."""
 
     def image_folder(self, image: ImageReference) -> str:
         """Return a folder on the file system that has an image on disk; empty where that is not told."""
@@ -58,11 +68,20 @@ class Engine(Protocol):
     def remove_network(self, name: str) -> None:
         """Delete a network that no container is on."""
 
-    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+    def secrets(self) -> Collection[str]:
+        """Return the names of the secrets that there are."""
+
+    def secret_changes(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Return when each of the secrets *names*, which are there, got its value."""
+
+    def make_network(self, name: str, options: Sequence[str]) -> None:
         """Make a network unless it is there."""
 
     def volume(self, name: str) -> EngineVolume | None:
         """Return what is known of a volume, or None where there is none of that name."""
+
+    def volume_sizes(self, service: str, others: Iterable[str]) -> Mapping[str, int | None]:
+        """Return how many bytes the data of each volume of *service*, and of *others*, takes."""
 
     def users(self, volume: str) -> Mapping[str, bool]:
         """Return the containers that mount a volume, and whether each runs."""
@@ -125,6 +144,18 @@ class Systemd(Protocol):
     def requirements(self, unit: str) -> tuple[str, ...]:
         """Return the units without which *unit* does not start."""
 
+    def boot_id(self) -> str:
+        """Return what is another with each boot."""
+
+    def next_elapse(self, timer: str) -> int:
+        """Return when *timer* elapses next, in microseconds since 1970; 0 if that is not known."""
+
+    def usage(self, unit: str) -> Usage:
+        """Return what *unit* takes, a service or a slice."""
+
+    def failing_since(self, units: Collection[str]) -> Mapping[str, int]:
+        """Return since when units are started again and again, in microseconds since 1970."""
+
     def last_job(self, unit: str) -> LastJob | None:
         """Return the job of *unit* that ended last in this boot; None where nobody knows."""
 
@@ -173,6 +204,73 @@ class Store(PortRecord, Protocol):
     def lock(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
         """Return the lock of a service; BusyError when another process has it."""
 
+    def halt(self, name: str) -> Halt | None:
+        """Return what its owner waits to do with a service, if anything."""
+
+    def rollout(self, name: str) -> Rollout | FormerRollout | None:
+        """Return the record of the rollout that is under way; None if there is none."""
+
+    def save_rollout(self, rollout: Rollout) -> None:
+        """Replace it durably."""
+
+    def remove_rollout(self, name: str) -> None:
+        """Forget it: the state of its service says how it ended."""
+
+    def is_partial(self, image: Digest) -> bool:
+        """Say whether a pull of an image began of which nobody knows that all of it is on the disk."""
+
+    def mark_partial(self, image: Digest, *, partial: bool) -> None:
+        """Note durably that a pull of an image begins, or forget that once all of it is on the disk."""
+
+
+class AdoptionRecord(Protocol):
+    """The adoptions of containers that are under way, or were when a kill interrupted them."""
+
+    def adoptions(self) -> tuple[Adoption, ...]:
+        """Return all of them."""
+
+    def save_adoption(self, adoption: Adoption) -> None:
+        """Note one, durably, before anything of it is done."""
+
+    def remove_adoption(self, adoption: Adoption) -> None:
+        """Forget one: the service stands, or the container is back."""
+
+
+class OldContainer(Protocol):
+    """A container that is not Beacon's, and that a service is to take the place of."""
+
+    @property
+    def name(self) -> str:
+        """What its engine calls it."""
+
+    @property
+    def engine(self) -> str:
+        """Which engine has it."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it ran when it was looked at."""
+
+    @property
+    def restart(self) -> str:
+        """The policy by which its engine starts it at boot; empty where it does not."""
+
+    @property
+    def volumes(self) -> Mapping[str, str]:
+        """Path → volume."""
+
+    def layer(self) -> tuple[str, ...]:
+        """Return the paths that it added, changed or deleted in a layer of its own."""
+
+    def let_lie(self) -> None:
+        """Stop it, and have no boot start it again."""
+
+    def bring_back(self, restart: str, *, start: bool) -> None:
+        """Undo that."""
+
+    def remove(self) -> None:
+        """Delete it; its volumes stay."""
+
 
 class Traffic(Protocol):
     """The proxy in front of the services, as far as it can be steered without a reload."""
@@ -183,7 +281,7 @@ class Traffic(Protocol):
     def go_ahead(self, service: str, *, ahead: bool) -> None:
         """Send new requests to the second ports of *service*, or back to the first."""
 
-    def hold(self, service: str, *, held: bool) -> None:
+    def wait(self, service: str, *, waiting: bool) -> None:
         """Have new requests wait where *service* does not answer, or no longer so."""
 
     def connections(self, places: Iterable[tuple[str, int]]) -> int:
@@ -191,6 +289,19 @@ class Traffic(Protocol):
 
     def websockets(self, ports: Iterable[int]) -> int:
         """Return how many of those to *ports* are websockets, as far as that can be told."""
+
+
+class Surroundings(Protocol):
+    """What of the machine a container needs that its engine does not make."""
+
+    def absent(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return those of *paths* at which there is nothing."""
+
+    def listeners(self) -> frozenset[tuple[str, int, str]]:
+        """Return address, port and protocol of all sockets at which somebody listens."""
+
+    def room(self) -> Mapping[str, int]:
+        """Return how many bytes are free, by folder."""
 
 
 class Clock(Protocol):
@@ -209,8 +320,8 @@ class Clock(Protocol):
 class Probe(Protocol):
     """Looks at a service from outside."""
 
-    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
-        """GET; None when the status is below 400, else what is wrong in a few words."""
+    def http(self, address: str, port: int, path: str, timeout: float, host: str | None = None) -> str | None:
+        """GET *path* of *host*; None when the status is below 400, else what is wrong: ``answers 503``."""
 
     def tcp(self, address: str, port: int, timeout: float) -> str | None:
         """Connect; None when that works, else what is wrong."""
@@ -226,14 +337,23 @@ class HookRunner(Protocol):
 class Reporter(Protocol):
     """Hears what happens: the system journal, and the person at the terminal."""
 
-    def event(self, event: Event) -> None:
-        """Tell of a decision."""
+    def event(self, event: Event, saving: ServiceState | None = None) -> None:
+        """Tell of a decision, and save the state that it is about with it: no kill loses one of the two."""
 
     def note(self, service: str, line: str) -> None:
         """Tell the person at the terminal something that is no decision."""
 
-    def pulling(self, service: str, image: ImageReference) -> AbstractContextManager[Progress]:
-        """Tell that a pull goes on while the block runs; what is yielded takes the engine's lines."""
+    def step(self, service: str, kind: StepKind | None) -> None:
+        """Tell the person at the terminal which step of a rollout begins; None: it has ended."""
+
+    def waiting(self, service: str, what: str, seconds: float = 0.0, limit: float | None = None) -> None:
+        """Tell the person at the terminal what is waited for, for how long, and how long at the most.
+
+        It is said as long as this is called again and again; without *what*, the wait is over.
+        """
+
+    def pulling(self, service: str, image: ImageReference) -> AbstractContextManager[Tally]:
+        """Tell that a pull goes on while the block runs; what is yielded takes how far it has come."""
 
 
 class Registry(Protocol):
@@ -249,3 +369,19 @@ class Registry(Protocol):
         self, references: Iterable[ImageReference]
     ) -> Mapping[ImageReference, tuple[str, ...] | BeaconError]:
         """Return the tags of each repository, or why they cannot be told; never raises."""
+
+
+class Engines(Protocol):
+    """The engines of a machine: the one that is to run its services, and what still runs on another."""
+
+    def elsewhere(self) -> Mapping[str, EngineKind]:
+        """Return the services whose units run another engine than the chosen one, each with that engine."""
+
+    def require_movable(self, installed: Mapping[str, str]) -> None:
+        """Raise MachineError where *installed* services run on another engine and cannot be moved from it."""
+
+    def require_reachable(self) -> None:
+        """Raise MachineError where what comes from docker to Podman could not be reached there."""
+
+    def require_here(self, name: str) -> None:
+        """Raise MachineError where a service has not been moved yet to the chosen engine."""

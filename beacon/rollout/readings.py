@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from beacon import __version__
-from beacon.errors import AccessError, HostError
+from beacon.errors import AccessError, MachineError
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, ReleaseState, ServiceState, text_digest
 from beacon.model.service import Service
 from beacon.rollout.ports import Store
+
+_GOES_ON = "beacon update goes on from there"
 
 
 def readable(store: Store, names: Iterable[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
@@ -19,9 +21,23 @@ def readable(store: Store, names: Iterable[str]) -> tuple[dict[str, ServiceState
     for name in names:
         try:
             states[name] = store.load(name)
-        except HostError as error:
+        except MachineError as error:
             damaged.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
     return states, damaged
+
+
+def unended(store: Store, names: Iterable[str], resumed: Iterable[Outcome]) -> dict[str, Outcome]:
+    """Return why rollouts of services have not ended, *resumed* is what came of going on with them.
+
+    Nothing else can be done to such a service: only its record says what is to be finished or undone.
+    """
+    states, _ = readable(store, names)
+    said = {outcome.service: outcome for outcome in resumed if outcome.kind.status}
+    return {
+        name: said.get(name, Outcome(name, OutcomeKind.FAILED, "its rollout has not ended", _GOES_ON))
+        for name, state in states.items()
+        if state.rollout is not None
+    }
 
 
 def live_releases(store: Store, names: Iterable[str]) -> dict[str, Release] | None:
@@ -49,5 +65,5 @@ def earlier_readings(lives: Mapping[str, Release] | None, texts: Mapping[str, st
 
 
 def running(lives: Mapping[str, Release] | None) -> dict[str, Service]:
-    """Return the services that run, as they were applied: a release that never stood holds nothing."""
+    """Return the services that run, as they were applied: a release that was never healthy holds nothing."""
     return {name: one.service for name, one in (lives or {}).items() if one.state is ReleaseState.LIVE}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 
+from beacon.definition.effective import in_effect
 from beacon.errors import BeaconError, DefinitionError
 from beacon.model.event import Event, EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -12,27 +13,27 @@ from beacon.model.plan import Plan, RemoveFile, StopUnit
 from beacon.model.release import ServiceState
 from beacon.model.runtime import JobResult
 from beacon.model.unit import FileSort, UnitFileName, service_of_unit, unit_name
-from beacon.rollout.candidates import in_effect
+from beacon.rollout.handling.move import release, secure, unnamed
 from beacon.rollout.images import forget
-from beacon.rollout.move import release, secure, unnamed
-from beacon.rollout.world import World
+from beacon.rollout.tools import Tools
+from beacon.units.mounts import volume_name
 
 STOP_LIMIT = 600.0
 _AGAIN = "see systemctl status {0}, and try again: nothing of it was removed"
 
 
-def stop_units(world: World, plan: Plan) -> dict[str, Outcome]:
+def stop_units(tools: Tools, plan: Plan) -> dict[str, Outcome]:
     """Stop what *plan* says; return the services that did not stop, each with what is said of it."""
     stuck: dict[str, Outcome] = {}
     for step in plan.steps:
         if isinstance(step, StopUnit) and stuck.keys().isdisjoint(step.services):
-            why = _stop(world, step.unit)
+            why = _stop(tools, step.unit)
             if why is not None:
                 stuck |= {name: _failed(name, why) for name in step.services}
     return stuck
 
 
-def clear_away(world: World, plan: Plan, names: Iterable[str]) -> dict[str, Outcome]:
+def clear_away(tools: Tools, plan: Plan, names: Iterable[str]) -> dict[str, Outcome]:
     """Forget the services *names*, whose units are stopped and whose files are removed, as far as that is so.
 
     Files that are still there could not be removed with those of others. They are tried once more, each
@@ -46,37 +47,37 @@ def clear_away(world: World, plan: Plan, names: Iterable[str]) -> dict[str, Outc
         }
         for name in names
     }
-    is_done = all(world.files.read(file) is None for of_one in files.values() for file in of_one)
-    return {name: _clear_away(world, name, {} if is_done else of_one) for name, of_one in files.items()}
+    is_done = all(tools.files.read(file) is None for of_one in files.values() for file in of_one)
+    return {name: _clear_away(tools, name, {} if is_done else of_one) for name, of_one in files.items()}
 
 
-def take_down(world: World, name: str) -> Outcome:
+def take_down(tools: Tools, name: str) -> Outcome:
     """Stop and forget a service that has no files, which systemd may run all the same."""
     unit = unit_name(name)
-    secure(world, [world.store.load(name)])
-    why = _stop(world, unit) if world.unit(unit).is_up else None
-    return _failed(name, why) if why is not None else _clear_away(world, name, {})
+    secure(tools, [tools.store.load(name)])
+    why = _stop(tools, unit) if tools.unit(unit).is_up else None
+    return _failed(name, why) if why is not None else _clear_away(tools, name, {})
 
 
-def drop_networks(world: World, plan: Plan) -> None:
+def drop_networks(tools: Tools, plan: Plan) -> None:
     """Delete the networks whose files *plan* removes, unless a container that is not Beacon's is on one."""
     for step in plan.steps:
         parsed = UnitFileName.parse(step.name) if isinstance(step, RemoveFile) else None
         if parsed is None or parsed.sort is not FileSort.NETWORK:
             continue
-        if any(world.files.read(name) is not None for name in (f"{parsed.stem}.network", parsed.unit)):
+        if any(tools.files.read(name) is not None for name in (f"{parsed.stem}.network", parsed.unit)):
             continue  # another engine makes it now
         with contextlib.suppress(BeaconError):
-            world.systemd.stop(parsed.unit, STOP_LIMIT)  # up, it would not make the network again
-            world.engine.remove_network(parsed.stem)
+            tools.systemd.stop(parsed.unit, STOP_LIMIT)  # up, it would not make the network again
+            tools.engine.remove_network(parsed.stem)
 
 
-def _stop(world: World, unit: str) -> str | None:
+def _stop(tools: Tools, unit: str) -> str | None:
     """Stop *unit*; return why what it runs is not down."""
     try:
-        result = world.systemd.stop(unit, STOP_LIMIT)
-        now = world.unit(unit)
-        if now.active == "failed" and service_of_unit(unit) in world.engine.containers():
+        result = tools.systemd.stop(unit, STOP_LIMIT)
+        now = tools.unit(unit)
+        if now.active == "failed" and service_of_unit(unit) in tools.engine.containers():
             return f"{unit} failed to stop its container, which runs on"
     except BeaconError as error:
         return f"{unit} does not stop: {error.message}"
@@ -89,29 +90,26 @@ def _stop(world: World, unit: str) -> str | None:
     return f"{unit} does not stop: it is {now.active}"
 
 
-def _clear_away(world: World, name: str, files: Mapping[str, None]) -> Outcome:
+def _clear_away(tools: Tools, name: str, files: Mapping[str, None]) -> Outcome:
     """Remove *files*, and forget the service. Its volumes stay."""
     try:
-        world.put_files(dict(files))
-        state = world.store.load(name)
+        tools.put_files(dict(files))
+        state = tools.store.load(name)
         live = state.live_release
-        release(world, unnamed(live).values() if live is not None else ())
-        forget(world, state)
-        world.store.remove(name)
+        release(tools, unnamed(live).values() if live is not None else ())
+        forget(tools, state)
+        volumes = _volumes(state)
+        data = f"its data stays in {', '.join(volumes)}" if volumes else ""
+        message = "; ".join(filter(None, [f"{name} was removed", data]))
+        tools.reporter.event(Event(EventKind.REMOVED, name, message))  # before nothing is remembered of it
+        tools.store.remove(name)
     except BeaconError as error:
         return Outcome(name, OutcomeKind.FAILED, f"it is stopped, but {error.message}", error.hint)
-    volumes = _volumes(state)
-    data = f"its data stays in {', '.join(volumes)}" if volumes else ""
-    world.reporter.event(
-        Event(EventKind.REMOVED, name, "; ".join(filter(None, [f"{name} was removed", data])))
-    )
     return Outcome(name, OutcomeKind.REMOVED, data)
 
 
 def _volumes(state: ServiceState) -> list[str]:
     """Return the volumes of the live release, by their names in the engine."""
-    from beacon.units.mounts import volume_name  # noqa: PLC0415  # most runs remove nothing
-
     live = state.live_release
     if live is None:
         return []

@@ -7,23 +7,28 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from beacon.errors import BeaconError
-from beacon.model.outcome import Outcome
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.release import Release
 from beacon.model.runtime import UnitState
 from beacon.model.unit import environment_files, unit_name
-from beacon.rollout.candidates import Renderer
-from beacon.rollout.check import Finding
-from beacon.rollout.decide import entry_gate, standing
-from beacon.rollout.deploy import Images, deploy_carefully, kind_of
-from beacon.rollout.namesakes import refuse_shared_volumes
-from beacon.rollout.prepare import Work, require_own
-from beacon.rollout.waiting import keep_waiting
-from beacon.rollout.world import World
+from beacon.rollout.allotting.namesakes import refuse_shared_volumes
+from beacon.rollout.checking.check import Checked
+from beacon.rollout.decisions.decide import entry_gate, standing
+from beacon.rollout.decisions.down import Down
+from beacon.rollout.deploy import Images, deploy_carefully, unbegun
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.prepare import require_own
+from beacon.rollout.fallen import down_because
+from beacon.rollout.handling.running import is_daemon_stopped
+from beacon.rollout.proposing.waiting import keep_waiting
+from beacon.rollout.rendering import Renderer
+from beacon.rollout.tools import Tools
 
 
 def update(
-    world: World,
+    tools: Tools,
     renderer: Renderer,
-    findings: Iterable[Finding],
+    findings: Iterable[Checked],
     images: Callable[[], Images],
     *,
     insist: bool = False,
@@ -41,58 +46,73 @@ def update(
             outcomes.append(finding.outcome)
         else:
             candidates.append(finding)
-    units = world.systemd.states([unit_name(finding.name) for finding in candidates])
+    units = tools.systemd.states([unit_name(finding.name) for finding in candidates])
     for finding in candidates:
         unit = units[unit_name(finding.name)]
-        made = _work_or_outcome(world, renderer, finding, unit, insist=insist)
+        made = _work_or_outcome(tools, renderer, finding, unit, insist=insist)
         if isinstance(made, Work):
             works.append(made)
         else:
             outcomes.append(made)
 
     def render(work: Work) -> Work:
-        return _rendered(world, renderer, work)
+        return _rendered(tools, renderer, work)
 
-    outcomes += deploy_carefully(world, works, render, images)
+    # A service that is down or failing already says little of an image: a healthy one goes first.
+    works.sort(key=lambda work: (units[unit_name(work.name)].active != "active", work.name))
+    outcomes += deploy_carefully(tools, works, render, images)
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
 def _work_or_outcome(
-    world: World, renderer: Renderer, finding: Finding, unit: UnitState, *, insist: bool
+    tools: Tools, renderer: Renderer, finding: Checked, unit: UnitState, *, insist: bool
 ) -> Work | Outcome:
     """Return what is to be done for a candidate, still without its files, or why nothing is."""
     candidate = finding.candidate
-    state = world.store.load(finding.name)
+    state = tools.store.load(finding.name)
     live = state.live_release
     if candidate is None or live is None:
         return finding.outcome
     stands = standing(live, state, unit)
     if stands is not None:
         return replace(stands, detail=f"{stands.detail}; {finding.outcome.detail}")
-    now = world.clock.now()
+    # What its owner stopped, or what has ended, has the new release from its next start on.
+    rests = unit.is_stopped or _is_stopped(tools, live, unit)
+    if rests and is_daemon_stopped(tools):  # to pull an image could start it
+        return Outcome(
+            finding.name, OutcomeKind.STOPPED, "docker's daemon is stopped", "systemctl start docker"
+        )
+    now = tools.clock.now()
     gate = None if insist else entry_gate(candidate.service, finding.first_seen or now, now)
     try:
-        waits = keep_waiting(world, state, candidate)
+        waits = keep_waiting(tools, state, candidate)
         stays = waits or gate
         if stays is not None:
             return stays
         # Before anything is pulled, which no release would ever take away again.
         mine = (*renderer.file_names(candidate), *environment_files(finding.name, live.number))
-        require_own(world, finding.name, mine)
-        refuse_shared_volumes(world, state, candidate)
+        require_own(tools, finding.name, mine)
+        refuse_shared_volumes(tools, state, candidate)
         candidate = renderer.allot(candidate)
     except BeaconError as error:
-        return Outcome(finding.name, kind_of(error), error.message, error.hint)
-    candidate = replace(candidate, number=state.next_number, created=world.timestamp())
-    return Work(candidate, {}, finding.outcome.release, runs=True)
+        return unbegun(finding.name, error)
+    candidate = replace(candidate, number=state.next_number, created=tools.timestamp())
+    was, runs, seen = finding.outcome.release, not rests, None if insist else finding.first_seen or now
+    return Work(
+        candidate, {}, was, runs, runs=runs, basis=state.basis, layers=finding.layers, first_seen=seen
+    )
 
 
-def _rendered(world: World, renderer: Renderer, work: Work) -> Work:
+def _is_stopped(tools: Tools, live: Release, unit: UnitState) -> bool:
+    """Say whether a unit has failed in a stop by its owner."""
+    return unit.active == "failed" and down_because(tools.systemd, live, unit) is Down.OWNER
+
+
+def _rendered(tools: Tools, renderer: Renderer, work: Work) -> Work:
     files = {file.name: file.text for file in renderer.files(work.candidate)}
-    require_own(world, work.name, files)
     for name in files:
-        world.files.guard(name)
+        tools.files.guard(name)
     changed: dict[str, str | None] = {
-        name: text for name, text in files.items() if world.files.read(name) != text
+        name: text for name, text in files.items() if tools.files.read(name) != text
     }
     return replace(work, files=changed, beside=renderer.beside(work.candidate))

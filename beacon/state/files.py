@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from beacon.errors import AccessError, HostError
+from beacon.errors import AccessError, MachineError
 from beacon.model.unit import (
     MARK,
     PREFIX,
@@ -51,7 +52,7 @@ def write_atomic(
     durable: bool = True,
     check: Callable[[Path], None] | None = None,
 ) -> None:
-    """Put *data* at *path*, whole or not at all; raises HostError with the old file untouched.
+    """Put *data* at *path*, whole or not at all; raises MachineError with the old file untouched.
 
     *durable* flushes file and folder to the disk, so that the new text survives a power cut. *check* looks at
     the new file before it takes its place; an error of it leaves the old one.
@@ -125,7 +126,7 @@ def read_text(path: Path, errors: str = "strict", newline: str | None = None) ->
     except PermissionError as error:
         raise AccessError(f"cannot read {path}: permission denied", hint="run this with sudo") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise HostError(f"cannot read {path}: {_words(error)}") from error
+        raise MachineError(f"cannot read {path}: {_words(error)}") from error
 
 
 def why_unreadable(path: Path) -> str | None:
@@ -140,13 +141,13 @@ def why_unreadable(path: Path) -> str | None:
 
 
 def explained(verb: str, path: Path, action: Callable[[], T]) -> T:
-    """Return what *action* does to *path*; AccessError or HostError says what hindered it."""
+    """Return what *action* does to *path*; AccessError or MachineError says what hindered it."""
     try:
         return action()
     except PermissionError as error:
         raise AccessError(f"cannot {verb} {path}: permission denied", hint="run this with sudo") from error
     except OSError as error:
-        raise HostError(f"cannot {verb} {path}: {_words(error)}", hint=_hint(error)) from error
+        raise MachineError(f"cannot {verb} {path}: {_words(error)}", hint=_hint(error)) from error
 
 
 def _words(error: Exception) -> str:
@@ -160,8 +161,6 @@ def _words(error: Exception) -> str:
 
 
 def _hint(error: OSError) -> str | None:
-    import errno  # noqa: PLC0415  # only for the message
-
     if error.errno == errno.ENOSPC:
         return "free some space (podman image prune, journalctl --vacuum-size=100M) and try again"
     if error.errno == errno.EROFS:
@@ -303,7 +302,7 @@ class UnitDirectory:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise HostError(f"cannot read {folder}: {_words(error)}") from error
+            raise MachineError(f"cannot read {folder}: {_words(error)}") from error
         known = [name for name in names if UnitFileName.parse(name) or is_environment(name)]
         return [name for name in known if self.path(name).parent == folder]
 

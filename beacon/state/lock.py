@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from beacon.errors import AccessError, BusyError, HostError
+from beacon.errors import AccessError, BusyError, MachineError
 
 _POLL = 0.1
 _OTHERS = 0o077
@@ -73,10 +73,10 @@ def _open(path: Path) -> int:
         raise _explained(path, error) from error
 
 
-def _explained(path: Path, error: OSError) -> AccessError | HostError:
+def _explained(path: Path, error: OSError) -> AccessError | MachineError:
     if isinstance(error, PermissionError):
         return AccessError(f"cannot lock {path}: permission denied", hint="run this with sudo")
-    return HostError(f"cannot lock {path}: {error.strerror}")
+    return MachineError(f"cannot lock {path}: {error.strerror}")
 
 
 def _is_closed(status: os.stat_result) -> bool:
@@ -114,7 +114,7 @@ def _replace(path: Path, deadline: float) -> bool:
     finally:
         os.close(guard)
     if not closed:
-        raise HostError(f"cannot lock {path}: its file system does not keep others from it")
+        raise MachineError(f"cannot lock {path}: its file system does not keep others from it")
     return True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 
 
 class Paths(Struct, frozen=True):
@@ -36,6 +36,21 @@ class Paths(Struct, frozen=True):
         return self.state / "removed"
 
     @property
+    def outbox(self) -> Path:
+        """Where events are on their way to the journal."""
+        return self.state / "outbox"
+
+    @property
+    def notifications(self) -> Path:
+        """Where news are on their way to who is told."""
+        return self.state / "notifications"
+
+    @property
+    def notified(self) -> Path:
+        """What is remembered of who is told."""
+        return self.state / "notified.json"
+
+    @property
     def template_overrides(self) -> Path:
         """Unit templates of the owner, each of which takes the place of the packaged one."""
         return self.config / "unit-templates"
@@ -48,7 +63,10 @@ class Paths(Struct, frozen=True):
     @property
     def written(self) -> tuple[Path, ...]:
         """The folders that Beacon writes files in."""
-        states = (self.state / name for name in ("", "services", "adoptions", "published"))
+        states = (
+            self.state / name
+            for name in ("", "services", "adoptions", "published", "outbox", "notifications")
+        )
         return (self.definitions, *states, self.quadlet, self.units)
 
     @classmethod

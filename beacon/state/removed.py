@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
 from beacon.state.files import explained, write_atomic
 
 _KEPT = 100
@@ -21,7 +21,7 @@ def keep(folder: Path, definitions: Mapping[str, Path], stamp: str) -> dict[str,
     """Copy definitions, by service, to a new folder in *folder*; return where each of them is.
 
     Only the owner can read it, for a definition may hold a password. *stamp* is the time (RFC 3339, in UTC);
-    of all folders the last hundred stay. A link to nothing is left out. Raises HostError or AccessError.
+    of all folders the last hundred stay. A link to nothing is left out. Raises MachineError or AccessError.
     """
     texts = {name: data for name, path in definitions.items() if (data := _read(path)) is not None}
     if not texts:
@@ -49,7 +49,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise HostError(f"cannot read {path}: {error.strerror}") from error
+        raise MachineError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _new(folder: Path, stamp: str) -> Path:

@@ -13,33 +13,40 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import FieldInfo, fields, replace
 
-from beacon.errors import AccessError, HostError
-from beacon.model.proxy import ProxyRecord
-from beacon.model.release import ServiceState, VolumeCopy
+from beacon.errors import AccessError, MachineError
+from beacon.model.endpoints.proxy import ProxyRecord
+from beacon.model.endpoints.written import Written
+from beacon.model.outcome import LastCheck
+from beacon.model.reference import Digest
+from beacon.model.release import STATE_VERSION, ServiceState
+from beacon.model.rollout.former import FormerRollout
+from beacon.model.rollout.halt import Halt
+from beacon.model.rollout.record import ROLLOUT_VERSION, Rollout, VolumeCopy
 from beacon.model.service import Service
-from beacon.model.written import Written
 from beacon.state.files import PRIVATE, read_text, remove, write_atomic
+from beacon.state.halts import Halts
 from beacon.state.lock import locked
 
 T = TypeVar("T")
 
-_DECODING = threading.Lock()
+DECODING = threading.Lock()
 """msgspec crashes the process where two threads decode their first value of a type at once."""
-
-
-class LastCheck(Struct, frozen=True):
-    """What the last check of a service said; kept so that the same news is told once."""
-
-    at: str
-    outcome: str
-    detail: str = ""
 
 
 class Checks(Struct, frozen=True):
     """The last check of every service."""
 
     services: Mapping[str, LastCheck] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+    """Since when no registry has answered, by service: RFC 3339 in UTC."""
+    overdue: tuple[str, ...] = ()
+    """The services of which it was told that none has for a day."""
+    low: tuple[str, ...] = ()
+    """The folders of which it was told that there is little room."""
+    crashing: Mapping[str, str] = field(default_factory=dict)
+    """When services that had failed again and again for a while were last seen to: RFC 3339 in UTC."""
 
 
 class Adoption(Struct, frozen=True):
@@ -55,6 +62,12 @@ class Adoption(Struct, frozen=True):
     """The container's own policy, where the engine would start it again at boot."""
 
 
+class _FormerState(Struct, frozen=True):
+    """What older Beacons kept of a rollout."""
+
+    rollout: FormerRollout | None = None
+
+
 class StateStore:
     """Reads and writes the states of services below *folder*; locks live in *runtime*."""
 
@@ -63,6 +76,9 @@ class StateStore:
         self._checks = folder / "checks.json"
         self._published = folder / "published"
         self._adoptions = folder / "adoptions"
+        self._rollouts = folder / "rollouts"
+        self._pulls = folder / "pulls"
+        self._halts = Halts(runtime)
         self._proxy = folder / "proxy.json"
         self._runtime = runtime
 
@@ -104,7 +120,9 @@ class StateStore:
             raise _closed() from None
         if text is None:
             return ServiceState(name)
-        return _decode(path, text, ServiceState)
+        state = _decode(path, text, ServiceState)
+        _require_known(path, state.version, STATE_VERSION)
+        return state
 
     def load_all(self) -> dict[str, ServiceState]:
         """Return the state of every service of which something is remembered."""
@@ -114,7 +132,7 @@ class StateStore:
         """Return the same without those that cannot be read, for what other services need to know."""
         found = {}
         for name in self.names():
-            with contextlib.suppress(HostError):
+            with contextlib.suppress(MachineError):
                 found[name] = self.load(name)
         return found
 
@@ -128,11 +146,15 @@ class StateStore:
 
     def save(self, state: ServiceState) -> None:
         """Replace the state of a service, durably, before what it announces is done."""
-        write_atomic(self._path(state.name), _encode(state), mode=PRIVATE)
+        if state.rollout is not None:
+            self._keep_former(state.name)
+        today = replace(state, version=STATE_VERSION)
+        write_atomic(self._path(state.name), _encode(today), mode=PRIVATE)
 
     def remove(self, name: str) -> None:
         """Forget a service, and what the last check said of it."""
         remove(self._path(name))
+        self.remove_rollout(name)
         left = dict(self.load_checks().services)
         if left.pop(name, None) is None:
             return
@@ -145,13 +167,76 @@ class StateStore:
         """Return the lock of one service."""
         return locked(self._runtime, name, wait=wait)
 
+    def halted(self, name: str, halt: Halt) -> AbstractContextManager[None]:
+        """Return what has a rollout of a service turn back for as long as it is held."""
+        return self._halts.asked(name, halt)
+
+    def halt(self, name: str) -> Halt | None:
+        """Return what its owner waits to do with a service, if anything."""
+        return self._halts.of(name)
+
+    def rollout(self, name: str) -> Rollout | FormerRollout | None:
+        """Return the record of the rollout that is under way; None if there is none.
+
+        Older Beacons kept it within the state of the service.
+        """
+        path = self._record(name)
+        text = read_text(path)
+        if text is None:
+            return self._former_rollout(name)
+        rollout = _decode(path, text, Rollout)
+        _require_known(path, rollout.version, ROLLOUT_VERSION)
+        return rollout
+
+    def _former_rollout(self, name: str) -> FormerRollout | None:
+        kept = self._former(name)
+        text = read_text(kept)
+        return self._within_state(name) if text is None else _decode(kept, text, FormerRollout)
+
+    def _within_state(self, name: str) -> FormerRollout | None:
+        text = read_text(self._path(name))
+        with contextlib.suppress(MachineError):  # a state of today, whose record is elsewhere
+            return None if text is None else _decode(self._path(name), text, _FormerState).rollout
+        return None
+
+    def _keep_former(self, name: str) -> None:
+        """Have the record that an older Beacon kept within the state of a service outlive that state."""
+        if self._record(name).exists():
+            return
+        former = self._within_state(name)
+        if former is not None:
+            write_atomic(self._former(name), _encode(former), mode=PRIVATE)
+
+    def save_rollout(self, rollout: Rollout) -> None:
+        """Replace the record of a rollout, durably."""
+        name = rollout.facts.service
+        write_atomic(self._record(name), _encode(rollout), mode=PRIVATE)
+        if self._former(name).exists():
+            remove(self._former(name))
+
+    def remove_rollout(self, name: str) -> None:
+        """Forget a rollout: the state of its service says how it ended."""
+        remove(self._record(name))
+        remove(self._former(name))
+
+    def is_partial(self, image: Digest) -> bool:
+        """Say whether a pull of an image began of which nobody knows that all of it is on the disk."""
+        return self._partial(image).exists()
+
+    def mark_partial(self, image: Digest, *, partial: bool) -> None:
+        """Note durably that a pull of an image begins, or forget that once all of it is on the disk."""
+        if partial:
+            write_atomic(self._partial(image), b"", mode=PRIVATE)
+        else:
+            remove(self._partial(image))
+
     def load_checks(self) -> Checks:
         """Return what the last checks said; a damaged file counts as none, because it is only a cache."""
         text = read_text(self._checks)
         if text is None:
             return Checks()
         try:
-            with _DECODING:
+            with DECODING:
                 return msgspec.json.decode(text, type=Checks)
         except msgspec.MsgspecError:
             return Checks()
@@ -188,7 +273,7 @@ class StateStore:
             return ProxyRecord()
         try:
             return _decode(self._proxy, text, ProxyRecord)
-        except HostError:
+        except MachineError:
             return ProxyRecord()
 
     def save_proxy(self, record: ProxyRecord) -> None:
@@ -198,6 +283,15 @@ class StateStore:
 
     def _path(self, name: str) -> Path:
         return self._services / f"{name}.json"
+
+    def _record(self, name: str) -> Path:
+        return self._rollouts / f"{name}.json"
+
+    def _former(self, name: str) -> Path:
+        return self._rollouts / f"{name}.former.json"  # no service's own record: names have no full stops
+
+    def _partial(self, image: Digest) -> Path:
+        return self._pulls / image.rpartition(":")[2]
 
 
 class PublishedRecord:
@@ -226,8 +320,31 @@ class PublishedRecord:
 
 
 def fingerprint(service: Service) -> str:
-    """Return a short stable name for a declared service: equal definitions, equal fingerprints."""
-    return hashlib.sha256(msgspec.json.encode(service, order="deterministic")).hexdigest()[:16]
+    """Return a short stable name for a declared service: equal definitions, equal fingerprints.
+
+    Keys at their defaults are left out, so that a key more in a newer Beacon changes none.
+    """
+    return hashlib.sha256(msgspec.json.encode(_said(service), order="deterministic")).hexdigest()[:16]
+
+
+def _said(value: object) -> object:
+    if not isinstance(value, Struct):
+        return [_said(one) for one in value] if isinstance(value, tuple) else value
+    return {
+        one.name: _said(said) for one in fields(value) if (said := getattr(value, one.name)) != _default(one)
+    }
+
+
+def _default(one: FieldInfo) -> object:
+    return one.default if one.default_factory is msgspec.NODEFAULT else one.default_factory()
+
+
+def _require_known(path: Path, version: int, known: int) -> None:
+    if version > known:
+        raise MachineError(
+            f"{path} is of a newer Beacon: version {version} of its form, and this one knows {known}",
+            hint="install that Beacon again",
+        )
 
 
 def _closed() -> AccessError:
@@ -250,10 +367,10 @@ def _decode_all(folder: Path, kind: type[T]) -> tuple[T, ...]:
 
 def _decode(path: Path, text: str, kind: type[T]) -> T:
     try:
-        with _DECODING:
+        with DECODING:
             return msgspec.json.decode(text, type=kind)
     except msgspec.MsgspecError as error:
-        raise HostError(
+        raise MachineError(
             f"cannot understand {path}: {error}",
             hint="if a newer Beacon wrote it, install that one; else move the file away and run beacon apply",
         ) from error

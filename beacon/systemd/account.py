@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 _LINGER = Path("/var/lib/systemd/linger")
 _LOWEST_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _RANGE_FIELDS = 3
+
+
+def user_name(uid: int) -> str:
+    """Return what a user is called; the number where nobody is."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def lingers(user: str) -> bool:

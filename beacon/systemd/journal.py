@@ -1,49 +1,23 @@
-"""Structured entries in the system journal (systemd.journal-fields(7)); beacon.catalog explains them."""
+"""What the system journal says of units (journalctl(1))."""
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-from pathlib import Path
+from collections.abc import Collection
 
-from beacon.model.event import Event
-from beacon.model.host import Scope
+from beacon.formats.jsontext import read_json
+from beacon.model.machine import Scope
 from beacon.model.runtime import JobResult, LastJob
-from beacon.model.unit import unit_name
-
-_SOCKET = Path("/run/systemd/journal/socket")
-
-
-def log_event(event: Event, scope: Scope) -> None:
-    """Write *event* to the journal, so that ``journalctl -u beacon-NAME`` shows it among its lines.
-
-    journalctl takes OBJECT_SYSTEMD_UNIT into ``-u`` for entries of root alone, and USER_UNIT into
-    ``--user -u`` for those of the user (journalctl(1)). Without a journal (a container, a chroot) nothing is
-    written.
-    """
-    if not _SOCKET.exists():
-        return
-    from pystemd import journal  # noqa: PLC0415  # costs 30 ms, and most runs have nothing to tell
-
-    fields = {
-        "MESSAGE": event.message,
-        "MESSAGE_ID": event.kind.message_id,
-        "PRIORITY": str(event.kind.severity.value),
-        "SYSLOG_IDENTIFIER": "beacon",
-        "BEACON_EVENT": event.kind.word,
-        "BEACON_SERVICE": event.service,
-        "BEACON_RELEASE": None if event.release is None else str(event.release),
-        "BEACON_DIGEST": event.digest,
-        "BEACON_PREVIOUS_DIGEST": event.previous_digest,
-        "OBJECT_SYSTEMD_UNIT" if scope is Scope.SYSTEM else "USER_UNIT": unit_name(event.service),
-    }
-    journal.sendv(**{key: value for key, value in fields.items() if value is not None})
-
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _LIMIT = 10.0
 _LONGEST = 200
+_RESTARTS = "5eb03494b6584870a536b337290809b3"
+"""SD_MESSAGE_UNIT_RESTART_SCHEDULED (sd-messages.h)."""
+_ENTRIES = 1000
+_STREAK = 900_000_000
+"""Microseconds between two failures of one streak; the delay before a start grows up to minutes."""
 
 
 def last_words(unit: str, since: float, scope: Scope) -> str:
@@ -67,10 +41,30 @@ def last_job(unit: str, scope: Scope) -> LastJob | None:
     matches = [f"{whose}={unit}", "_COMM=systemd", *(f"JOB_RESULT={result}" for result in JobResult)]
     said = _journalctl(scope, "--boot", "--output=json", "--lines=1", *matches)
     try:
-        entry = json.loads(said)
+        entry = read_json(said)
         return LastJob(entry["JOB_TYPE"], entry["JOB_RESULT"])
     except (ValueError, LookupError, TypeError):
         return None
+
+
+def failing_since(units: Collection[str], scope: Scope) -> dict[str, int]:
+    """Return since when systemd starts *units* again and again, in microseconds since 1970, by its entries.
+
+    A unit that ran well for a while in between fails since after that.
+    """
+    whose = "USER_UNIT" if scope is Scope.USER else "UNIT"
+    matches = [f"MESSAGE_ID={_RESTARTS}", *(f"{whose}={unit}" for unit in sorted(units))]
+    said = _journalctl(scope, "--boot", "--reverse", f"--lines={_ENTRIES}", "--output=json", *matches)
+    found: dict[str, int] = {}
+    for text in said.splitlines():
+        try:
+            entry = read_json(text)
+            unit, time = str(entry[whose]), int(entry["__REALTIME_TIMESTAMP"])
+        except (ValueError, LookupError, TypeError):
+            continue
+        if found.get(unit, time) - time <= _STREAK:
+            found[unit] = time
+    return found
 
 
 def _journalctl(scope: Scope, *arguments: str) -> str:

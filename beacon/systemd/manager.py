@@ -7,27 +7,44 @@ and that somebody keeps alive; ``wait`` holds the interpreter's lock, so the wai
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pystemd.dbusexc import DBusBaseError
 from pystemd.dbuslib import DBus, apply_signature
 from pystemd.systemd1 import Manager
 
-from beacon.errors import AccessError, BeaconError, HostError
-from beacon.model.host import Scope
-from beacon.model.runtime import JobResult, LastJob, UnitState
+from beacon.errors import AccessError, BeaconError, MachineError
+from beacon.model.machine import Scope
+from beacon.model.runtime import JobResult, LastJob, UnitState, Usage
 from beacon.model.unit import is_waiter
-from beacon.systemd.journal import last_job, last_words
+from beacon.systemd.journal import failing_since, last_job, last_words
 
 _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
 _MANAGER = _SYSTEMD + b".Manager"
 _UNIT = _SYSTEMD + b".Unit"
 _SERVICE = _SYSTEMD + b".Service"
+_SLICE = _SYSTEMD + b".Slice"
+_TIMER = _SYSTEMD + b".Timer"
+_INFINITE = 2**64 - 1
+"""What systemd says of a figure that there is none of."""
+_ACCOUNTS = {
+    "memory": "MemoryCurrent",
+    "cpu": "CPUUsageNSec",
+    "memory_limit": "MemoryMax",
+    "tasks": "TasksCurrent",
+    "read": "IOReadBytes",
+    "written": "IOWriteBytes",
+    "received": "IPIngressBytes",
+    "sent": "IPEgressBytes",
+}
 _PROPERTIES = b"org.freedesktop.DBus.Properties"
 _STOPPED_WITH = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf")
 """Reverse dependencies through which a stop of one unit stops another (systemd.unit(5))."""
@@ -79,7 +96,6 @@ class SystemdManager:
     def listed(self, pattern: str) -> Mapping[str, UnitState]:
         """Return the loaded units that match *pattern* (fnmatch), without what only services have."""
         with self._lock, explained("list", pattern):
-            rows = self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
             states = [
                 UnitState(
                     name=row[0].decode(),
@@ -92,9 +108,17 @@ class SystemdManager:
                     if row[3] == b"active"
                     else 0,
                 )
-                for row in rows
+                for row in self._rows(pattern)
             ]
         return {state.name: state for state in states}
+
+    def active(self, pattern: str) -> Mapping[str, str]:
+        """Return the ActiveState of the loaded units that match *pattern*, by one call."""
+        with self._lock, explained("list", pattern):
+            return {row[0].decode(): row[3].decode() for row in self._rows(pattern)}
+
+    def _rows(self, pattern: str) -> Any:  # noqa: ANN401  # pystemd has no types
+        return self._manager.Manager.ListUnitsByPatterns([], [pattern.encode()])
 
     def start(self, unit: str, limit: float) -> JobResult:
         """Start *unit* and wait for the job *limit* seconds at the most."""
@@ -140,6 +164,13 @@ class SystemdManager:
         since = self._began.get(unit)
         return "" if since is None else last_words(unit, since, self._scope)
 
+    def boot_id(self) -> str:
+        """Return what is another with each boot (random(4)), and with each start of a user's manager."""
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        with self._lock, explained("ask", "systemd when it was started"):
+            began = self._bus.get_property(_SYSTEMD, _ROOT, _MANAGER, b"UserspaceTimestampMonotonic", b"t")
+        return f"{boot}/{began}"
+
     def is_going_down(self) -> bool:
         """Say whether the machine is being shut down, or the service manager is gone already."""
         try:
@@ -173,6 +204,24 @@ class SystemdManager:
             properties = self._unit_properties(unit)
         return tuple(name for key in _REQUIRED for name in properties.get(key, ()))
 
+    def next_elapse(self, timer: str) -> int:
+        """Return when *timer* elapses next, in microseconds since 1970; 0 if that is not known."""
+        with self._lock:
+            properties = self._all(self._path(timer), _TIMER)
+        found = int(properties.get("NextElapseUSecRealtime", 0))
+        return 0 if found == _INFINITE else found
+
+    def usage(self, unit: str) -> Usage:
+        """Return what *unit* takes, a service or a slice."""
+        with self._lock:
+            properties = self._all(self._path(unit), _SLICE if unit.endswith(".slice") else _SERVICE)
+        values = {field: int(properties.get(key, _INFINITE)) for field, key in _ACCOUNTS.items()}
+        return Usage(**{field: value for field, value in values.items() if value != _INFINITE})
+
+    def failing_since(self, units: Collection[str]) -> Mapping[str, int]:
+        """Return since when units are started again and again, in microseconds since 1970."""
+        return failing_since(units, self._scope) if units else {}
+
     def last_job(self, unit: str) -> LastJob | None:
         """Return the job of *unit* that ended last in this boot; None where the journal does not say."""
         return last_job(unit, self._scope)
@@ -189,6 +238,11 @@ class SystemdManager:
         except DBusBaseError as error:
             if _is_denied(error):
                 raise _denied(f"{method} {unit}") from error
+            if _number(error) in _UNANSWERED:
+                raise MachineError(
+                    f"systemd did not answer to {method} {unit}: {os.strerror(_number(error))}",
+                    hint="see what it is busy with: systemctl list-jobs",
+                ) from error
             return JobResult.REFUSED
         try:
             with explained("wait for the job of", unit):
@@ -258,8 +312,11 @@ class SystemdManager:
             restarts=int(service.get("NRestarts", 0)),
             main_pid=int(service.get("MainPID", 0)),
             started=int(properties.get("ActiveEnterTimestamp", 0)),
+            left=int(properties.get("ActiveExitTimestampMonotonic", 0)),
+            ended=int(properties.get("InactiveEnterTimestampMonotonic", 0)),
             exit_status=int(service.get("ExecMainStatus", 0)),
             job=int(properties.get("Job", (0, ""))[0]),
+            since=int(properties.get("InactiveEnterTimestamp", 0)),
         )
 
     def _unit_properties(self, unit: str) -> Mapping[str, Any]:
@@ -286,9 +343,28 @@ def _text(value: Any) -> Any:  # noqa: ANN401  # D-Bus values of any type
     return value
 
 
+def _number(error: DBusBaseError) -> int:
+    """Return the errno(3) that sd-bus makes of an error (sd_bus_error_get_errno(3)); 0 if there is none."""
+    return abs(int(getattr(error, "errno", 0) or 0))
+
+
 def _is_denied(error: DBusBaseError) -> bool:
-    name = getattr(error, "err_name", b"") or b""
-    return b"AccessDenied" in name or b"InteractiveAuthorizationRequired" in name
+    # pystemd keeps no name of an error; sd-bus maps both of these names to one number.
+    return _number(error) in {errno.EACCES, errno.EPERM}
+
+
+_UNANSWERED = {
+    errno.ETIMEDOUT,
+    errno.ECONNRESET,
+    errno.ENOTCONN,
+    errno.EPIPE,
+    errno.EHOSTUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.ECANCELED,
+}
+"""Errors of the connection, or of a manager that is busy or going down: they say nothing of the unit."""
 
 
 def _denied(what: str) -> AccessError:
@@ -307,7 +383,7 @@ def explained(verb: str, target: str) -> Iterator[None]:
             raise _denied(f"{verb} {target}") from error
         text = getattr(error, "err_message", b"") or b""
         words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-        raise HostError(f"cannot {verb} {target}: {words or error.errno}", hint=_NO_SYSTEMD) from error
+        raise MachineError(f"cannot {verb} {target}: {words or error.errno}", hint=_NO_SYSTEMD) from error
 
 
 _NO_SYSTEMD = "Beacon needs systemd as the first process of the machine (see systemctl status)"

@@ -11,7 +11,7 @@ from typing import Any
 from pystemd.dbuslib import DBus
 from pystemd.systemd1 import Manager
 
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.model.unit import PREFIX
 from beacon.systemd.manager import explained
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 from beacon.units.versions import first_version
 
 _BLOCK = re.compile(r"^---(?P<unit>[^\n]+)---$", re.MULTILINE)
@@ -30,7 +30,7 @@ class Judge(StrEnum):
     SYSTEMD = "systemd"
 
 
-class Finding(Struct, frozen=True, order=True):
+class Complaint(Struct, frozen=True, order=True):
     """What is wrong with *file* (empty where nobody says which); *problem* is a sentence for the owner."""
 
     file: str
@@ -60,7 +60,7 @@ def generated_units(stdout: str) -> dict[str, str]:
 
 def check_generated(
     files: Iterable[str], stdout: str, stderr: str, version: EngineVersion
-) -> tuple[Finding, ...]:
+) -> tuple[Complaint, ...]:
     """Return what the generator (``-dryrun -no-kmsg-log``) has against *files*, by name.
 
     Its exit status is no witness: 4.4 and 4.5 end with 0 though they dropped a unit. So every file must have
@@ -73,16 +73,16 @@ def check_generated(
         unit = unit_of_file(name)
         if unit is None or unit in units or any(finding.file == name for finding in found):
             continue
-        found.add(Finding(name, f"Podman {version} makes no unit of it and does not say why", Judge.PODMAN))
+        found.add(Complaint(name, f"Podman {version} makes no unit of it and does not say why", Judge.PODMAN))
     return tuple(sorted(found))
 
 
-def check_verified(output: str, status: int, units: Mapping[str, str]) -> tuple[Finding, ...]:
+def check_verified(output: str, status: int, units: Mapping[str, str]) -> tuple[Complaint, ...]:
     """Return what ``systemd-analyze verify --man=no --recursive-errors=no`` has against *units*, by name.
 
     *output* is its standard error; what it says of other units does not count.
     """
-    found: set[Finding] = set()
+    found: set[Complaint] = set()
     for line in output.splitlines():
         match = _VERIFY.fullmatch(line) or _VERIFY_UNIT.fullmatch(line)
         if match is None or match["unit"] not in units:
@@ -90,11 +90,11 @@ def check_verified(output: str, status: int, units: Mapping[str, str]) -> tuple[
         number = match.groupdict().get("line")
         quoted = _line(units[match["unit"]], int(number)) if number else ""
         found.add(
-            Finding(match["unit"], f"systemd does not accept it: {match['problem']}{quoted}", Judge.SYSTEMD)
+            Complaint(match["unit"], f"systemd does not accept it: {match['problem']}{quoted}", Judge.SYSTEMD)
         )
     if status != 0 and not found:
         last = (output.strip().splitlines() or ["it does not say why"])[-1]
-        found.add(Finding("", f"systemd does not accept the units: {last}", Judge.SYSTEMD))
+        found.add(Complaint("", f"systemd does not accept the units: {last}", Judge.SYSTEMD))
     return tuple(sorted(found))
 
 
@@ -102,17 +102,17 @@ def _bare(line: str) -> str:
     return _PREFIX.sub("", line)
 
 
-def _said(line: str, version: EngineVersion) -> Finding | None:
+def _said(line: str, version: EngineVersion) -> Complaint | None:
     if line.startswith(_NOISE):
         return None
     converting = _CONVERTING.fullmatch(line)
     if converting is not None:
-        return Finding(converting["file"], _explained(converting, version), Judge.PODMAN)
+        return Complaint(converting["file"], _explained(converting, version), Judge.PODMAN)
     loading = _LOADING.fullmatch(line)
     if loading is not None:
         name = loading["path"].rpartition("/")[2]
-        return Finding(name, f"Podman {version} cannot read it: {loading['problem']}", Judge.PODMAN)
-    return Finding("", f"Podman {version} says: {line}", Judge.PODMAN)
+        return Complaint(name, f"Podman {version} cannot read it: {loading['problem']}", Judge.PODMAN)
+    return Complaint("", f"Podman {version} says: {line}", Judge.PODMAN)
 
 
 def _explained(converting: re.Match[str], version: EngineVersion) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import signal
 
-from beacon.definition.grammar import key_path
-from beacon.definition.loopback import is_behind_proxy
-from beacon.model.host import HostFacts, Scope
+from beacon.definition.endpoints.loopback import is_behind_proxy
+from beacon.definition.grammar.strings import key_path
+from beacon.model.machine import MachineFacts, Scope
 from beacon.model.service import Port, Restart, RestartPolicy, Service
 from beacon.model.unit import SERVICE_LABEL, container_name, unit_name, waiter_name
 from beacon.units.directives import Section, Sheet
-from beacon.units.environment import write_private
+from beacon.units.environment import write_private, write_public
 from beacon.units.health import STOP_SLACK, render_health, span, start_limit
 from beacon.units.mounts import render_secret, render_volumes, require_mount
 from beacon.units.quoting import InexpressibleError, encode_setting
@@ -63,7 +63,7 @@ def network_name(network: str) -> str:
     return container_name(network)
 
 
-def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> None:
+def write_container(release: ReleaseInput, facts: MachineFacts, sheet: Sheet) -> None:
     """Write every directive of the service's file into *sheet*, and every fault of the definition."""
     service = release.service
     _unit(sheet, release)
@@ -79,6 +79,8 @@ def write_container(release: ReleaseInput, facts: HostFacts, sheet: Sheet) -> No
     for index, secret in enumerate(service.secrets):
         render_secret(sheet, secret, f"secret[{index}]")
     _confinement(sheet, service)
+    if service.restart.policy is RestartPolicy.ONESHOT:
+        sheet.run_once()
     render_health(sheet, service, release.declared.health, own_check=release.own_check)
     for key, value in _restarts(service.restart, facts).items():
         sheet.add(Section.SERVICE, key, value)
@@ -105,11 +107,14 @@ def _unit(sheet: Sheet, release: ReleaseInput) -> None:
 
 
 def _needs(sheet: Sheet, service: Service) -> None:
-    """Start after what is needed, and once it is healthy; neither keeps the service down."""
+    """Start after what is needed, and once it is healthy; only what is required keeps the service down."""
     for need in service.needs:
         for unit in (unit_name(need), waiter_name(need)):
             sheet.add(Section.UNIT, "Wants", unit)
             sheet.add(Section.UNIT, "After", unit)
+    for required in service.requires:
+        sheet.add(Section.UNIT, "Requires", unit_name(required))
+        sheet.add(Section.UNIT, "After", unit_name(required))
 
 
 def _description(sheet: Sheet, release: ReleaseInput) -> str:
@@ -163,7 +168,7 @@ def _process(sheet: Sheet, release: ReleaseInput) -> None:
         sheet.option("StopSignal", service.stop.signal, "stop.signal")
 
 
-def _namespace(sheet: Sheet, service: Service, facts: HostFacts) -> None:
+def _namespace(sheet: Sheet, service: Service, facts: MachineFacts) -> None:
     """Write the user namespace; where an image drops to PUID, what it writes is to be its owner's."""
     mapping = service.userns
     uid = service.env.get("PUID", "")
@@ -176,8 +181,7 @@ def _namespace(sheet: Sheet, service: Service, facts: HostFacts) -> None:
 
 def _environment(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
     if not release.private:
-        for name, value in sorted(release.declared.env.items()):
-            sheet.pair("Environment", name, value, f"env.{key_path(name)}")
+        write_public(sheet, release)
     for index, file in enumerate(release.service.env_files):
         sheet.option("EnvironmentFile", file, f"env_file[{index}]")
         if file.startswith("/"):
@@ -197,7 +201,8 @@ def _networks(sheet: Sheet, service: Service) -> None:
             # Its network lives and dies with the other container.
             sheet.add(Section.UNIT, "BindsTo", unit_name(other))
             sheet.add(Section.UNIT, "After", unit_name(other))
-    sheet.networks(_own_networks(service), service.name)
+    addresses = {network_name(name): said.address for name, said in service.network.items()}
+    sheet.networks(_own_networks(service), service.name, addresses)
     for index, port in enumerate(service.ports):
         for value in published(port):
             sheet.option("PublishPort", value, f"port[{index}]")
@@ -248,7 +253,7 @@ def _confinement(sheet: Sheet, service: Service) -> None:
         sheet.option("ShmSize", str(service.shm_size), "shm_size")
 
 
-def _restarts(restart: Restart, facts: HostFacts) -> dict[str, str]:
+def _restarts(restart: Restart, facts: MachineFacts) -> dict[str, str]:
     """Return when systemd starts the unit again.
 
     A service that waits for another by exiting must outlive the wait, and one that always exits must not keep
@@ -256,6 +261,8 @@ def _restarts(restart: Restart, facts: HostFacts) -> dict[str, str]:
     """
     said = restart.said
     delay = _DELAY if said.delay is None else said.delay
+    if restart.policy is RestartPolicy.ONESHOT:
+        return {"Restart": "no"}
     settings = {"Restart": restart.policy.value, "RestartSec": span(delay)}
     if restart.policy is RestartPolicy.NO or restart.gives_up is not None or delay >= _LONGEST_DELAY:
         return settings
@@ -292,6 +299,8 @@ def _exit_statuses(service: Service) -> dict[str, str]:
     again. Where a death by SIGKILL must count (out of memory, unhealthy) it is forced to restart instead.
     """
     signals = {signal.SIGTERM.value, _signal_number(service.stop.signal)} - {signal.SIGKILL.value}
+    if service.restart.policy is RestartPolicy.ONESHOT:
+        return {}  # what ends by a signal has not ended well
     if service.restart.policy is RestartPolicy.NO:
         return {"SuccessExitStatus": _statuses(signals)}
     return {

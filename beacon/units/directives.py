@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from beacon.errors import Fault
-from beacon.model.host import EngineVersion, Scope
+from beacon.model.machine import EngineVersion, Scope
 from beacon.model.reference import ImageReference
 from beacon.model.service import Directives, Health, Service, Volume
 from beacon.model.unit import UnitFile, service_files
@@ -133,6 +133,8 @@ class Sheet:
     """
 
     engine = "Podman"
+    keeps_line_ends = False
+    """Whether CR LF in a variable is still that once the engine's command line was read."""
 
     def __init__(self, version: EngineVersion, file: str) -> None:
         self.version = version
@@ -247,10 +249,15 @@ class Sheet:
         del folder  # Quadlet looks beside the unit's file itself
         self.add(Section.CONTAINER, "EnvironmentFile", name)
 
-    def networks(self, networks: Mapping[str, str], alias: str) -> None:
-        """Join Beacon's own networks (by their names for the engine; with the key of each) as *alias*."""
+    def networks(
+        self, networks: Mapping[str, str], alias: str, addresses: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Join Beacon's own networks (by their names for the engine; with the key of each) as *alias*.
+
+        *addresses* are those that the service has there, by the same names.
+        """
         for name, path in networks.items():
-            self.option("Network", f"{name}.network", path)
+            self.option("Network", f"{name}.network{at_addresses(addresses.get(name, ()))}", path)
         if networks:
             self.option("NetworkAlias", alias, "networks")
 
@@ -292,6 +299,11 @@ class Sheet:
             self.add(Section.CONTAINER, "Notify", "healthy")
         elif self.version >= SDNOTIFY_HEALTHY:
             self.argument("--sdnotify", "healthy", "health.command")
+
+    def run_once(self) -> None:
+        """Have a start last until the process has ended, and the unit be up after that."""
+        self.add(Section.SERVICE, "Type", "oneshot")
+        self.add(Section.SERVICE, "RemainAfterExit", "yes")
 
     def limits(self, limits: Mapping[str, str]) -> None:
         """Limit what the container may use, by directives of systemd.resource-control(5).
@@ -349,6 +361,11 @@ class Sheet:
         if section is not Section.CONTAINER or is_known(section, key, self.version):
             return None
         return unknown_key(section, key, self.version)
+
+
+def at_addresses(addresses: tuple[str, ...]) -> str:
+    """Return what stands behind a network in ``--network`` for fixed addresses; nothing without any."""
+    return f":{','.join(f'ip={one}' for one in addresses)}" if addresses else ""
 
 
 def unknown_key(section: str, key: str, version: EngineVersion) -> str:

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from beacon.errors import HostError
-from beacon.model.host import Engine, EngineVersion, Scope
+from beacon.errors import MachineError
+from beacon.model.machine import Engine, EngineVersion, Scope
 from beacon.model.service import Health, Service, Volume
-from beacon.model.unit import container_name
+from beacon.model.unit import container_name, slice_name
 from beacon.units.directives import OPTIONS, Section, Words
 from beacon.units.health import INTERVAL, QUICK_INTERVAL, STARTUP_INTERVAL, span
-from beacon.units.plain import PodmanSheet, wait_healthy
+from beacon.units.plain import ONCE, PodmanSheet, wait_healthy
 
 OLDEST: Final = EngineVersion(20, 10)
 """The first with ``--pull``, host-gateway and control groups of version 2."""
@@ -38,10 +38,11 @@ class DockerSheet(PodmanSheet):
     """A plain unit that runs docker in the foreground."""
 
     engine = "docker"
+    keeps_line_ends = True
 
     def __init__(self, version: EngineVersion, file: str, name: str) -> None:
         if version < OLDEST:
-            raise HostError(
+            raise MachineError(
                 f"docker {version} is too old", hint=f"install docker {OLDEST.major}.{OLDEST.minor} or newer"
             )
         super().__init__(version, file)
@@ -68,7 +69,9 @@ class DockerSheet(PodmanSheet):
             rest = entrypoint[1:]
         self.command((*rest, *(command or ())), "command")
 
-    def networks(self, networks: Mapping[str, str], alias: str) -> None:
+    def networks(
+        self, networks: Mapping[str, str], alias: str, addresses: Mapping[str, tuple[str, ...]]
+    ) -> None:
         """Join Beacon's own networks; each has aliases of its own."""
         if len(networks) > 1 and self.version < _SEVERAL_NETWORKS:
             needed = f"{_SEVERAL_NETWORKS.major}.{_SEVERAL_NETWORKS.minor}"
@@ -76,7 +79,12 @@ class DockerSheet(PodmanSheet):
                 "networks", f"more than one needs docker {needed}, and this machine has {self.version}"
             )
         for name, path in networks.items():
-            self.option("Network", f"name={name},alias={alias}", path)
+            fixed = "".join(f",{'ip6' if ':' in one else 'ip'}={one}" for one in addresses.get(name, ()))
+            if fixed and self.version < _SEVERAL_NETWORKS:
+                self.fault(
+                    path, f"a fixed address needs docker {_SEVERAL_NETWORKS.major}.{_SEVERAL_NETWORKS.minor}"
+                )
+            self.option("Network", f"name={name},alias={alias}{fixed}", path)
             self.needs(f"{name}-network.service")
 
     def prefers_mount(self, volume: Volume, options: tuple[str, ...]) -> bool:
@@ -150,12 +158,12 @@ class DockerSheet(PodmanSheet):
         remove = _silent(f"{_DOCKER} rm --force --volumes {container}")
         fixed = ["--log-driver=none", f"--cgroup-parent={slice_name(name)}"]
         return [
-            "Type=exec",
+            *(ONCE if self.runs_once else ("Type=exec",)),
             "SyslogIdentifier=%N",
             "KillMode=mixed",
             f"ExecStartPre={remove}",
             self.command_line(f"{_DOCKER} run", fixed),
-            wait_healthy(Engine.DOCKER, name, scope),
+            *(() if self.runs_once else (wait_healthy(Engine.DOCKER, name, scope),)),
             f"ExecStop={_silent(f'{_DOCKER} stop {container}')}",
             f"ExecStopPost={remove}",
         ]
@@ -168,14 +176,6 @@ class DockerSheet(PodmanSheet):
         """Return the command that makes a network where there is none."""
         make = f"{_DOCKER} network create {' '.join(labels)} {name}"
         return f"/bin/sh -c '{_DOCKER} network inspect {name} >/dev/null 2>&1 || exec {make}'"
-
-
-def slice_name(name: str) -> str:
-    """Return the slice of a service's container.
-
-    A dash would make it a part of another service's slice (systemd.slice(5)), and no name has an underscore.
-    """
-    return f"{container_name(name.replace('-', '_'))}.slice"
 
 
 def _silent(command: str) -> str:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from beacon.definition.grammar import key_path
-from beacon.model.host import EngineVersion, Scope
+from beacon.definition.grammar.strings import key_path
+from beacon.model.machine import EngineVersion, Scope
 from beacon.model.unit import UnitFile
 from beacon.units.directives import Section, Sheet
 from beacon.units.mark import stamp
-from beacon.units.quoting import InexpressibleError
+from beacon.units.quoting import InexpressibleError, encode_setting_word
 from beacon.units.release import ReleaseInput
 
 _LONGEST: Final = 60_000
@@ -34,6 +34,28 @@ _OF_COMMANDS: Final = re.compile(
 """Variables that the commands of a unit heed themselves: the engine, a shell, Beacon."""
 
 
+def write_public(sheet: Sheet, release: ReleaseInput) -> None:
+    """Have the container given its environment by the unit.
+
+    Podman makes LF of CR LF in what its command line says of the environment: such a value is given to its
+    command by systemd, and passed on by its name.
+    """
+    for name, value in sorted(release.declared.env.items()):
+        path = f"env.{key_path(name)}"
+        if sheet.keeps_line_ends or "\r\n" not in value or "\0" in value:
+            sheet.pair("Environment", name, value, path)
+        elif _can_be_passed_on(name):
+            sheet.add(Section.SERVICE, "Environment", f'"{name}={encode_setting_word(value)}"')
+            sheet.argument("--env", name, path)
+        else:
+            sheet.fault(path, _CHANGED)
+
+
+def _can_be_passed_on(name: str) -> bool:
+    """Say whether the engine's command may have the variable *name* in its own environment."""
+    return _VARIABLE.fullmatch(name) is not None and _OF_COMMANDS.fullmatch(name) is None
+
+
 def write_private(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
     """Have the container given its environment by files, which *sheet* then has besides the unit.
 
@@ -48,7 +70,7 @@ def write_private(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
             sheet.refuse(path, InexpressibleError("Environment", value, "a NUL character"))
         elif _is_line(name, value, sheet):
             lines[name] = value
-        elif _VARIABLE.fullmatch(name) and not _OF_COMMANDS.fullmatch(name):
+        elif _can_be_passed_on(name):
             apart[name] = value
         else:
             sheet.fault(path, _PROBLEM)
@@ -63,6 +85,10 @@ def write_private(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
             sheet.argument("--env", name, f"env.{key_path(name)}")
 
 
+_CHANGED: Final = (
+    "must not hold CR LF, of which Podman makes LF, unless its name is of letters, digits and _ and means "
+    "nothing to the machine's own commands; mount a file instead"
+)
 _PROBLEM: Final = (
     "must be one line of at most 60,000 bytes: in a private definition more is only for names of letters, "
     "digits and _ that mean nothing to the machine's own commands; mount a file instead"

@@ -6,6 +6,7 @@ import math
 import shlex
 
 from beacon.model.service import Health, HealthAction, RestartPolicy, Service
+from beacon.model.unit import JOB_LIMIT
 from beacon.units.directives import Sheet
 from beacon.units.quoting import as_json
 
@@ -74,6 +75,8 @@ def command_line(command: tuple[str, ...]) -> str:
 def start_limit(service: Service, *, waits_for_health: bool) -> float:
     """Return the seconds that a start may take until it counts as failed."""
     health = service.health
+    if service.restart.policy is RestartPolicy.ONESHOT:
+        return JOB_LIMIT
     if health.command is None or health.disable or not waits_for_health:
         return START_LIMIT
     interval = INTERVAL if health.interval is None else health.interval
@@ -112,8 +115,8 @@ def _on_failure_problem(sheet: Sheet, service: Service) -> str | None:
     health = service.health
     if not sheet.has("HealthOnFailure"):
         return f"is nothing that {sheet.engine} {sheet.version} can do; leave it out"
-    if health.on_failure is HealthAction.RESTART and service.restart.policy is RestartPolicy.NO:
-        return 'must not be "restart" where restart.policy is "no"'
+    if health.on_failure is HealthAction.RESTART and service.restart.policy.is_never:
+        return f'must not be "restart" where restart.policy is "{service.restart.policy}"'
     if health.command is None or health.disable:
         return (
             f'must not be "{health.on_failure}" without health.command or the image\'s HEALTHCHECK: '

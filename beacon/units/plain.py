@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from beacon.model.host import Engine, EngineVersion, Scope
+from beacon.model.machine import Engine, EngineVersion, Scope
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service
 from beacon.model.unit import service_files
-from beacon.units.directives import OPTIONS, Section, Sheet, Words
+from beacon.units.directives import OPTIONS, Section, Sheet, Words, at_addresses
 from beacon.units.quoting import InexpressibleError, as_json, encode_argument
 
 _SINCE: Final[Mapping[str, EngineVersion]] = {
@@ -32,6 +32,7 @@ One of Podman 4.3 that dies by SIGTERM leaves its port of the host leading to an
 has, and so does the next container at that port: the first rule counts. The shell itself says when it is
 ready: systemd does not know whose word it is when a process is gone before it is heard (sd_notify(3)).
 """
+ONCE: Final = ("Type=oneshot", "RemainAfterExit=yes")
 _LISTS: Final = {"command", "podman.args", "docker.args"}
 
 
@@ -45,6 +46,7 @@ class PodmanSheet(Sheet):
         self.last: list[str] = []
         """The image and all that follows it."""
         self.holds_start = False
+        self.runs_once = False
 
     @property
     def waits_for_health(self) -> bool:
@@ -105,10 +107,12 @@ class PodmanSheet(Sheet):
         """Have the engine read the environment from the file *name* in *folder*."""
         self.options.append(f"--env-file={folder}/{name}")
 
-    def networks(self, networks: Mapping[str, str], alias: str) -> None:
+    def networks(
+        self, networks: Mapping[str, str], alias: str, addresses: Mapping[str, tuple[str, ...]]
+    ) -> None:
         """Join Beacon's own networks."""
         for name, path in networks.items():
-            self.option("Network", name, path)
+            self.option("Network", f"{name}{at_addresses(addresses.get(name, ()))}", path)
             self.needs(f"{name}-network.service")
         if networks:
             self.option("NetworkAlias", alias, "networks")
@@ -122,6 +126,10 @@ class PodmanSheet(Sheet):
         """Let a start last until the check has passed."""
         del by_owner  # Notify= is Quadlet's
         self.holds_start = True
+
+    def run_once(self) -> None:
+        """Have a start last until the process has ended, and the unit be up after that."""
+        self.runs_once = True
 
     def finish(self, service: Service) -> None:
         """Add what the owner says in Podman's own words."""
@@ -148,17 +156,19 @@ class PodmanSheet(Sheet):
         """Return how the container of *name* is started and stopped, for [Service]."""
         remove = f"{_PODMAN} rm --volumes --force --ignore --cidfile=%t/%N.cid"
         files = f"--cidfile=%t/%N.cid --conmon-pidfile={_PID}"
-        fixed = f"{files} --replace --rm --cgroups=split --sdnotify=ignore --detach"
+        fixed = f"{files} --replace --rm --cgroups=split --sdnotify=ignore"
+        run, fixed = (
+            (f"{_PODMAN} run", fixed) if self.runs_once else (f"{_START} {_PODMAN} run", f"{fixed} --detach")
+        )
         return [
-            "Type=notify",
-            "NotifyAccess=all",
+            *(ONCE if self.runs_once else ("Type=notify", "NotifyAccess=all")),
             "Environment=PODMAN_SYSTEMD_UNIT=%n",
             "SyslogIdentifier=%N",
             "KillMode=mixed",
             "Delegate=yes",
             # Podman 4.3 refuses a file that a power cut left behind.
             "ExecStartPre=/bin/rm -f %t/%N.cid",
-            self.command_line(f"{_START} {_PODMAN} run", fixed.split()),
+            self.command_line(run, fixed.split()),
             *([wait_healthy(Engine.PODMAN, name, scope)] if self.holds_start else []),
             f"ExecStop={remove}",
             f"ExecStopPost=-{remove}",

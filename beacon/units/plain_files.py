@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from beacon.errors import DefinitionError
-from beacon.model.host import Engine, HostFacts, Scope
-from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name
+from beacon.model.endpoints.network import Network
+from beacon.model.machine import Engine, MachineFacts, Scope
+from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name, slice_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section
-from beacon.units.docker import DockerSheet, slice_name
+from beacon.units.docker import DockerSheet
 from beacon.units.layout import Templates, lay_out
 from beacon.units.mark import stamp
 from beacon.units.mounts import volume_name
@@ -17,7 +18,7 @@ from beacon.units.plain import PodmanSheet
 from beacon.units.release import ReleaseInput
 
 
-def render_plain(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tuple[UnitFile, ...]:
+def render_plain(release: ReleaseInput, facts: MachineFacts, templates: Templates) -> tuple[UnitFile, ...]:
     """Return the plain units of *release*, under the names that Quadlet gives its own.
 
     Raises DefinitionError with every value of the definition that the engine cannot be given.
@@ -30,21 +31,24 @@ def render_plain(release: ReleaseInput, facts: HostFacts, templates: Templates) 
     volumes = {one.name for one in release.service.volumes if one.name is not None}
     files += [_volume_file(release, volume, templates, sheet) for volume in sorted(volumes)]
     networks = set(own_networks(release.service))
-    files += [_network_file(network, templates, sheet) for network in sorted(networks)]
+    said = release.service.network
+    files += [
+        _network_file(network, said.get(network, Network()), templates, sheet) for network in sorted(networks)
+    ]
     limits = sheet.slice_limits()
     if limits is not None:
         files.append(_slice_file(release, limits, templates))
     return tuple(sorted(files))
 
 
-def _sheet(release: ReleaseInput, facts: HostFacts) -> PodmanSheet:
+def _sheet(release: ReleaseInput, facts: MachineFacts) -> PodmanSheet:
     if facts.engine is Engine.DOCKER:
         return DockerSheet(facts.engine_version, release.fault_file, release.service.name)
     return PodmanSheet(facts.engine_version, release.fault_file)
 
 
 def _service_file(
-    release: ReleaseInput, facts: HostFacts, templates: Templates, sheet: PodmanSheet
+    release: ReleaseInput, facts: MachineFacts, templates: Templates, sheet: PodmanSheet
 ) -> UnitFile:
     name = release.service.name
     values = {
@@ -59,13 +63,13 @@ def _service_file(
     return UnitFile(f"{container_name(name)}.service", stamp(text, f"service {name}"))
 
 
-def _online(facts: HostFacts) -> list[str]:
+def _online(facts: MachineFacts) -> list[str]:
     """Wait for the network as Quadlet's units do; a user's manager knows no such target."""
     target = "network-online.target"
     return [f"Wants={target}", f"After={target}"] if facts.scope is Scope.SYSTEM else []
 
 
-def _comment(release: ReleaseInput, facts: HostFacts) -> str:
+def _comment(release: ReleaseInput, facts: MachineFacts) -> str:
     name = release.service.name
     user = " --user" if facts.scope is Scope.USER else ""
     lines = [
@@ -90,9 +94,9 @@ def _volume_file(release: ReleaseInput, volume: str, templates: Templates, sheet
     return UnitFile(f"{name}-volume.service", stamp(text, f"service {service}"))
 
 
-def _network_file(network: str, templates: Templates, sheet: PodmanSheet) -> UnitFile:
+def _network_file(network: str, said: Network, templates: Templates, sheet: PodmanSheet) -> UnitFile:
     name = network_name(network)
-    command = sheet.make_network(name, [f"--label=io.beacon.network={network}"])
+    command = sheet.make_network(name, network_options(network, said))
     text = "# Shared by every service that names it. A network that is there stays as it is.\n\n" + _oneshot(
         f"Network {network} of Beacon's services",
         command,
@@ -101,6 +105,19 @@ def _network_file(network: str, templates: Templates, sheet: PodmanSheet) -> Uni
         sheet,
     )
     return UnitFile(f"{name}-network.service", stamp(text, f"network {network}"))
+
+
+def network_options(network: str, said: Network) -> list[str]:
+    """Return what a definition says of a network, as both engines' ``network create`` takes it."""
+    return [
+        f"--label=io.beacon.network={network}",
+        *(["--internal"] if said.internal else []),
+        *([f"--driver={said.driver}"] if said.driver else []),
+        *(["--ipv6"] if said.ipv6 else []),
+        *(f"--subnet={one}" for one in said.subnet),
+        *(f"--gateway={one}" for one in said.gateway),
+        *(f"--opt={key}={value}" for key, value in sorted(said.options.items())),
+    ]
 
 
 def _oneshot(

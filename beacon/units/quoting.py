@@ -11,7 +11,7 @@ import json
 import re
 from enum import Enum
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 
 STRIPS_ANY_QUOTE = EngineVersion(5, 0)
 """From here on one-value keys lose a ``"`` at either end, from 5.8.2 only a matched pair (podman#28409)."""
@@ -129,6 +129,11 @@ def encode_setting(key: str, value: str) -> str:
     if reason is not None:
         raise InexpressibleError(key, value, reason)
     return value.replace("%", "%%")
+
+
+def encode_setting_word(value: str) -> str:
+    """Return *value*, which has no NUL, for a quoted word of a key that systemd reads (Environment=)."""
+    return value.translate(_ENCODING).replace("$$", "$")
 
 
 def encode_path_setting(key: str, path: str) -> str:

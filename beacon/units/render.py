@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from beacon.errors import DefinitionError
-from beacon.model.host import HostFacts, Scope
+from beacon.model.endpoints.network import Network
+from beacon.model.machine import MachineFacts, Scope
 from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section, Sheet
@@ -17,11 +18,11 @@ from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, is_known
 __all__ = ["TEMPLATE_NAMES", "ReleaseInput", "Templates", "render"]
 
 
-def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tuple[UnitFile, ...]:
+def render(release: ReleaseInput, facts: MachineFacts, templates: Templates) -> tuple[UnitFile, ...]:
     """Return the files of *release*, sorted by name.
 
-    Raises DefinitionError with every value of the definition that cannot be written, and HostError where the
-    engine is too old.
+    Raises DefinitionError with every value of the definition that cannot be written, and MachineError where
+    the engine is too old.
     """
     if not facts.has_quadlet:
         return render_plain(release, facts, templates)
@@ -34,12 +35,15 @@ def render(release: ReleaseInput, facts: HostFacts, templates: Templates) -> tup
         names = {volume.name for volume in release.service.volumes if volume.name is not None}
         files += [_volume_file(release, name, facts, templates) for name in sorted(names)]
     files += [
-        _network_file(network, facts, templates) for network in sorted(set(own_networks(release.service)))
+        _network_file(network, release.service.network.get(network, Network()), facts, templates)
+        for network in sorted(set(own_networks(release.service)))
     ]
     return tuple(sorted(files))
 
 
-def _container_file(release: ReleaseInput, facts: HostFacts, templates: Templates, sheet: Sheet) -> UnitFile:
+def _container_file(
+    release: ReleaseInput, facts: MachineFacts, templates: Templates, sheet: Sheet
+) -> UnitFile:
     name = release.service.name
     values = {
         "unit": sheet.lines(Section.UNIT),
@@ -55,7 +59,7 @@ def _container_file(release: ReleaseInput, facts: HostFacts, templates: Template
     return UnitFile(f"{container_name(name)}.container", text)
 
 
-def _container_comment(name: str, facts: HostFacts) -> str:
+def _container_comment(name: str, facts: MachineFacts) -> str:
     user = " --user" if facts.scope is Scope.USER else ""
     lines = [
         f"# Made from the definition of {name}, and made again when it changes: beacon{user} edit {name}",
@@ -68,7 +72,7 @@ def _container_comment(name: str, facts: HostFacts) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _volume_file(release: ReleaseInput, volume: str, facts: HostFacts, templates: Templates) -> UnitFile:
+def _volume_file(release: ReleaseInput, volume: str, facts: MachineFacts, templates: Templates) -> UnitFile:
     service = release.service.name
     name = volume_name(service, volume)
     values = {
@@ -87,7 +91,7 @@ def _volume_file(release: ReleaseInput, volume: str, facts: HostFacts, templates
     return UnitFile(f"{name}.volume", stamp(text, f"service {service}"))
 
 
-def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitFile:
+def _network_file(network: str, said: Network, facts: MachineFacts, templates: Templates) -> UnitFile:
     name = network_name(network)
     named = facts.engine_version >= CREATES_BY_NAME
     values = {
@@ -95,6 +99,7 @@ def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitF
         "network": [
             *([f"NetworkName={name}"] if named else []),
             f"Label=io.beacon.network={network}",
+            *_network_settings(said),
         ],
         "quadlet": _object_quadlet(facts),
         "name": network,
@@ -105,11 +110,23 @@ def _network_file(network: str, facts: HostFacts, templates: Templates) -> UnitF
     )
 
 
+def _network_settings(said: Network) -> list[str]:
+    """Return what a definition says of a network, for [Network]."""
+    return [
+        *(["Internal=true"] if said.internal else []),
+        *([f"Driver={said.driver}"] if said.driver else []),
+        *(["IPv6=true"] if said.ipv6 else []),
+        *(f"Subnet={one}" for one in said.subnet),
+        *(f"Gateway={one}" for one in said.gateway),
+        *(f"Options={key}={value}" for key, value in sorted(said.options.items())),
+    ]
+
+
 def _object_unit(description: str) -> list[str]:
     return [f"Description={description}", "Documentation=man:beacon(1)"]
 
 
-def _object_quadlet(facts: HostFacts) -> list[str]:
+def _object_quadlet(facts: MachineFacts) -> list[str]:
     """Volumes and networks would wait for the network to be online, which they do not need (podman#26698)."""
     if not is_known("Quadlet", "DefaultDependencies", facts.engine_version):
         return []

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 
 NEWEST_KNOWN: Final = EngineVersion(6, 1)
 """The tables below end here."""

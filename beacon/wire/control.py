@@ -19,3 +19,19 @@ class Approved(Answer, frozen=True, kw_only=True):
     """The reference, with its digest."""
     to_do: str
     """What rolls it out now."""
+
+
+class Rejected(Answer, frozen=True, kw_only=True):
+    """An update that waited for its owner's word is passed over."""
+
+    service: str
+    release: str
+    """The reference, with its digest."""
+    to_do: str
+    """What asks for a word again."""
+
+
+class Login(Answer, frozen=True, kw_only=True):
+    """A registry to which there is a login now, or none any more."""
+
+    registry: str

@@ -22,6 +22,8 @@ class OutcomeInfo(Struct, frozen=True, kw_only=True):
     release: int | None
     digest: str | None
     """Of the image that is not rolled out."""
+    word: str
+    """The same as *outcome* for people, and closer: ``started``, ``rolled back by you``."""
 
     @property
     def kind(self) -> OutcomeKind:
@@ -50,6 +52,7 @@ def outcome_infos(outcomes: Iterable[Outcome]) -> tuple[OutcomeInfo, ...]:
             hint=one.hint,
             release=one.release,
             digest=one.digest,
+            word=one.word,
         )
         for one in outcomes
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, json
 from msgspec.structs import fields
 
 from beacon.model.notice import Notice
 from beacon.model.outcome import Outcome, exit_status
 from beacon.model.plan import LeftAlone, Plan, Step
+from beacon.model.rollout.record import Rollout, StepKind, way_back_of
 from beacon.wire.answer import Answer
 from beacon.wire.outcome import OutcomeInfo, outcome_infos
+
+SHOWN = 12
+"""So much of a plan's digest is shown, and enough to name it."""
 
 
 class StepReason(Struct, frozen=True, kw_only=True):
@@ -45,10 +50,37 @@ class LeftFile(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class RolloutStep(Struct, frozen=True, kw_only=True):
+    """One step of a rollout: *kind* for programs, *sentence* for people."""
+
+    kind: str
+    sentence: str
+
+
+class RolloutSteps(Struct, frozen=True, kw_only=True):
+    """How a service gets its release."""
+
+    service: str
+    steps: tuple[RolloutStep, ...]
+    back: tuple[RolloutStep, ...]
+    """What is done if the release is not healthy; nothing if there is none to go back to."""
+
+
+class ServiceChanges(Struct, frozen=True, kw_only=True):
+    """What the new release of a service changes, in words."""
+
+    service: str
+    changes: tuple[str, ...]
+
+
 class PlanAnswer(Answer, frozen=True, kw_only=True):
     """What `apply` would do."""
 
+    digest: str
+    """Names exactly these steps and rollouts: `apply --plan DIGEST` does no others."""
     steps: tuple[PlanStep, ...]
+    rollouts: tuple[RolloutSteps, ...]
+    """The steps that change a service, in their order."""
     conflicts: tuple[LeftFile, ...]
     """Files in the way of their services, which therefore get no step at all."""
     kept: tuple[LeftFile, ...]
@@ -57,6 +89,7 @@ class PlanAnswer(Answer, frozen=True, kw_only=True):
     """Those for which nothing could be planned, and why."""
     status: int
     """The exit status that says whether all could be planned."""
+    changes: tuple[ServiceChanges, ...] = ()
 
 
 class Rendered(Answer, frozen=True, kw_only=True):
@@ -69,13 +102,17 @@ class Rendered(Answer, frozen=True, kw_only=True):
 
 def plan_answer(
     plan: Plan,
+    rollouts: tuple[Rollout, ...],
     outcomes: tuple[Outcome, ...],
     hindered: tuple[Outcome, ...],
     warnings: tuple[Notice, ...] = (),
 ) -> PlanAnswer:
     """Return *plan* as answers have it; *outcomes* are of services that could not be planned."""
+    steps, ways = tuple(map(_step, plan.steps)), tuple(map(_ways, rollouts))
     return PlanAnswer(
-        steps=tuple(map(_step, plan.steps)),
+        digest=hashlib.sha256(json.encode((steps, ways), order="deterministic")).hexdigest(),
+        steps=steps,
+        rollouts=ways,
         conflicts=tuple(map(_left, plan.conflicts)),
         kept=tuple(map(_left, plan.kept)),
         services=outcome_infos(outcomes),
@@ -90,6 +127,19 @@ def _step(step: Step) -> PlanStep:
     if "image" in values:
         values["image"] = str(values["image"])
     return PlanStep(**values)
+
+
+def _ways(rollout: Rollout) -> RolloutSteps:
+    return RolloutSteps(
+        service=rollout.facts.service,
+        steps=_named(rollout.steps, is_first=rollout.facts.previous is None),
+        back=_named(way_back_of(rollout.facts)),
+    )
+
+
+def _named(steps: tuple[StepKind, ...], *, is_first: bool = False) -> tuple[RolloutStep, ...]:
+    words = {StepKind.RESTART: "start the service"} if is_first else {}
+    return tuple(RolloutStep(kind=step.value, sentence=words.get(step, step.sentence)) for step in steps)
 
 
 def _left(one: LeftAlone) -> LeftFile:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from beacon.model.release import Release
 from beacon.wire.answer import Answer
+from beacon.wire.held import Held
 
 
 class ReleaseInfo(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class History(Answer, frozen=True, kw_only=True):
 
     service: str
     releases: tuple[ReleaseInfo, ...]
+    hold: Held | None = None
 
 
 def release_info(release: Release) -> ReleaseInfo:

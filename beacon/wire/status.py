@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from beacon.model.outcome import LastCheck
 from beacon.wire.answer import Answer
+from beacon.wire.held import Held
 from beacon.wire.release import ReleaseInfo
 
 
 class Quarantined(Struct, frozen=True, kw_only=True):
-    """A digest that failed and is passed over; *since* is RFC 3339 in UTC."""
+    """A digest that failed and is passed over; times are RFC 3339 in UTC."""
 
     digest: str
     since: str
     reason: str
+    until: str | None = None
+    """When it is tried again by itself; null where its blame was certain, or it was tried again before."""
 
 
 class DisplacedVolume(Struct, frozen=True, kw_only=True):
@@ -41,12 +45,50 @@ class WaitingRelease(Struct, frozen=True, kw_only=True):
     """The same in words, with the other way there is."""
 
 
-class Checked(Struct, frozen=True, kw_only=True):
-    """What the last check found: *outcome* is one of those of `beacon update`, *at* is RFC 3339 in UTC."""
+class PublishedPort(Struct, frozen=True, kw_only=True):
+    """A port of the machine that leads to the container's."""
 
-    at: str
-    outcome: str
-    detail: str
+    address: str
+    """Empty is every address of the machine."""
+    port: int | None
+    """Null is one that the engine chooses with each start."""
+    container_port: int
+    count: int
+    protocol: str
+
+
+class PendingUpdate(Struct, frozen=True, kw_only=True):
+    """An image that was found, and is not rolled out yet; times are RFC 3339 in UTC."""
+
+    image: str
+    digest: str
+    since: str
+    until: str | None
+    """Null if no time is known."""
+    reason: str
+
+
+class Failing(Struct, frozen=True, kw_only=True):
+    """How a service fails, over and over or for good."""
+
+    how: str
+    since: str | None
+    restarts: int
+
+
+class VolumeSize(Struct, frozen=True, kw_only=True):
+    """How many bytes the data of a volume takes; null if that cannot be told."""
+
+    volume: str
+    bytes: int | None
+
+
+class UsageInfo(Struct, frozen=True, kw_only=True):
+    """What a service takes: memory in bytes, CPU time in seconds since its start; null if nobody counts."""
+
+    memory: int | None
+    cpu: float | None
+    volumes: tuple[VolumeSize, ...]
 
 
 class ServiceStatus(Struct, frozen=True, kw_only=True):
@@ -67,12 +109,22 @@ class ServiceStatus(Struct, frozen=True, kw_only=True):
     quarantine: tuple[Quarantined, ...]
     waiting: tuple[WaitingRelease, ...]
     rollout: str | None
-    """The phase of the rollout that is under way."""
+    """The step of the rollout that is under way."""
     definition_changed: bool
     damaged: bool = False
     """Whether what is remembered of it cannot be read; a warning says why, and what to do."""
     notes: tuple[str, ...]
-    checked: Checked | None
+    checked: LastCheck | None
+    ports: tuple[PublishedPort, ...] = ()
+    urls: tuple[str, ...] = ()
+    """Where Beacon's proxy answers for it."""
+    hold: Held | None = None
+    pending: PendingUpdate | None = None
+    failing: Failing | None = None
+    next_check: str | None = None
+    """When its registry is asked next, at the earliest; RFC 3339 in UTC."""
+    usage: UsageInfo | None = None
+    """Asked for one service alone."""
 
 
 class Status(Answer, frozen=True, kw_only=True):
@@ -83,3 +135,5 @@ class Status(Answer, frozen=True, kw_only=True):
     engine_version: str | None = None
     """Asked for one service alone."""
     services: tuple[ServiceStatus, ...]
+    next_run: str | None = None
+    """When the timer looks for new images next; RFC 3339 in UTC; null if it does not run."""

@@ -87,7 +87,7 @@ def _section(pairs: list[tuple[Asked, Asked]], bad: Asked, held: Asked, restart:
         f"`beacon update` replaces its release: {ROUNDS} swaps, one of a version that exits, and one restart "
         "of a service with a volume, for which requests are held. Milliseconds.",
     )
-    rows = (_row("nothing", befores), _row("swap", swaps), _row("bad candidate", [bad]), _row("hold", [held]))
+    rows = (_row("nothing", befores), _row("swap", swaps), _row("bad candidate", [bad]), _row("wait", [held]))
     section.tables.append(Table(("while", "requests", "lost or wrong", "median", "p99", "longest"), rows))
     lost = sum(one.failed + one.wrong for one in swaps)
     asked = sum(one.requests for one in swaps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.bench.measure import Section
@@ -29,9 +29,37 @@ A bar that does not hold makes `make bench` fail.
 """
 
 
+_SOAK = """## Killed at random instants
+
+`make soak` kills updates with SIGKILL at random instants. Three services are updated at once, to good and bad
+images in turn: one is restarted, one swapped behind the proxy, and of one requests wait. Each time one
+consistent release has to run, the next run to end what was begun, and only bad images to be quarantined.
+"""
+
+
 def write_report(host: LabHost, sections: Iterable[Section]) -> None:
-    """Write the page."""
-    parts = [_HEAD.format(machine=describe(host)).rstrip(), *map(str, sections)]
+    """Write the page; what `make soak` has noted stays."""
+    head = _HEAD.format(machine=describe(host)).rstrip()
+    _write([head, *map(str, sections)], _soaked(REPORT.read_text()))
+
+
+def note_soak(kind: str, ended: str) -> None:
+    """Write in the page how a soak on one kind of host *ended*, in the place of the one before."""
+    page = REPORT.read_text()
+    lines = {**_soaked(page), kind: ended}
+    _write([page.partition(_SOAK)[0].rstrip()], lines)
+
+
+def _soaked(page: str) -> dict[str, str]:
+    """Return how the last soaks ended, by the kind of host."""
+    lines = page.partition(_SOAK)[2].splitlines()
+    return dict(line.removeprefix("- ").split(": ", 1) for line in lines if line)
+
+
+def _write(parts: list[str], soaked: Mapping[str, str]) -> None:
+    if soaked:
+        lines = (f"- {kind}: {ended}" for kind, ended in sorted(soaked.items()))
+        parts = [*parts, f"{_SOAK}\n" + "\n".join(lines)]
     REPORT.write_text("\n\n".join(parts) + "\n")
 
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
-from beacon.model.host import Engine, Scope
-from beacon.model.image import ResolvedImage, Wish
+from beacon.engine.engines import Engines
+from beacon.model.image import ResolvedImage
+from beacon.model.machine import Engine, Scope
+from beacon.model.runtime import Unwell
+from beacon.model.unit import service_of_file
 from beacon.operations.caller import Caller
 from beacon.operations.listener import Progress
 from beacon.operations.machine import Machine
-from beacon.registry.results import Resolution
 from beacon.state.paths import Paths
+from tests.fakes.foreign import OldContainers
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import PLATFORM, RENDERER, world
-
-
-class OneImage:
-    """Registries that all hold the same image."""
-
-    def __init__(self, image: ResolvedImage | None) -> None:
-        self._image = image
-
-    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
-        assert self._image is not None, "a registry is asked"
-        return dict.fromkeys(wishes, self._image)
+from tests.fakes.registry import OneImage
+from tests.fakes.stage import PLATFORM, RENDERER, tools
 
 
 class Folders:
@@ -39,6 +32,10 @@ class Folders:
     def read_plain(self) -> dict[str, str]:
         return {}
 
+    def strangers(self, known: Collection[str]) -> set[str]:
+        services = {service for name in self._machine.files if (service := service_of_file(name))}
+        return services - set(known)
+
 
 class StagedMachine(Machine):
     """The machine of root, with definitions below *folder* and all else in *machine*."""
@@ -46,17 +43,29 @@ class StagedMachine(Machine):
     def __init__(self, machine: FakeMachine, folder: Path, image: ResolvedImage | None = None) -> None:
         super().__init__(Scope.SYSTEM, Caller(uid=0, environment={}, home=folder))
         self.paths = Paths(*(folder / name for name in ("etc", "state", "run", "quadlet", "units")))
+        self.machine = machine
+        self.containers = OldContainers()
         self.registry = OneImage(image)  # type: ignore[assignment]  # as much as is asked of it
         vars(self).update(
-            _world=world(machine),
+            tools=tools(machine),
             store=machine,
             engine=machine,
             systemd=machine,
+            foreign=self.containers,
             renderer=RENDERER,
             units=Folders(machine),
-            engine_kind=Engine.PODMAN,
+            engines=Engines(Engine.PODMAN, Folders(machine), Scope.SYSTEM, folder / "etc/beacon.toml"),
             platform=PLATFORM,
             proxy=None,
+            is_proxied=False,
+            _log=lambda event, _: machine.events.append(event),
+        )
+
+    def unwell(self) -> Unwell:
+        units = self.machine.units.items()
+        return Unwell(
+            frozenset(name for name, unit in units if unit.active in {"failed", "inactive"}),
+            frozenset(name for name, unit in units if unit.sub == "auto-restart"),
         )
 
 

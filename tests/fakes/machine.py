@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from beacon.errors import BusyError, HostError
+from beacon.errors import BusyError, MachineError
 from beacon.model.event import Event
-from beacon.model.image import ImageConfig, Platform
+from beacon.model.image import ImageConfig, Layer, Platform
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import ServiceState
-from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState
+from beacon.model.rollout.former import FormerRollout
+from beacon.model.rollout.halt import Halt
+from beacon.model.rollout.record import Rollout, StepKind
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState, Usage
 from beacon.model.unit import container_name, service_of_unit
+from beacon.rollout.ports import Progress, Tally
+from beacon.state.store import Adoption, Checks
 
 Behaviour = str
-"""``good``, ``exits`` (after its start), ``unstartable``, ``unhealthy``, ``unready`` (times out), ``sick``
-(found unhealthy while systemd still waits for it), ``stopped`` (somebody does so before it is up).
+"""``good``, ``exits`` (after its start), ``ends`` (well, after its start), ``unstartable``, ``refused`` (by
+the engine), ``unhealthy``, ``unready`` (times out), ``sick`` (found unhealthy while systemd still waits for
+it), ``stopped`` (somebody does so before it is up).
 """
 
 
@@ -44,8 +50,11 @@ class _Unit:
     sub: str = "dead"
     result: str = "success"
     restarts: int = 0
+    status: int = 0
     pid: int = 0
     started: int = 0
+    left: int = 0
+    ended: int = 0
     running: tuple[Digest, int | None] | None = None
     """Image id and release of what runs."""
     crashes_at: float | None = None
@@ -89,10 +98,23 @@ class FakeMachine:
     mounted: dict[str, dict[str, bool]] = field(default_factory=dict)
     """Volume → other containers that mount it, and whether they run."""
     locked: set[str] = field(default_factory=set)
+    halts: Callable[[], Halt | None] = lambda: None
+    """What the owner of any service waits to do with it."""
+    rollouts: dict[str, Rollout | FormerRollout] = field(default_factory=dict)
+    """Service → the record of its rollout."""
+    boot: str = "boot 1"
+    partial: set[Digest] = field(default_factory=set)
+    """Images whose pull began, and may not all be on the disk."""
     time: float = 0.0
     full_disk: bool = False
     going_down: bool = False
     log: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    """The steps of rollouts, as they were told."""
+    waits: list[tuple[str, str, float, float | None]] = field(default_factory=list)
+    """What was said to be waited for, and how long."""
+    tallies: list[tuple[int | None, int | None]] = field(default_factory=list)
+    """How far pulls had come."""
     customised: set[str] = field(default_factory=set)
     """Services whose units have drop-ins."""
     helpers: dict[str, str] = field(default_factory=dict)
@@ -107,6 +129,27 @@ class FakeMachine:
     """How many connections are open; one less with each look."""
     sockets: int = 0
     """How many websockets stay open."""
+    noted: dict[str, Adoption] = field(default_factory=dict)
+    """Adoptions of containers by service."""
+    secret_names: set[str] = field(default_factory=set)
+    """The engine's secrets."""
+    secret_times: dict[str, datetime] = field(default_factory=dict)
+    """When they got their values, where that matters."""
+    gone: set[str] = field(default_factory=set)
+    """Paths at which there is nothing."""
+    sockets_taken: set[tuple[str, int, str]] = field(default_factory=set)
+    """Address, port and protocol at which somebody listens."""
+    free: int = 1 << 30
+    """Bytes of the disk."""
+    timers: dict[str, int] = field(default_factory=dict)
+    """When timers elapse next."""
+    checks: Checks = field(default_factory=Checks)
+    asked_for: str | None = None
+    """The Host of the last request of a probe."""
+
+    def effect(self, what: str) -> None:
+        """Count what is done beside the machine, which may be killed then."""
+        self._effect(what)
 
     def _effect(self, what: str) -> None:
         if self.kill_at is not None and len(self.effects) >= self.kill_at:
@@ -120,9 +163,10 @@ class FakeMachine:
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
-        for unit in self.units.values():
+        for name, unit in list(self.units.items()):
             if unit.crashes_at is not None and self.time >= unit.crashes_at:
-                self._fail(unit, "exit-code")
+                ends = unit.running is not None and self._behaviour(unit.running[0]) == "ends"
+                self._down(name) if ends else self._fail(unit, "exit-code")
 
     def now(self) -> datetime:
         return datetime(2026, 11, 21, 12, 0, tzinfo=UTC) + timedelta(seconds=self.time)
@@ -136,7 +180,7 @@ class FakeMachine:
         if self.files.get(name) == text:
             return
         if self.full_disk and text is not None:
-            raise HostError(f"cannot write {name}: No space left on device")
+            raise MachineError(f"cannot write {name}: No space left on device")
         self._effect(f"put {name}")
         if text is None:
             del self.files[name]
@@ -167,6 +211,25 @@ class FakeMachine:
     def load(self, name: str) -> ServiceState:
         return self.saved.get(name, ServiceState(name))
 
+    def load_checks(self) -> Checks:
+        return self.checks
+
+    def save_checks(self, checks: Checks) -> None:
+        if self.full_disk:
+            raise MachineError("cannot write checks.json: No space left on device")
+        self.checks = checks
+
+    def adoptions(self) -> tuple[Adoption, ...]:
+        return tuple(self.noted.values())
+
+    def save_adoption(self, adoption: Adoption) -> None:
+        self._effect(f"note {adoption.service}")
+        self.noted[adoption.service] = adoption
+
+    def remove_adoption(self, adoption: Adoption) -> None:
+        self._effect(f"end {adoption.service}")
+        self.noted.pop(adoption.service, None)
+
     # Traffic
 
     def leads_to(self, service: str, ports: Iterable[int]) -> bool:
@@ -178,10 +241,10 @@ class FakeMachine:
             self._effect(f"{'ahead' if ahead else 'back'} {service}")
             (self.ahead.add if ahead else self.ahead.discard)(service)
 
-    def hold(self, service: str, *, held: bool) -> None:
-        if held != (service in self.held):
-            self._effect(f"{'hold' if held else 'release'} {service}")
-            (self.held.add if held else self.held.discard)(service)
+    def wait(self, service: str, *, waiting: bool) -> None:
+        if waiting != (service in self.held):
+            self._effect(f"{'wait' if waiting else 'release'} {service}")
+            (self.held.add if waiting else self.held.discard)(service)
 
     def connections(self, places: Iterable[tuple[str, int]]) -> int:
         del places
@@ -199,8 +262,7 @@ class FakeMachine:
         return {name: state.domain for name, state in self.saved.items() if state.domain}
 
     def save(self, state: ServiceState) -> None:
-        phase = state.rollout.phase if state.rollout else "idle"
-        self._effect(f"save {state.name} {phase}")
+        self._effect(f"save {state.name} {'under way' if state.rollout else 'idle'}")
         self.saved[state.name] = state
 
     def remove(self, name: str) -> None:
@@ -218,20 +280,58 @@ class FakeMachine:
         finally:
             self.locked.discard(name)
 
+    @contextlib.contextmanager
+    def halted(self, name: str, halt: Halt) -> Iterator[None]:
+        del name
+        self.halts = lambda: halt
+        yield
+        self.halts = lambda: None
+
+    def halt(self, name: str) -> Halt | None:
+        del name
+        return self.halts()
+
+    def rollout(self, name: str) -> Rollout | FormerRollout | None:
+        return self.rollouts.get(name)
+
+    def save_rollout(self, rollout: Rollout) -> None:
+        if self.full_disk:
+            raise MachineError("No space left on device")
+        self._effect(f"record {rollout.facts.service} {rollout.decision} {rollout.doing}")
+        self.rollouts[rollout.facts.service] = rollout
+
+    def remove_rollout(self, name: str) -> None:
+        if name in self.rollouts:
+            self._effect(f"forget rollout {name}")
+            del self.rollouts[name]
+
+    def boot_id(self) -> str:
+        return self.boot
+
+    def is_partial(self, image: Digest) -> bool:
+        return image in self.partial
+
+    def mark_partial(self, image: Digest, *, partial: bool) -> None:
+        self._effect(f"{'mark' if partial else 'unmark'} {image}")
+        (self.partial.add if partial else self.partial.discard)(image)
+
     # Engine
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+    def pull(self, image: ImageReference, progress: Progress) -> Digest:
         self._effect(f"pull {image}")
-        progress("Copying blob")
+        progress(None)
         found = self.registry.get(str(image.digest))
         if found is None:
-            raise HostError(f"cannot pull {image}: manifest unknown")
+            raise MachineError(f"cannot pull {image}: manifest unknown")
         self.local[str(image)] = found.image_id
         return found.image_id
 
+    def missing(self, layers: Sequence[Layer]) -> int:
+        return sum(layer.size for layer in layers)
+
     def image_folder(self, image: ImageReference) -> str:
         if str(image) not in self.local:
-            raise HostError(f"no such image: {image}")
+            raise MachineError(f"no such image: {image}")
         return "/images"
 
     def flush(self, folder: str) -> None:
@@ -268,8 +368,23 @@ class FakeMachine:
     def remove_network(self, name: str) -> None:
         self._effect(f"remove network {name}")
 
-    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
-        del labels
+    def secrets(self) -> Collection[str]:
+        return self.secret_names
+
+    def secret_changes(self, names: Collection[str]) -> Mapping[str, datetime]:
+        return {name: self.secret_times[name] for name in names if name in self.secret_times}
+
+    def absent(self, paths: Iterable[str]) -> frozenset[str]:
+        return frozenset(paths) & self.gone
+
+    def listeners(self) -> frozenset[tuple[str, int, str]]:
+        return frozenset(self.sockets_taken)
+
+    def room(self) -> Mapping[str, int]:
+        return {"/var": self.free}
+
+    def make_network(self, name: str, options: Sequence[str]) -> None:
+        del options
         self._effect(f"make network {name}")
 
     def volume(self, name: str) -> EngineVolume | None:
@@ -278,6 +393,10 @@ class FakeMachine:
         return EngineVolume(
             f"/volumes/{name}", self.labels.get(name, {}), is_anonymous=name in self.anonymous
         )
+
+    def volume_sizes(self, service: str, others: Iterable[str]) -> Mapping[str, int | None]:
+        own = (name for name in self.volumes if name.startswith(f"beacon-{service}-"))
+        return {**dict.fromkeys(others), **dict.fromkeys(own, 4096)}
 
     def users(self, volume: str) -> Mapping[str, bool]:
         return self.mounted.get(volume, {})
@@ -294,7 +413,7 @@ class FakeMachine:
     def holds_data(self, source: str, inside: str = "") -> bool:
         place = f"{source}/{inside}".rstrip("/")
         if place in self.unreadable:
-            raise HostError(f"cannot look into {place}")
+            raise MachineError(f"cannot look into {place}")
         return place in self.data or bool(self.volumes.get(place))
 
     def make_volume(self, name: str, labels: Mapping[str, str], source: str | None = None) -> None:
@@ -305,6 +424,10 @@ class FakeMachine:
     def remove_volume(self, name: str) -> None:
         self._effect(f"remove volume {name}")
         del self.volumes[name]
+
+    def entering(self, service: str, command: Sequence[str], *, terminal: bool) -> tuple[str, ...]:
+        tty = ("--tty",) if terminal else ()
+        return ("podman", "exec", "--interactive", *tty, f"beacon-{service}", *command)
 
     def containers(self) -> Mapping[str, Container]:
         found = {}
@@ -333,6 +456,10 @@ class FakeMachine:
     def listed(self, pattern: str) -> Mapping[str, UnitState]:
         del pattern
         return {name: self._state(name) for name in self.units}
+
+    def active(self, pattern: str) -> Mapping[str, str]:
+        del pattern
+        return {name: unit.active for name, unit in self.units.items()}
 
     def start(self, unit: str, limit: float) -> JobResult:
         self.wait_idle(unit, limit)  # a start joins the job that is queued
@@ -374,15 +501,25 @@ class FakeMachine:
     def requirements(self, unit: str) -> tuple[str, ...]:
         return tuple(name for name, dependents in self.requires.items() if unit in dependents)
 
+    def next_elapse(self, timer: str) -> int:
+        return self.timers.get(timer, 0)
+
+    def usage(self, unit: str) -> Usage:
+        return Usage(5 << 20, 1_500_000_000) if self._unit(unit).active == "active" else Usage()
+
+    def failing_since(self, units: Collection[str]) -> Mapping[str, int]:
+        return {name: self._unit(name).started for name in units}
+
     def last_job(self, unit: str) -> LastJob | None:
         return self._unit(unit).last_job
 
     # Probe, hooks and reporter
 
-    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
-        del timeout
+    def http(self, address: str, port: int, path: str, timeout: float, host: str | None = None) -> str | None:
+        del address, port, path, timeout
+        self.asked_for = host
         well = any(unit.active == "active" and self._answers(unit) for unit in self.units.values())
-        return None if well else f"GET {path} on port {port} of {address} fails"
+        return None if well else "fails"
 
     def tcp(self, address: str, port: int, timeout: float) -> str | None:
         return self.http(address, port, "", timeout)
@@ -395,16 +532,24 @@ class FakeMachine:
             self._down(unit)
         return "exited with status 1" if command[0] == "false" else None
 
-    def event(self, event: Event) -> None:
+    def event(self, event: Event, saving: ServiceState | None = None) -> None:
+        if saving is not None:
+            self.save(saving)
         self.events.append(event)
 
     def note(self, service: str, line: str) -> None:
         self.log.append(f"{service}: {line}")
 
+    def step(self, service: str, kind: StepKind | None) -> None:
+        self.steps.append(f"{service}: {kind or 'end'}")
+
     @contextlib.contextmanager
-    def pulling(self, service: str, image: ImageReference) -> Iterator[Callable[[str], None]]:
+    def pulling(self, service: str, image: ImageReference) -> Iterator[Tally]:
         self.log.append(f"{service}: pulling {image}")
-        yield self.log.append
+        yield lambda done, total: self.tallies.append((done, total))
+
+    def waiting(self, service: str, what: str, seconds: float = 0.0, limit: float | None = None) -> None:
+        self.waits.append((service, what, seconds, limit))
 
     # Below
 
@@ -423,6 +568,9 @@ class FakeMachine:
             restarts=unit.restarts,
             main_pid=unit.pid,
             started=unit.started,
+            left=unit.left,
+            ended=unit.ended,
+            exit_status=unit.status,
             job=unit.job,
         )
 
@@ -447,8 +595,8 @@ class FakeMachine:
         image = self.local.get(pinned[1]) if pinned else None
         behaviour = self._behaviour(image)
         unit.running = (image, int(release[1]) if release else None) if image else None
-        if behaviour in {"missing", "unstartable"}:
-            self._fail(unit, "exit-code")
+        if behaviour in {"missing", "unstartable", "refused"}:
+            self._fail(unit, "exit-code", 1 if behaviour == "unstartable" else 125)
             return JobResult.FAILED
         if behaviour == "sick":
             unit.active, unit.sub = "activating", "start"
@@ -463,7 +611,7 @@ class FakeMachine:
             self._fail(unit, "timeout")
             return JobResult.FAILED
         self._up(unit)
-        if behaviour == "exits":
+        if behaviour in {"exits", "ends"}:
             unit.crashes_at = self.time + 0.5
         for other in dependents:
             self._come(self._unit(other))
@@ -480,23 +628,27 @@ class FakeMachine:
     def _up(self, unit: _Unit) -> None:
         self.time += 0.01
         unit.coming = False
-        unit.active, unit.sub, unit.result = "active", "running", "success"
+        unit.active, unit.sub, unit.result, unit.status = "active", "running", "success", 0
         unit.pid += 1
         unit.started = int(self.now().timestamp() * 1e6)
 
     def _down(self, name: str) -> None:
         for other in self.dependents(name):
             self._down(other)
+            self._unit(other).last_job = LastJob("stop", "done")
         unit = self._unit(name)
+        if unit.active == "active":
+            unit.left = unit.ended = int(self.time * 1e6) + 1
         for volume in self.anonymous - self.secured if unit.running is not None else ():
             if volume in self.loaded.get(self._file(name), ""):
                 self.volumes.pop(volume, None)
         unit.active, unit.sub, unit.crashes_at, unit.running = "inactive", "dead", None, None
         unit.coming = False
 
-    def _fail(self, unit: _Unit, result: str) -> None:
+    def _fail(self, unit: _Unit, result: str, status: int = 0) -> None:
+        unit.left = unit.ended = int(self.time * 1e6) + 1
         unit.active, unit.sub, unit.result, unit.crashes_at = "failed", "failed", result, None
-        unit.running = None
+        unit.running, unit.status = None, status
 
     def _behaviour(self, image: Digest | None) -> Behaviour:
         if image is None or image not in self.local.values():
@@ -516,6 +668,9 @@ class FakeMachine:
             files=dict(self.files),
             local=dict(self.local),
             saved=dict(self.saved),
+            rollouts=dict(self.rollouts),
+            partial=set(self.partial),
+            noted=dict(self.noted),
             volumes=dict(self.volumes),
             helpers=dict(self.helpers),
             ahead=set(self.ahead),
@@ -527,6 +682,7 @@ class FakeMachine:
         new = self.copy()
         new.helpers, new.ahead, new.held = {}, set(), set()
         new.units = {name: unit for name, unit in self.units.items() if ".next." not in name}
+        new.boot = f"{self.boot}, and another"
         new.reload()
         for name in new.units:
             new.restart(name, 90)

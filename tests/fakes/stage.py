@@ -7,22 +7,23 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import ImageConfig, Platform, ResolvedImage, Wish
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.model.outcome import Outcome
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ServiceState, Trigger
 from beacon.model.service import Service
-from beacon.rollout.candidates import Renderer, make_release
+from beacon.rollout.checking.candidates import make_release
 from beacon.rollout.deploy import deploy
-from beacon.rollout.prepare import Work
-from beacon.rollout.world import World
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.rendering import Renderer
+from beacon.rollout.tools import Tools
 from beacon.state.store import fingerprint
 from beacon.units.render import TEMPLATE_NAMES
 from tests.fakes.machine import Behaviour, FakeImage, FakeMachine, Helpers
 
 PLATFORM = Platform("linux", "amd64")
-FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM)
+FACTS = MachineFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM)
 _TEMPLATES = Path(__file__).parents[2] / "unit-templates"
 RENDERER = Renderer(lambda: FACTS, {name: (_TEMPLATES / name).read_text() for name in TEMPLATE_NAMES})
 
@@ -32,9 +33,9 @@ def digest(text: str) -> Digest:
     return Digest("sha256:" + hashlib.sha256(text.encode()).hexdigest())
 
 
-def world(machine: FakeMachine) -> World:
-    """Return the machine as rollouts see it."""
-    return World(
+def tools(machine: FakeMachine, *, asks: bool = False) -> Tools:
+    """Return the machine as rollouts see it; *asks* is what beacon.toml says of updates."""
+    return Tools(
         engine=machine,
         systemd=machine,
         files=machine,
@@ -46,6 +47,8 @@ def world(machine: FakeMachine) -> World:
         fingerprint=fingerprint,
         helpers=Helpers(machine),
         traffic=machine,
+        surroundings=machine,
+        asks=lambda: asks,
     )
 
 
@@ -87,7 +90,7 @@ def work(
 
 def roll_out(machine: FakeMachine, image: ResolvedImage, of: Service | None = None) -> Outcome:
     """Bring a service to *image*."""
-    (outcome,) = deploy(world(machine), [work(machine, image, of)])
+    (outcome,) = deploy(tools(machine), [work(machine, image, of)])
     return outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 
-from beacon.endpoints.publisher import Change, Entry
+from beacon.endpoints.routing.publisher import Change, Entry
 from beacon.errors import StoreError
 
 

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from beacon.definition.decode import decode
 from beacon.definition.effective import effective
-from beacon.definition.loopback import with_loopback
+from beacon.definition.endpoints.loopback import with_loopback
 from beacon.errors import DefinitionError
-from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, ImageHealth, Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts, Scope
 from beacon.model.reference import Digest
 from beacon.systemd.version import installed_version
 from beacon.units.render import TEMPLATE_NAMES, ReleaseInput, render
@@ -52,10 +52,10 @@ class Case:
         return self.folder.name.partition("_")[0]
 
     @property
-    def facts(self) -> HostFacts:
+    def facts(self) -> MachineFacts:
         """The host."""
         facts = self._facts
-        return HostFacts(
+        return MachineFacts(
             engine=Engine(facts.get("engine", "podman")),
             engine_version=EngineVersion.parse(facts["engine_version"]),
             systemd_version=facts.get("systemd_version", 257),
@@ -68,7 +68,7 @@ class Case:
         """What facts.toml says."""
         return tomllib.loads((self.folder / "facts.toml").read_text(encoding="utf-8"))
 
-    def rendered(self, facts: HostFacts | None = None) -> dict[str, str]:
+    def rendered(self, facts: MachineFacts | None = None) -> dict[str, str]:
         """Return what is rendered, for the case's own host or another: file → text, or the faults."""
         text = (self.folder / "definition.toml").read_text(encoding="utf-8")
         declared = decode(text, name=self.service, file=f"{self.service}.toml")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.model.host import EngineVersion, Scope
+from beacon.model.machine import EngineVersion, Scope
 from beacon.units.check import check_generated, check_verified, generated_units, unit_of_file
 from tests.golden.cases import FAULTS, Case, all_cases
 from tests.golden.conftest import GENERATOR

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from beacon.model.host import Engine, EngineVersion, HostFacts
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.units.check import generated_units
 from tests.golden.cases import FAULTS, Case, all_cases
 from tests.golden.test_accepted import generate
@@ -95,7 +95,7 @@ def by_quadlet(case: Case, folder: Path) -> tuple[Counter[str], list[str]]:
 
 
 def rendered(case: Case, engine: Engine, version: EngineVersion) -> dict[str, str]:
-    facts: HostFacts = replace(case.facts, engine=engine, engine_version=version)
+    facts: MachineFacts = replace(case.facts, engine=engine, engine_version=version)
     return dict(case.rendered(facts))
 
 

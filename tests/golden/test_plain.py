@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.model.host import Engine, Scope
+from beacon.model.machine import Engine, Scope
 from beacon.model.unit import is_environment
 from beacon.units.check import check_verified
 from tests.golden.cases import FAULTS, Case, all_cases

@@ -22,13 +22,14 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
 MANIFEST = re.compile(r"/v2/(?P<repository>.+)/manifests/(?P<tag>[^/:]+)$")
+_PIECE = 1 << 16
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host"}
 
 
@@ -67,7 +68,12 @@ class ReplaceBody:
     body: bytes
 
 
-Fault = Delay | Hang | Answer | AddHeaders | ReplaceBody
+@dataclass(frozen=True)
+class Dam:
+    """Send of the real answer what `FaultyRegistry.let_through` allows for all of them together."""
+
+
+Fault = Delay | Hang | Answer | AddHeaders | ReplaceBody | Dam
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,10 @@ class FaultyRegistry:
         self._tokens: dict[str, tuple[frozenset[str], float]] = {}
         self._lock = threading.Lock()
         self._released = threading.Event()
+        self.sent = 0
+        """How many bytes of answers have come through a `Dam`."""
+        self._allowed = 0.0
+        self._changed = threading.Condition()
         self._server = _Server(listen, self)
         self.address = f"{name}:{self._server.server_port}"
         """How hosts call it, in front of a repository."""
@@ -130,6 +140,7 @@ class FaultyRegistry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._released.set()
+        self.let_through(math.inf)
         self._server.shutdown()
         self._server.server_close()
 
@@ -143,6 +154,12 @@ class FaultyRegistry:
     def freeze_tags(self) -> None:
         """From now on serve each tag as it was when first asked for: a mirror that lags behind."""
         self._frozen = {}
+
+    def let_through(self, count: float) -> None:
+        """Have a `Dam` let *count* bytes through in all, with those that it has let through already."""
+        with self._changed:
+            self._allowed = count
+            self._changed.notify_all()
 
     def release(self) -> None:
         """Let go of the requests that hang, and of those that would."""
@@ -183,6 +200,15 @@ class FaultyRegistry:
                     rule.left -= 1
                     return rule.faults
         return ()
+
+    def dammed(self, content: bytes) -> Iterator[bytes]:
+        """Yield *content* in pieces, as far as it may come through by now."""
+        for start in range(0, len(content), _PIECE):
+            piece = content[start : start + _PIECE]
+            with self._changed:
+                self._changed.wait_for(lambda: self.sent < self._allowed)
+                self.sent += len(piece)
+            yield piece
 
     def hang(self) -> None:
         """Wait until released."""
@@ -328,7 +354,7 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(fault, ReplaceBody):
                 content = fault.body
                 headers["Content-Length"] = str(len(content))
-        self._send(answer.status, headers, content)
+        self._send(answer.status, headers, content, dammed=Dam() in faults)
 
     def _ask(self, path: str, body: bytes) -> http.client.HTTPResponse:
         try:
@@ -349,14 +375,17 @@ class _Handler(BaseHTTPRequestHandler):
         content = answer.body.encode()
         self._send(answer.status, {**answer.headers, "Content-Length": str(len(content))}, content)
 
-    def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+    def _send(self, status: int, headers: Mapping[str, str], content: bytes, *, dammed: bool = False) -> None:
         self._note(status)
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            for piece in self.registry.dammed(content) if dammed else [content]:
+                self.wfile.write(piece)
+                if dammed:
+                    self.wfile.flush()
 
     def _note(self, status: int) -> None:
         self.registry.note(Request(self.command, self.path, status, dict(self.headers.items())))

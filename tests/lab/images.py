@@ -128,11 +128,13 @@ def push(  # noqa: PLR0913 (each is a different thing about an image)
     docker: bool = False,
     broken: Broken | None = None,
     files: Mapping[str, str] | None = None,
+    ballast: Sequence[bytes] = (),
 ) -> Pushed:
     """Push an image that serves its version on port 8080 at / and /version.
 
     With *index*, the tag points to an index of several platforms and an attestation. *broken* says in which
-    way the image does not do what it should. *files* are more files in it, by path.
+    way the image does not do what it should. *files* are more files in it, by path, and *ballast* contents of
+    files that have a layer each.
     """
     config = config or ImageConfig()
     if broken == "unstartable":
@@ -144,6 +146,7 @@ def push(  # noqa: PLR0913 (each is a different thing about an image)
     layers = [
         _base_layer(host.ground.root / "usr/bin/busybox"),
         _layer(_web_files(version, broken) | dict(files or {})),
+        *(_layer({f"ballast/{number}": content}) for number, content in enumerate(ballast)),
     ]
     manifest = _push_platform(store, types, _config(config, architecture, version, layers), layers)
     if not index:
@@ -308,12 +311,13 @@ def _base_layer(busybox: Path) -> _Layer:
     return _pack(tar.getvalue())
 
 
-def _layer(files: Mapping[str, str]) -> _Layer:
+def _layer(files: Mapping[str, str | bytes]) -> _Layer:
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, text in sorted(files.items()):
             mode = 0o755 if path.lstrip("/").startswith("bin/") else 0o644
-            _add(archive, path.lstrip("/"), text.encode(), mode=mode)
+            content = text if isinstance(text, bytes) else text.encode()
+            _add(archive, path.lstrip("/"), content, mode=mode)
     return _pack(tar.getvalue())
 
 

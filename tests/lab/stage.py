@@ -33,6 +33,8 @@ class Stage:
         self.kind = kind
         self.user = user
         self._ports: dict[str, int] = {}
+        self.domains: dict[str, str] = {}
+        """Of services that answer through the proxy."""
         self._since = time.time_ns() // 1000
 
     # Where things are, and who acts
@@ -145,7 +147,7 @@ class Stage:
         self.apply()
         self.push(version="2", **how)
         run = self.start("beacon", "update", "--json")
-        wait_until(lambda: self.phase() == "gating", 60, interval=0.01)
+        wait_until(lambda: self.step() == "gate", 60, interval=0.01)
         return run
 
     def beacon(self, *argv: str, status: int | None = 0, timeout: float = 90) -> CompletedProcess[str]:
@@ -171,9 +173,11 @@ class Stage:
 
     def version(self, name: str = "web") -> str:
         """Return the version that a service answers with, from outside of the host; or nothing."""
-        connection = http.client.HTTPConnection(self.host.address, self.port(name), timeout=1)
+        domain = self.domains.get(name)
+        port = 80 if domain else self.port(name)
+        connection = http.client.HTTPConnection(self.host.address, port, timeout=1)
         try:
-            connection.request("GET", "/version")
+            connection.request("GET", "/version", headers={"Host": domain} if domain else {})
             return connection.getresponse().read().decode().strip()
         except (OSError, http.client.HTTPException):
             return ""
@@ -185,13 +189,17 @@ class Stage:
         state: dict[str, Any] = json.loads(self.host.read(f"{self.memory}/services/{name}.json"))
         return state
 
-    def phase(self, name: str = "web") -> str:
-        """Return the phase of the rollout that is under way, or nothing."""
+    def step(self, name: str = "web") -> str:
+        """Return the step that the rollout under way is at, ``pulling`` before it, or nothing."""
         try:
-            rollout = self.state(name)["rollout"]
+            rollout = json.loads(self.host.read(f"{self.memory}/rollouts/{name}.json"))
         except (OSError, CommandError, json.JSONDecodeError):
-            return ""
-        return str(rollout["phase"]) if rollout else ""
+            return "pulling" if self.host.path(f"{self.memory}/pulls").is_dir() and self._pulls() else ""
+        return str([*rollout["steps"], "commit"][rollout["index"]])
+
+    def _pulls(self) -> list[object]:
+        """Return the marks of images whose pulls began, and may not be all on the disk."""
+        return [path for path in self.host.path(f"{self.memory}/pulls").iterdir() if path.name[0] != "."]
 
     def live(self, name: str = "web") -> dict[str, Any]:
         """Return the release that is live by Beacon's own account."""

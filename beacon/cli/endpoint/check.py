@@ -7,27 +7,18 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, complete_service
-from beacon.cli.findings import counted, exit_status, is_shown, lines, plural
+from beacon.cli.arguments import Json, services
+from beacon.cli.findings import counted, exit_status, is_shown, lines
 from beacon.cli.output import Output
 from beacon.cli.session import session
+from beacon.model.notice import plural
 from beacon.operations.endpoints.check import CheckRequest
 from beacon.operations.endpoints.check import check as ask
 from beacon.wire.endpoints import CheckedEndpoint, EndpointCheck
 
 Domains = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[DOMAIN]...",
-        help="Domains, or services by name; all by default.",
-        autocompletion=complete_service,
-    ),
+    list[str] | None, services("[DOMAIN]...", "Domains, or services by name; all by default.")
 ]
-
-
-def register(group: typer.Typer) -> None:
-    """Add the verb of this module."""
-    group.command()(check)
 
 
 def check(

@@ -9,7 +9,7 @@ import typer
 from beacon.cli.arguments import Json, Names
 from beacon.cli.output import Output
 from beacon.cli.session import session
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.operations.endpoints.listing import EndpointsRequest, list_endpoints
 from beacon.wire.endpoints import EndpointInfo, Endpoints
 
@@ -17,12 +17,7 @@ _HEADINGS = ("DOMAIN", "PATH", "SCHEME", "SERVICE", "STATE", "REACHED AT", "FROM
 _COLOURS = {"up": "green|", "starting": "yellow|", "unhealthy": "red|", "down": "red|"}
 
 
-def register(group: typer.Typer) -> None:
-    """Add the verb of this module."""
-    group.command(name="list")(show)
-
-
-def show(context: typer.Context, names: Names = None, as_json: Json = False) -> None:
+def list_(context: typer.Context, names: Names = None, as_json: Json = False) -> None:
     """Show every endpoint: its domain, its service, where that is reached, and from where."""
     here = session(context)
     answer = list_endpoints(here.machine(), EndpointsRequest(tuple(names or ())), here.listener)

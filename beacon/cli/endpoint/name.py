@@ -6,22 +6,14 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import complete_service
+from beacon.cli.arguments import services
 from beacon.cli.session import session
 from beacon.operations.endpoints.address import DomainRequest, memorable_domain
 
 
-def register(group: typer.Typer) -> None:
-    """Add the verb of this module."""
-    group.command(name="name")(give_name)
-
-
-def give_name(
+def name(
     context: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="The service.", autocompletion=complete_service),
-    ] = None,
+    name: Annotated[str | None, services("[NAME]", "The service.")] = None,
 ) -> None:
     """Print a domain that is easy to remember, and that no service has.
 

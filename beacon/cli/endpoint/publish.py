@@ -11,6 +11,7 @@ from beacon.cli.output import Output
 from beacon.cli.resident import keep_publishing
 from beacon.cli.session import Session, session
 from beacon.errors import BeaconError, ExitStatus, UsageError
+from beacon.model.notice import plural
 from beacon.operations.endpoints.publish import (
     UNIT,
     PublishRequest,
@@ -21,11 +22,6 @@ from beacon.operations.endpoints.publish import (
     publish as ask,
 )
 from beacon.wire.endpoints import Publication, PublishedStore
-
-
-def register(group: typer.Typer) -> None:
-    """Add the verb of this module."""
-    group.command()(publish)
 
 
 def publish(
@@ -72,9 +68,7 @@ def _enable(here: Session) -> None:
     answer = enable_publishing(here.machine(), here.listener)
     _show(here.output, answer)
     here.output.say(f"{UNIT} keeps them up to date")
-    for error in _errors(answer):
-        here.output.error(error)
-    if any(store.problem for store in answer.stores):
+    if _tell_problems(here.output, answer):
         here.output.say("it is tried again until it works")
 
 
@@ -84,33 +78,25 @@ def _end(output: Output, answer: Publication, *, as_json: bool = False) -> None:
         output.data(answer)
     else:
         _show(output, answer)
-    errors = _errors(answer)
-    for error in errors:
-        output.error(error)
-    if errors:
-        raise typer.Exit(errors[-1].status)
+    if status := _tell_problems(output, answer):
+        raise typer.Exit(status)
 
 
-def _errors(answer: Publication) -> list[_StoreFailedError]:
-    return [_StoreFailedError(store) for store in answer.stores if store.problem]
-
-
-class _StoreFailedError(BeaconError):
-    """What kept a store from being told."""
-
-    def __init__(self, store: PublishedStore) -> None:
-        super().__init__(store.problem or "", hint=store.fix)
-        self.status = ExitStatus(store.status)
+def _tell_problems(output: Output, answer: Publication) -> int:
+    """Tell what kept stores from being told; return the status that stands for the last of it, or 0."""
+    status = 0
+    for store in answer.stores:
+        if store.problem:
+            output.error(BeaconError(store.problem, hint=store.fix))
+            status = store.status
+    return status
 
 
 def _show(output: Output, answer: Publication) -> None:
     for store in answer.stores:
         if store.written is not None:
-            keys = len(store.published)
-            output.say(
-                f"{store.store}: {keys} {'key' if keys == 1 else 'keys'}, "
-                f"{len(store.written)} written, {len(store.deleted)} deleted"
-            )
+            changes = f"{len(store.written)} written, {len(store.deleted)} deleted"
+            output.say(f"{store.store}: {plural(len(store.published), 'key')}, {changes}")
         elif not store.problem:
             _show_plan(output, store)
     for sentence in answer.left_out:

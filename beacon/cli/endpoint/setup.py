@@ -10,12 +10,6 @@ from beacon.cli.session import session
 from beacon.operations.endpoints.setup import SetUpRequest, root_certificate, set_up
 
 
-def register(group: typer.Typer) -> None:
-    """Add the verbs of this module."""
-    group.command()(setup)
-    group.command()(trust)
-
-
 def setup(
     context: typer.Context,
     overwrite: Annotated[

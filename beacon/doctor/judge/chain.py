@@ -6,12 +6,14 @@ import ipaddress
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from beacon.definition.handover import is_web
-from beacon.doctor.chain import Links, NameFacts, Signer
-from beacon.doctor.finding import Commands, Finding, Report, Severity, error, info, ok, warning
-from beacon.endpoints.caddyfile import is_internal
-from beacon.endpoints.routes import Reach, State
-from beacon.model.host import Scope
+from beacon.definition.endpoints.handover import is_web
+from beacon.doctor.judge.finding import Commands, Finding, Report, Severity, error, info, ok, warning
+from beacon.doctor.judge.links import Links, NameFacts, Signer
+from beacon.doctor.judge.reach import FLUSHED, RELOAD
+from beacon.endpoints.routing.caddyfile import is_internal
+from beacon.endpoints.routing.routes import Reach, State
+from beacon.formats.moments import shown
+from beacon.model.machine import Scope
 from beacon.model.service import Scheme
 from beacon.model.unit import unit_name
 
@@ -200,7 +202,7 @@ def _certificate(facts: Links) -> Iterator[Finding]:
 
 
 def _day(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return shown(datetime.fromtimestamp(time, UTC))
 
 
 # Proxy
@@ -281,12 +283,7 @@ def _service(facts: Links) -> Iterator[Finding]:
     elif route.state is State.UNHEALTHY:
         yield error(f"{route.service} runs and is unhealthy", "its health check fails", logs)
     elif facts.direct is not None and facts.direct.problem:
-        judge = warning if route.state is State.STARTING else error
-        yield judge(
-            f"{route.service} runs, and {route.place} does not answer: {facts.direct.problem}",
-            f"the container may not listen at port {route.endpoint.port}",
-            f"{logs}; beacon edit {route.service} --apply changes the port",
-        )
+        yield _silent(facts, facts.direct.problem, logs)
     elif facts.direct is not None and facts.direct.status in _BEHIND:
         yield warning(
             f"{route.service} itself answers with {facts.direct.status}",
@@ -300,3 +297,18 @@ def _service(facts: Links) -> Iterator[Finding]:
         unheard = route.endpoint.scheme is Scheme.UDP
         verb = "is listened at" if unheard else f"answers{said}"
         yield ok(f"{route.service} is up; {route.place} {verb}" if route.place else f"{route.service} is up")
+
+
+def _silent(facts: Links, problem: str, logs: str) -> Finding:
+    """Judge a service that runs and does not answer at its place."""
+    route = facts.route
+    if facts.own:
+        what = f"{route.place} is dead, though the container of {route.service} answers at {facts.own}"
+        return error(what, FLUSHED, f"sudo {RELOAD}")
+    judge = warning if route.state is State.STARTING else error
+    listens = "may not listen" if facts.own is None else "does not listen"
+    return judge(
+        f"{route.service} runs, and {route.place} does not answer: {problem}",
+        f"the container {listens} at port {route.endpoint.port}",
+        f"{logs}; beacon edit {route.service} --apply changes the port",
+    )

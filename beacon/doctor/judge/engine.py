@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge.facts import (
     AutoUpdateFacts,
     DockerFacts,
     EngineFacts,
@@ -12,8 +12,8 @@ from beacon.doctor.facts import (
     QuadletFacts,
     SettingsFacts,
 )
-from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, warning
-from beacon.model.host import QUADLET, Engine, EngineVersion, Scope
+from beacon.doctor.judge.finding import Commands, Finding, error, info, listed, ok, warning
+from beacon.model.machine import QUADLET, Engine, EngineVersion, Scope
 from beacon.units.versions import KEYS, is_known
 
 OLDEST_DOCKER = EngineVersion(20, 10)
@@ -67,9 +67,12 @@ def _engine(facts: EngineFacts, commands: Commands) -> Iterator[Finding]:
         yield from _elsewhere(facts, facts.chosen, commands)
     if facts.let_through:
         concerned = Engine.PODMAN in facts.runs.values()
+        published = "ports that services publish beyond the loopback address cannot be reached"
         yield (warning if concerned else info)(
             "docker's firewall drops what comes to Podman's containers",
-            "ports that services publish beyond the loopback address cannot be reached",
+            f"services of one network cannot reach each other, and {published}"
+            if facts.filters_bridges
+            else published,
             commands.root(facts.let_through),
         )
     docker = facts.versions.get(Engine.DOCKER)

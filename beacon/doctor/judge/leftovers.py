@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from beacon.doctor.facts import EngineLeftovers, FileLeftovers, RolloutFacts
-from beacon.doctor.finding import Commands, Finding, info, listed, ok, warning
+from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, RolloutFacts
+from beacon.doctor.judge.finding import Commands, Finding, info, listed, ok, warning
 
 
 def files(facts: FileLeftovers, commands: Commands) -> list[Finding]:
@@ -18,7 +18,7 @@ def _files(facts: FileLeftovers, commands: Commands) -> Iterator[Finding]:
     for name in facts.undefined:
         yield warning(
             f"{name} has no definition any more, and is still installed",
-            "it runs on as it was, and the next beacon apply removes it; its data stays",
+            "it runs on as it was, and the next beacon apply removes it; volumes stay",
             f"beacon rm {name}",
         )
     for path in facts.orphans:
@@ -77,11 +77,16 @@ def _in_engine(facts: EngineLeftovers, commands: Commands) -> Iterator[Finding]:
 def rollouts(facts: tuple[RolloutFacts, ...], commands: Commands) -> list[Finding]:
     """Judge rollouts that were cut off."""
     del commands
-    return [
-        warning(
-            f"the rollout of {one.service} to release {one.release} was cut off while {one.phase}",
-            f"it began {one.started}, and nobody is at it; the next run of the timer ends it",
-            f"beacon update {one.service}",
-        )
-        for one in facts
-    ] or [ok("no rollout was cut off")]
+    return [_cut_off(one) for one in facts] or [ok("no rollout was cut off")]
+
+
+def _cut_off(rollout: RolloutFacts) -> Finding:
+    what = f"the rollout of {rollout.service} to release {rollout.release} was cut off"
+    if rollout.fault:
+        why = f"{rollout.fault}; nothing is done to the service until then"
+        return warning(f"{what}, and cannot go on", why, rollout.mend)
+    return warning(
+        f"{what} at the step {rollout.step}",
+        f"it began {rollout.started}, and nobody is at it; the next run of the timer ends it",
+        f"beacon update {rollout.service}",
+    )

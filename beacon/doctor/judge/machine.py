@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge.facts import (
     AccountFacts,
     CgroupFacts,
     ClockFacts,
@@ -15,8 +15,9 @@ from beacon.doctor.facts import (
     SearchPath,
     StorageFacts,
 )
-from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, warning
+from beacon.doctor.judge.finding import Commands, Finding, error, info, listed, ok, warning
 from beacon.model.limits import CONTROLLERS, missing_remedy
+from beacon.model.machine import LITTLE_ROOM
 
 OLDEST_SYSTEMD = 252
 """Debian 12's; the package asks for it."""
@@ -24,8 +25,7 @@ FEW_IDS = 65536
 """As many as one container may use (subuid(5): usermod's default range)."""
 _DAY = 86400.0
 _KIBI = 1024
-_GIB = _KIBI**3
-_LITTLE, _TOO_LITTLE = _GIB, _GIB // 4
+_TOO_LITTLE = LITTLE_ROOM // 4
 _SCARCE = 0.05
 
 
@@ -224,7 +224,7 @@ def _disk(disk: DiskFacts, commands: Commands) -> Iterator[Finding]:
     if disk.free < _TOO_LITTLE:
         why = "the next pull or write fails; what runs goes on"
         yield error(f"only {size(disk.free)} left in {where}", why, prune)
-    elif disk.free < _LITTLE:
+    elif disk.free < LITTLE_ROOM:
         yield warning(f"only {size(disk.free)} left in {where}", "a large image does not fit any more", prune)
     if disk.inodes and disk.free_inodes < disk.inodes * _SCARCE:
         yield warning(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from beacon.doctor.facts import ProxyFacts
-from beacon.doctor.finding import Commands, Finding, error, info, ok, plural, warning
+from beacon.doctor.judge.facts import ProxyFacts
+from beacon.doctor.judge.finding import Commands, Finding, error, info, ok, warning
+from beacon.model.notice import plural
 
 _SETUP = "sudo beacon endpoint setup"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from beacon.doctor.facts import PublishingFacts
-from beacon.doctor.finding import Commands, Finding, error, info, ok, plural, warning
+from beacon.doctor.judge.facts import PublishingFacts
+from beacon.doctor.judge.finding import Commands, Finding, error, info, ok, warning
+from beacon.model.notice import plural
 
 _UNTOLD = "who reads it is not told which services are up, and where"
 

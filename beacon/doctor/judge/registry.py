@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beacon.doctor.facts import LoginFacts, LoginsFacts, RegistryFacts
-from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, plural, warning
-from beacon.registry import Deferred, Failed, FailureKind, Found
+from beacon.doctor.judge.facts import LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.judge.finding import Commands, Finding, error, info, listed, ok, warning
+from beacon.model.notice import plural
+from beacon.registry.results import Deferred, Failed, FailureKind, Found
 
 _OF_REGISTRY = {FailureKind.UNREACHABLE, FailureKind.TLS, FailureKind.SERVER_ERROR}
 """What is the same for all of a registry's references, and told once."""
@@ -59,17 +60,16 @@ def _judged(
 
 def logins(facts: LoginsFacts | None, commands: Commands) -> list[Finding]:
     """Judge whether logins last, and are the same for this shell and for the timer."""
-    del commands
     if facts is None:
         return []
-    found = list(dict.fromkeys(_logins(facts)))
+    found = list(dict.fromkeys(_logins(facts, commands.systemctl("edit beacon-update.service"))))
     if found:
         return found
     used = {login.registry for login in facts.logins if login.timer is not None}
     return [ok(f"the timer has the shell's login for {listed(used)}" if used else "no registry has a login")]
 
 
-def _logins(facts: LoginsFacts) -> Iterator[Finding]:
+def _logins(facts: LoginsFacts, edit: str) -> Iterator[Finding]:
     if facts.missing:
         registry = facts.logins[0].registry if facts.logins else "REGISTRY"
         yield error(
@@ -79,6 +79,12 @@ def _logins(facts: LoginsFacts) -> Iterator[Finding]:
         )
     for problem in facts.problems:
         yield error(problem, "logins cannot be read", "mend the file, or log in again")
+    for problem in facts.confined:
+        yield error(
+            f"as the timer's unit runs it, {problem}",
+            "an update by hand works, and the timer's runs end with 69",
+            f"{edit}; under [Service] ReadWritePaths= of the folder that it writes to, or Environment=",
+        )
     for login in facts.logins:
         yield from _login(login)
 

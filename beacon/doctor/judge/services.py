@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge.facts import (
     DefinitionFacts,
+    FollowFacts,
     InstalledFile,
     ReleaseFacts,
     ServiceFacts,
@@ -13,8 +14,9 @@ from beacon.doctor.facts import (
     TimerFacts,
     UnnamedVolume,
 )
-from beacon.doctor.finding import Commands, Finding, error, info, listed, ok, plural, warning
+from beacon.doctor.judge.finding import Commands, Finding, error, info, listed, ok, warning
 from beacon.errors import ExitStatus
+from beacon.model.notice import plural
 from beacon.model.unit import UnitFileName, unit_name
 
 _TIMER, _UPDATE = "beacon-update.timer", "beacon-update.service"
@@ -212,6 +214,27 @@ def releases(facts: tuple[ReleaseFacts, ...], commands: Commands) -> list[Findin
             why = "where an update fails, the release before could not be put back without the registry"
             findings.append(warning(what, why, pull))
     return findings or [ok(f"the images of {plural(len(facts), 'release')} are on disk")]
+
+
+def following(facts: FollowFacts, commands: Commands) -> list[Finding]:
+    """Judge what keeps new images from services."""
+    del commands
+    findings = [
+        warning(
+            f"{name} does not get the newest image: {detail}",
+            "it stays at the release that it has",
+            f"push a mended image, or beacon update --retry {name}",
+        )
+        for name, detail in facts.quarantined.items()
+    ]
+    if facts.held:
+        names = " ".join(facts.held)
+        findings.append(info(f"held: {listed(facts.held)}", "no update reaches it", f"beacon unhold {names}"))
+    if facts.pinned:
+        why = "nothing follows its image, for what is mended in it neither"
+        mend = 'update.follow = "tag" in its definition, and an image without a digest'
+        findings.append(info(f"pinned: {listed(facts.pinned)}", why, mend))
+    return findings or [ok("no service is held, pinned or kept from an image")]
 
 
 def volumes(facts: tuple[UnnamedVolume, ...], commands: Commands) -> list[Finding]:

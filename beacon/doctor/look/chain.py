@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from beacon.definition.handover import is_web
-from beacon.doctor.chain import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
+from beacon.definition.endpoints.handover import is_web
 from beacon.doctor.judge.chain import HTTP, HTTPS
-from beacon.endpoints.routes import Place, Route, State
+from beacon.doctor.judge.links import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
+from beacon.doctor.look.published import own_place
+from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.engine.listening import is_free
 from beacon.engine.probe import NetworkProbe
+from beacon.errors import BeaconError
 from beacon.model.service import Scheme
 
 T = TypeVar("T")
@@ -46,12 +48,14 @@ class Around(Struct, frozen=True):
     machine: tuple[str, ...]
     root: str = ""
     """The root certificate of Caddy's own authority; empty where there is none."""
+    address: Callable[[str], str] | None = None
+    """Tells the address of a service's container, where the machine reaches it."""
 
 
-def around(root: str) -> Around:
-    """Look at what all endpoints have in common."""
+def around(root: str, address: Callable[[str], str] | None = None) -> Around:
+    """Look at what all endpoints have in common; *address* tells that of a container."""
     ports = {port: _listener(port) for port in (HTTP, HTTPS)}
-    return Around(ports, _addresses(), root)
+    return Around(ports, _addresses(), root, address)
 
 
 def links(route: Route, domain: str, unit: str, proxy: Managed, here: Around) -> Links:
@@ -60,6 +64,7 @@ def links(route: Route, domain: str, unit: str, proxy: Managed, here: Around) ->
     secure = endpoint.tls is not False
     port = here.ports[HTTPS if secure else HTTP]
     asked = is_web(endpoint) and proxy.there and port.answers
+    direct = _directly(route, domain)
     return Links(
         route,
         domain,
@@ -70,9 +75,21 @@ def links(route: Route, domain: str, unit: str, proxy: Managed, here: Around) ->
         here.ports if is_web(endpoint) else {},
         certificate(domain, here.root) if asked and secure else None,
         _by_proxy(domain, endpoint.path, secure=secure) if asked else None,
-        _directly(route, domain),
+        direct,
         unit,
+        _own(route, here) if direct is not None and direct.problem else None,
     )
+
+
+def _own(route: Route, here: Around) -> str | None:
+    """Return where a container answers at its own address whose published port does not."""
+    if here.address is None or route.endpoint.port is None or route.endpoint.scheme is Scheme.UDP:
+        return None
+    try:
+        address = here.address(route.service)
+    except BeaconError:
+        return None
+    return own_place(address, route.endpoint.port) if address else None
 
 
 def _within(ask: Callable[[], T], seconds: float) -> T | None:
@@ -212,7 +229,7 @@ def _by_proxy(domain: str, path: str, *, secure: bool) -> Answer:
 def _directly(route: Route, domain: str) -> Answer | None:
     if route.place is None or route.state is State.DOWN or route.endpoint.redirect is not None:
         return None
-    place = Place(route.place.address or HERE, route.place.port)
+    place = Upstream(route.place.address or HERE, route.place.port)
     scheme = route.endpoint.scheme
     if scheme is Scheme.UDP:
         free = is_free(place.port, "udp", place.address)

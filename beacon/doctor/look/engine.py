@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from beacon.doctor.facts import AutoUpdateFacts, DockerFacts, EngineFacts, InitFacts, QuadletFacts, UnitFacts
+from beacon.doctor.judge.facts import (
+    AutoUpdateFacts,
+    DockerFacts,
+    EngineFacts,
+    InitFacts,
+    QuadletFacts,
+    UnitFacts,
+)
 from beacon.doctor.look.survey import AUTO_UPDATE, DOCKER, Survey
 from beacon.engine.command import CommandFailedError
 from beacon.engine.docker import Docker
-from beacon.engine.firewall import LET_THROUGH, docker_drops
+from beacon.engine.firewall import LET_THROUGH, docker_drops, filters_bridges
 from beacon.engine.podman import Podman
 from beacon.engine.quadlet import judge_installed
-from beacon.errors import AccessError, HostError
-from beacon.model.host import QUADLET, Engine, EngineVersion
+from beacon.errors import AccessError, MachineError
+from beacon.formats.jsontext import read_json
+from beacon.formats.tomltext import read_toml
+from beacon.model.machine import QUADLET, Engine, EngineVersion
 from beacon.model.unit import PREFIX, SERVICE_LABEL, UnitFileName, is_service_file, unit_name
 from beacon.units.mark import read_mark
 
@@ -55,13 +62,13 @@ def engine(survey: Survey) -> EngineFacts:
             continue
         try:
             versions[kind] = made(machine.environment).version()
-        except HostError as error:
+        except MachineError as error:
             if survey.uid != 0 and not survey.is_user:
                 raise  # the home of whoever asks may be the reason; for root it may work
             broken[kind] = error.message
     try:
         chosen = survey.kind()
-    except HostError:
+    except MachineError:
         chosen = None
     # Rootless containers are reached through their user's own processes, which no forwarding concerns.
     drops = chosen is Engine.PODMAN and not survey.is_user and survey.uid == 0 and docker_drops()
@@ -73,6 +80,7 @@ def engine(survey: Survey) -> EngineFacts:
         broken=broken,
         runs=survey.engines(),
         let_through=" && ".join(LET_THROUGH) if drops else "",
+        filters_bridges=drops and filters_bridges(),
     )
 
 
@@ -86,7 +94,7 @@ def quadlet(survey: Survey) -> QuadletFacts | None:
     names = [name for name in survey.installed() if not name.endswith((".service", ".slice"))]
     try:
         findings = judge_installed(survey.machine.paths.quadlet, names, version, survey.machine.scope)
-    except HostError:
+    except MachineError:
         return QuadletFacts(version, has_generator=False)
     # Of what others have there, and of what is only told by the way, nothing counts.
     ours = tuple(str(finding) for finding in findings if finding.file.startswith(PREFIX))
@@ -144,7 +152,7 @@ def _configured_inits(survey: Survey) -> Iterator[str]:
     files = [Path("/etc/containers/containers.conf"), Path("/usr/share/containers/containers.conf")]
     for path in [mine, *files] if survey.is_user else files:
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = read_toml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         for table in ("containers", "engine"):
@@ -165,9 +173,9 @@ def storage(survey: Survey) -> tuple[str, Path]:
 
 def _json(said: str) -> Mapping[str, Any]:
     try:
-        answer = json.loads(said)
-    except json.JSONDecodeError as error:
-        raise HostError(f"cannot understand what the engine says of itself: {error}") from error
+        answer = read_json(said)
+    except ValueError as error:
+        raise MachineError(f"cannot understand what the engine says of itself: {error}") from error
     return answer if isinstance(answer, dict) else {}
 
 
@@ -183,9 +191,9 @@ def containers(survey: Survey) -> dict[str, tuple[str, bool]]:
     said = survey.run("podman", "ps", "--all", "--format", "json", "--filter", f"label={SERVICE_LABEL}")
     found = {}
     try:
-        rows = json.loads(said or "[]") or []
-    except json.JSONDecodeError as error:
-        raise HostError(f"cannot understand what podman ps says: {error}") from error
+        rows = read_json(said or "[]") or []
+    except ValueError as error:
+        raise MachineError(f"cannot understand what podman ps says: {error}") from error
     for row in rows:
         labels = row.get("Labels") or {}
         label = labels.get(_AUTO_UPDATE_LABEL, "")

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from beacon.doctor.facts import EngineLeftovers, FileLeftovers, RolloutFacts
+from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, RolloutFacts
 from beacon.doctor.look.engine import containers
 from beacon.doctor.look.survey import Survey, is_own
 from beacon.engine.base import kept_releases
-from beacon.errors import AccessError
+from beacon.errors import AccessError, MachineError
 from beacon.model.unit import PREFIX, UnitFileName, container_name
 from beacon.state.files import unfinished
 from beacon.state.lock import holders
@@ -88,9 +88,16 @@ def rollouts(survey: Survey) -> tuple[RolloutFacts, ...]:
         if state.rollout is None or is_locked(survey.machine.paths.runtime / f"{name}.lock"):
             continue
         # Its process may have ended it, and let go of the lock, since the state was read.
-        journal = survey.machine.store.load(name).rollout
-        if journal is not None and journal == state.rollout:
-            found.append(RolloutFacts(name, journal.release, journal.phase.value, journal.started))
+        again = survey.machine.store.load(name).rollout
+        if again is None or again != state.rollout:
+            continue
+        try:
+            record = survey.machine.store.rollout(name)
+        except MachineError as error:
+            found.append(RolloutFacts(name, again.release, fault=error.message, mend=error.hint or ""))
+            continue
+        if record is not None:
+            found.append(RolloutFacts(name, again.release, record.doing, record.started))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import beacon
-from beacon.doctor.facts import (
+from beacon.doctor.judge.facts import (
     AccountFacts,
     CgroupFacts,
     ClockFacts,
@@ -23,9 +23,9 @@ from beacon.doctor.facts import (
 )
 from beacon.doctor.look.engine import storage
 from beacon.doctor.look.survey import PUBLISH, UPDATE, Survey
-from beacon.errors import BeaconError, HostError
-from beacon.model.host import Engine, Scope
+from beacon.errors import BeaconError, MachineError
 from beacon.model.limits import needed_controllers
+from beacon.model.machine import Engine, Scope
 from beacon.systemd.account import SUBORDINATE, lingers, lowest_port, subordinate_ids
 from beacon.systemd.controllers import given_controllers
 from beacon.systemd.version import installed_version
@@ -40,7 +40,7 @@ def manager(survey: Survey) -> ManagerFacts:
     """Look at systemd: the machine's, and the user's where that is the scope."""
     try:
         version: int | None = installed_version()
-    except HostError:
+    except MachineError:
         version = None
     boots = Path("/run/systemd/system").is_dir()
     if not survey.is_user:
@@ -98,7 +98,7 @@ def clock(survey: Survey) -> ClockFacts:
         values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         synchronized = values["NTPSynchronized"] == "yes"
         follows = values.get("NTP") == "yes"
-    except (HostError, KeyError):
+    except (MachineError, KeyError):
         synchronized = None
     witnesses = {str(path): path.stat().st_mtime for path in _witnesses(survey) if path.exists()}
     witness = max(witnesses, key=lambda path: witnesses[path])

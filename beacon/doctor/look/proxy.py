@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from beacon.definition.endpoints import declared
-from beacon.definition.handover import is_web
-from beacon.doctor.facts import ProxyFacts, UnitFacts
+from beacon.definition.endpoints.claims import declared
+from beacon.definition.endpoints.handover import is_web
+from beacon.doctor.judge.facts import ProxyFacts, UnitFacts
 from beacon.doctor.look.survey import Survey
 from beacon.doctor.look.units import show
-from beacon.endpoints.caddy import MAIN, OWN, UNIT, imports_own, is_installed
-from beacon.model.host import Scope
+from beacon.endpoints.proxy.caddy import MAIN, OWN, UNIT, imports_own, is_installed
+from beacon.model.machine import Scope
 from beacon.state.files import read_text
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from beacon.doctor.facts import PublishingFacts, StoreFacts
+from beacon.doctor.judge.facts import PublishingFacts, StoreFacts
 from beacon.doctor.look.survey import PUBLISH, Survey
-from beacon.endpoints.publisher import Publisher
+from beacon.endpoints.routing.publisher import Publisher
 from beacon.errors import AccessError, BeaconError
 
 _ANY_KEY = "/beacon"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.judge.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
 from beacon.doctor.look.survey import UPDATE, Survey
 from beacon.errors import BeaconError, ConfigError
 from beacon.model.reference import ImageReference
-from beacon.model.service import Service
-from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
+from beacon.model.service import TAG, Service
+from beacon.registry.client import RegistryClient
 from beacon.registry.results import Refusal
-from beacon.registry.settings.credentials import Credential
+from beacon.registry.settings.credentials import Credential, CredentialStore, RunHelper, helper_runner
+from beacon.registry.settings.registries_conf import RegistriesConfig
 
 DEADLINE = 5.0
 """Seconds that each registry has; all are asked at the same time."""
@@ -30,7 +32,11 @@ def registries(survey: Survey) -> RegistryFacts | None:
     environment = survey.machine.environment
     config = RegistriesConfig.load(environment, survey.home)
     helpers = config.credential_helpers
-    logins = CredentialStore.load(environment, survey.home, survey.uid, helpers=helpers)
+    # Helpers run as in the timer's unit: what one of them writes, or reads in HOME, decides there.
+    surroundings = {**environment, "PATH": _timer_environment(survey).get("PATH", "")}
+    logins = CredentialStore.load(
+        surroundings, survey.home, survey.uid, helpers=helpers, run=as_the_unit(survey)
+    )
     with RegistryClient(config, logins, deadline=DEADLINE) as client:
         results = client.check(services)
     return RegistryFacts(
@@ -40,7 +46,7 @@ def registries(survey: Survey) -> RegistryFacts | None:
         ranged=frozenset(
             str(reference)
             for reference, users in services.items()
-            if all(one.update.follow != "tag" for one in users)
+            if all(one.update.follow != TAG for one in users)
         ),
     )
 
@@ -48,7 +54,7 @@ def registries(survey: Survey) -> RegistryFacts | None:
 def _followed(survey: Survey) -> dict[ImageReference, list[Service]]:
     found: dict[ImageReference, list[Service]] = {}
     for service in survey.decoded()[0].values():
-        if service.image.digest is None and service.update.follow != "pinned":
+        if not service.is_pinned:
             found.setdefault(service.image, []).append(service)
     return found
 
@@ -61,7 +67,7 @@ def logins(survey: Survey) -> LoginsFacts | None:
     machine = survey.machine
     auth_file = machine.settings.auth_file or ""
     here = _Finder(survey, machine.environment)
-    timer = _Finder(survey, _timer_environment(survey))
+    timer = _Finder(survey, _timer_environment(survey), run=as_the_unit(survey))
     others = [_Finder(survey, *other) for other in _others(survey)]
     found = []
     for reference in sorted(images):
@@ -80,7 +86,8 @@ def logins(survey: Survey) -> LoginsFacts | None:
         logins=tuple(dict.fromkeys(found)),
         auth_file=auth_file,
         missing=bool(auth_file) and not Path(auth_file).exists(),
-        problems=tuple(dict.fromkeys((*here.problems, *timer.problems))),
+        problems=tuple(dict.fromkeys(here.problems)),
+        confined=tuple(dict.fromkeys(one for one in timer.problems if one not in here.problems)),
     )
 
 
@@ -90,16 +97,47 @@ def _timer_environment(survey: Survey) -> dict[str, str]:
     The machine's units have no XDG_RUNTIME_DIR (systemd.exec(5)); a user's have.
     """
     environment: dict[str, str] = {"PATH": survey.machine.environment.get("PATH", "")}
+    with suppress(BeaconError):
+        said = survey.run("systemctl", *(["--user"] if survey.is_user else []), "show-environment")
+        environment |= dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     if survey.is_user:
-        with suppress(BeaconError):
-            said = survey.run("systemctl", "--user", "show-environment")
-            environment |= dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         environment.setdefault("XDG_RUNTIME_DIR", str(survey.machine.paths.runtime.parent))
     with suppress(BeaconError):
         environment |= survey.units()[UPDATE].environment
     if survey.machine.settings.auth_file:
         environment["REGISTRY_AUTH_FILE"] = survey.machine.settings.auth_file
     return environment
+
+
+def as_the_unit(survey: Survey) -> RunHelper | None:
+    """Return what runs a credential helper in surroundings like the timer's unit; None where nobody may.
+
+    systemd-run(1) makes a unit with those of its properties that decide what a program may read and write.
+    """
+    if not survey.is_user and survey.uid != 0:
+        return None
+    user = ["--user"] if survey.is_user else []
+    try:
+        said = survey.run("systemctl", *user, "show", f"--property={','.join(_SURROUNDINGS)}", UPDATE)
+    except BeaconError:
+        return None
+    lines = [line for line in said.splitlines() if line.partition("=")[2]]
+    files = [
+        f"EnvironmentFile={'-' if ignored == 'yes' else ''}{path}"
+        for line in lines
+        for path, ignored in _ENVIRONMENT_FILE.findall(line)
+    ]
+    given = (*(line for line in lines if not line.startswith("EnvironmentFiles=")), *files)
+    properties = [word for one in given for word in ("--property", one)]
+    before = ["systemd-run", *user, "--quiet", "--wait", "--pipe", "--collect", *properties]
+    return helper_runner(survey.machine.environment, [*before, f"--setenv=HOME={survey.home}", "--"])
+
+
+_SURROUNDINGS = (
+    *("Environment", "EnvironmentFiles", "ProtectHome", "ProtectSystem", "PrivateTmp", "NoNewPrivileges"),
+    *("ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "BindPaths", "CapabilityBoundingSet", "User"),
+)
+_ENVIRONMENT_FILE = re.compile(r"^EnvironmentFiles=(\S+) \(ignore_errors=(yes|no)\)")
 
 
 def _others(survey: Survey) -> Iterator[tuple[Mapping[str, str], Path, int]]:
@@ -124,7 +162,13 @@ class _Finder:
     """The logins of one environment; files that cannot be used are problems, told once."""
 
     def __init__(
-        self, survey: Survey, environment: Mapping[str, str], home: Path | None = None, uid: int | None = None
+        self,
+        survey: Survey,
+        environment: Mapping[str, str],
+        home: Path | None = None,
+        uid: int | None = None,
+        *,
+        run: RunHelper | None = None,
     ) -> None:
         self.problems: list[str] = []
         self._store: CredentialStore | None = None
@@ -133,7 +177,7 @@ class _Finder:
         try:
             self._config = RegistriesConfig.load(environment, home)
             helpers = self._config.credential_helpers
-            self._store = CredentialStore.load(environment, home, uid, helpers=helpers)
+            self._store = CredentialStore.load(environment, home, uid, helpers=helpers, run=run)
         except ConfigError as error:
             self.problems.append(error.message)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from beacon.definition.endpoints import claim_text
-from beacon.doctor.facts import (
+from beacon.definition.endpoints.claims import claim_text
+from beacon.doctor.judge.facts import (
     DefinitionFacts,
+    FollowFacts,
     InstalledFile,
     ReleaseFacts,
     ServiceFacts,
@@ -19,15 +20,20 @@ from beacon.doctor.facts import (
     UnitFacts,
     UnnamedVolume,
 )
+from beacon.doctor.judge.reach import StartFacts
 from beacon.doctor.look.survey import TIMER, UPDATE, Survey
-from beacon.endpoints.applied import applied
-from beacon.endpoints.routes import routes
+from beacon.endpoints.routing.applied import applied
+from beacon.endpoints.routing.routes import routes
 from beacon.errors import BeaconError, DefinitionError, Fault
+from beacon.formats.moments import shown
+from beacon.model.outcome import LastCheck, OutcomeKind
+from beacon.model.reference import short
 from beacon.model.release import Release, ServiceState, text_digest
-from beacon.model.runtime import JobResult
+from beacon.model.runtime import JobResult, UnitState
 from beacon.model.unit import service_files, unit_name
-from beacon.rollout.check import is_unclear
-from beacon.rollout.move import unnamed
+from beacon.rollout.checking.check import is_unclear
+from beacon.rollout.handling.move import unnamed
+from beacon.rollout.handling.requirements import Glance, lacks_to_start
 from beacon.systemd.journal import last_job
 from beacon.units.mark import read_mark
 
@@ -114,6 +120,25 @@ def services(survey: Survey) -> tuple[ServiceFacts, ...]:
     )
 
 
+def starts(survey: Survey) -> StartFacts:
+    """Look whether the machine has what services need for their next start."""
+    survey.require_engine_access()
+    tools, lacks = survey.machine.tools, {}
+    glance, count = Glance(tools, with_room=False), 0  # the disk is judged for itself
+    for name, state in survey.states().items():
+        live = state.live_release
+        if live is None or state.rollout is not None:
+            continue
+        count += 1
+        seen = survey.units()[unit_name(name)]
+        unit = UnitState(seen.name, "loaded", seen.active)
+        # The ports of one that is up are its own.
+        found = lacks_to_start(tools, live, live if unit.is_up else None, unit, glance)
+        if found:
+            lacks[name] = found
+    return StartFacts(count, lacks)
+
+
 def _lacked(survey: Survey, unit: UnitFacts) -> bool:
     """Say whether a unit that was never up in this boot had no chance."""
     if unit.load != "loaded" or unit.active != "inactive" or unit.up:
@@ -153,6 +178,42 @@ def releases(survey: Survey) -> tuple[ReleaseFacts, ...]:
         if survey.engines().get(state.name, survey.kind()) is survey.kind()
         for release in _needed(state)
     )
+
+
+def following(survey: Survey) -> FollowFacts:
+    """Look which services a new image does not reach, and why."""
+    lives = {name: live for name, state in survey.states().items() if (live := state.live_release)}
+    checks = survey.machine.store.load_checks().services
+    held = tuple(name for name in lives if survey.states()[name].hold is not None)
+    pinned = tuple(name for name, live in lives.items() if live.service.is_pinned)
+    passed_over = {
+        name: detail
+        for name in lives
+        if (detail := _passed_over(survey.states()[name], checks.get(name))) is not None
+    }
+    return FollowFacts(passed_over, held, pinned)
+
+
+def _passed_over(state: ServiceState, check: LastCheck | None) -> str | None:
+    """Return which image a service does not get, and why; None once another one has taken its place.
+
+    It is told for as long as that is so, whatever the checks since have come to.
+    """
+    if not state.quarantine:
+        return None
+    if check is not None and check.outcome in _PASSED_OVER:
+        return check.detail
+    entry, pending = state.quarantine[-1], state.pending
+    is_moved = pending is not None and pending.image.digest != entry.digest
+    if is_moved or (check is not None and check.outcome in _SUPERSEDED):
+        return None
+    return f"{short(entry.tag_digest)} failed {shown(entry.since)}: {entry.reason}"
+
+
+_PASSED_OVER = {kind.name.lower() for kind in (OutcomeKind.QUARANTINED, OutcomeKind.ROLLED_BACK)}
+_SUPERSEDED = {
+    kind.name.lower() for kind in (OutcomeKind.UP_TO_DATE, OutcomeKind.UPDATED, OutcomeKind.AVAILABLE)
+}
 
 
 def volumes(survey: Survey) -> tuple[UnnamedVolume, ...]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import RESERVED
-from beacon.doctor.facts import UnitFacts
+from beacon.doctor.judge.facts import UnitFacts
+from beacon.doctor.judge.finding import Commands
 from beacon.doctor.look.units import show
 from beacon.engine.command import run
-from beacon.errors import AccessError, BeaconError, DefinitionError, Fault
-from beacon.model.host import Engine, EngineVersion, Scope
+from beacon.errors import AccessError, BeaconError, DefinitionError, Fault, MachineError
+from beacon.model.machine import Engine, EngineVersion, Scope
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
@@ -28,10 +29,12 @@ from beacon.state.store import StateStore
 
 if TYPE_CHECKING:
     from beacon.definition.settings import Settings
-    from beacon.endpoints.publisher import Publisher
+    from beacon.endpoints.routing.publisher import Publisher
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
-    from beacon.rollout.candidates import Renderer
+    from beacon.rollout.rendering import Renderer
+    from beacon.rollout.tools import Tools
+    from beacon.state.notifications import Queue
 
 T = TypeVar("T")
 
@@ -82,8 +85,16 @@ class Machine(Protocol):
     def renderer(self) -> Renderer:
         """What turns releases into unit files."""
 
+    @property
+    def tools(self) -> Tools:
+        """Everything a rollout acts on."""
+
     def definition_files(self) -> Mapping[str, str]:
         """Return name → text of every definition."""
+
+    @property
+    def queue(self) -> Queue:
+        """The news on their way to those who are told."""
 
     def publishers(self) -> Sequence[Publisher]:
         """Return what writes to the stores of beacon.toml, one for each of them."""
@@ -139,6 +150,14 @@ class Survey:
     def is_user(self) -> bool:
         """Whether it is about an ordinary user's services."""
         return self.machine.scope is Scope.USER
+
+    @property
+    def commands(self) -> Commands:
+        """What words the commands that mend."""
+        try:
+            return Commands(self.machine.scope, self.machine.engine_kind)
+        except MachineError:
+            return Commands(self.machine.scope)
 
     def require_engine_access(self) -> None:
         """Raise AccessError where another user's containers would be shown in the place of those meant."""
@@ -246,11 +265,14 @@ class Survey:
         return self.machine.engine.images()
 
     def run(self, *argv: str) -> str:
-        """Return what a command says; HostError where it fails."""
+        """Return what a command says; MachineError where it fails."""
         return run(argv, self.machine.environment, timeout=PATIENCE)
 
 
 def is_own(name: str) -> bool:
     """Say whether a file, or the unit made of it, is one of Beacon itself and of no service."""
     parsed = UnitFileName.parse(name)
-    return parsed is not None and parsed.stem.removeprefix(PREFIX) in RESERVED
+    if parsed is None:
+        return False
+    stem = parsed.stem.removeprefix(PREFIX)
+    return stem in RESERVED or "@" in stem or "." in stem  # which no service's name has

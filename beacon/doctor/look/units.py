@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
-from beacon.doctor.facts import Sandbox, UnitFacts
+from beacon.doctor.judge.facts import Sandbox, UnitFacts
 from beacon.engine.command import CommandFailedError, run
-from beacon.errors import HostError
-from beacon.model.host import Scope
+from beacon.errors import MachineError
+from beacon.model.machine import Scope
 
 _PATIENCE = 10.0
 _PROPERTIES = (
@@ -33,7 +33,7 @@ _PROPERTIES = (
 
 
 def show(units: Iterable[str], scope: Scope, environment: Mapping[str, str]) -> dict[str, UnitFacts]:
-    """Return each unit by its name; HostError where the manager does not answer."""
+    """Return each unit by its name; MachineError where the manager does not answer."""
     wanted = list(units)
     user = ["--user"] if scope is Scope.USER else []
     argv = ["systemctl", *user, "show", f"--property={','.join(_PROPERTIES)}", "--", *wanted]
@@ -42,7 +42,9 @@ def show(units: Iterable[str], scope: Scope, environment: Mapping[str, str]) -> 
     except CommandFailedError as error:
         whose = "your" if scope is Scope.USER else "the machine's"
         words = error.said.strip().splitlines()
-        raise HostError(f"{whose} service manager does not answer: {words[0] if words else error}") from error
+        raise MachineError(
+            f"{whose} service manager does not answer: {words[0] if words else error}"
+        ) from error
     return parse(wanted, said)
 
 

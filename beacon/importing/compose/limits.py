@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from beacon.definition import grammar
+from beacon.definition.grammar import quantities, strings
 from beacon.importing.compose.context import Context
 from beacon.importing.draft import Draft
 from beacon.importing.node import Item
@@ -29,7 +29,12 @@ _POLICIES = {
     "unless-stopped": RestartPolicy.ALWAYS,
     "on-failure": RestartPolicy.ON_FAILURE,
 }
-_FOREVER = 10_000.0
+_JOB = re.compile(
+    r"(?:^|[-_.])(?:init|setup|migrat\w*|seed\w*|provision\w*|bootstrap|create\w*|configurator|install\w*"
+    r"|job|permissions?|chown|certgen)(?:[-_.]|$)"
+)
+"""Names of services that end when they are done."""
+_JOB_IMAGES = {"minio/mc"}
 _CPU_PERIOD = 100_000.0
 
 
@@ -44,8 +49,8 @@ def memory(item: Item, draft: Draft, context: Context) -> None:
 
 def _size(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
-        return grammar.size(int(value))
-    return grammar.size(value)
+        return quantities.size(int(value))
+    return quantities.size(value)
 
 
 def cpus(item: Item, draft: Draft, context: Context) -> None:
@@ -97,7 +102,7 @@ def restart(item: Item, draft: Draft, context: Context) -> None:
         return
     word, colon, times = text.partition(":")
     if word not in _POLICIES or (colon and not times.isdigit()):
-        item.fault(f"must be no, always, unless-stopped or on-failure, not {grammar.shown(text)}")
+        item.fault(f"must be no, always, unless-stopped or on-failure, not {strings.shown(text)}")
         return
     draft.restart = replace(draft.restart, policy=_POLICIES[word])
     if times and int(times):
@@ -108,12 +113,16 @@ def restart(item: Item, draft: Draft, context: Context) -> None:
 
 
 def restart_missing(item: Item, draft: Draft, context: Context) -> None:
-    """Say what it means that nothing is said of restarts."""
+    """Say what it means that nothing is said of restarts; what is a job by its name is left to end."""
     del context
+    image = "" if draft.image is None else draft.image.repository
+    if _JOB.search(str(item.path[-2])) or image in _JOB_IMAGES:
+        draft.restart = replace(draft.restart, policy=RestartPolicy.NO)
+        item.change('not given, which is never: restart = "no", as it is a job by its name')
+        return
     item.change(
         'not given, which is never; Beacon starts it again when it ends: restart = "no" for the other'
     )
-    del draft
 
 
 def stop_grace_period(item: Item, draft: Draft, context: Context) -> None:
@@ -127,14 +136,14 @@ def stop_grace_period(item: Item, draft: Draft, context: Context) -> None:
 def duration(value: object) -> float:
     """Read a duration of compose's, which may have microseconds."""
     if isinstance(value, str) and (match := re.fullmatch(r"(.*?)(\d+)us", value.strip())):
-        return (grammar.duration(match[1]) if match[1] else 0.0) + int(match[2]) / 1_000_000
-    return grammar.duration(value)
+        return (quantities.duration(match[1]) if match[1] else 0.0) + int(match[2]) / 1_000_000
+    return quantities.duration(value)
 
 
 def stop_signal(item: Item, draft: Draft, context: Context) -> None:
     """Read ``stop_signal``."""
     del context
-    name = item.read(grammar.signal_name)
+    name = item.read(strings.signal_name)
     if name is not None:
         draft.stop = replace(draft.stop, signal=name)
 
@@ -154,7 +163,7 @@ def healthcheck(item: Item, draft: Draft, context: Context) -> None:
         if _is_none(fields["test"]):
             draft.health = Health(disable=True)
             return
-        health = replace(health, command=fields["test"].read(_test))
+        health = replace(health, command=_health_command(fields["test"]))
     times = {
         key: fields[key].read(duration) for key in ("interval", "timeout", "start_period") if key in fields
     }
@@ -176,13 +185,16 @@ def _is_none(test: Item) -> bool:
     return plain in (["NONE"], "NONE")
 
 
-def _test(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        kind = value[0] if value else ""
-        if kind not in ("CMD", "CMD-SHELL"):
-            raise ValueError(f"must begin with CMD, CMD-SHELL or NONE, not {grammar.shown(kind)}")
-        value = [item if isinstance(item, str) else grammar.scalar(item) for item in value]
-    return grammar.health_command(value)
+def _health_command(test: Item) -> tuple[str, ...] | None:
+    """Return the command of a check; none where engines would run none."""
+    if not isinstance(test.value, list):
+        return test.read(strings.health_command)
+    words = [word for entry in test.each() if (word := entry.text()) is not None]
+    if words[:1] and words[0] not in {"CMD", "CMD-SHELL"}:
+        known = strings.shown(words[0])
+        test.drop(f"must begin with CMD, CMD-SHELL or NONE: docker runs no check that begins with {known}")
+        return None
+    return test.read(lambda _: strings.health_command(words)) if len(words) > 1 else None
 
 
 def deploy(item: Item, draft: Draft, context: Context) -> None:
@@ -228,9 +240,9 @@ def _restart_policy(item: Item, draft: Draft) -> None:
     fields = item.fields()
     item.require(fields, "condition", "delay", "max_attempts", "window")
     policy = draft.restart
-    word = fields["condition"].text() if "condition" in fields else "any"
-    if word not in {"none", "on-failure", "any"}:
-        fields["condition"].fault(f"must be none, on-failure or any, not {grammar.shown(word)}")
+    word = (fields["condition"].text() if "condition" in fields else None) or "any"
+    if word not in _POLICIES:
+        fields["condition"].fault(f"must be none, on-failure or any, not {strings.shown(word)}")
     else:
         policy = replace(policy, policy=_POLICIES[word])
     if "delay" in fields and (delay := fields["delay"].read(duration)) is not None:
@@ -247,7 +259,7 @@ def _restart_policy(item: Item, draft: Draft) -> None:
 
 def _gives_up(policy: Restart) -> str:
     limit, interval = policy.gives_up or (0, 0.0)
-    return f"systemd gives up after {limit} starts within {grammar.format_duration(interval)}"
+    return f"systemd gives up after {limit} starts within {quantities.format_duration(interval)}"
 
 
 def _reservations(item: Item, draft: Draft) -> None:
@@ -272,10 +284,13 @@ def _device(item: Item, draft: Draft) -> None:
     if "options" in fields:
         fields["options"].drop("a CDI device has none")
     draft.devices += _gpus(item, fields)
-    item.todo(
-        "NVIDIA devices are CDI names; the toolkit of NVIDIA must have written them",
-        "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-    )
+    item.todo(*_NVIDIA)
+
+
+_NVIDIA = (
+    "NVIDIA devices are CDI names; the toolkit of NVIDIA must have written them",
+    "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+)
 
 
 def _gpus(item: Item, fields: Mapping[str, Item]) -> list[str]:
@@ -296,7 +311,24 @@ def gpus(item: Item, draft: Draft, context: Context) -> None:
     elif item.value == "all":
         _device(item.below(item.node.with_value({}), "all"), draft)
     else:
-        item.fault(f"must be all, or a list of devices, not {grammar.shown(item.plain())}")
+        item.fault(f"must be all, or a list of devices, not {strings.shown(item.plain())}")
+
+
+def runtime(item: Item, draft: Draft, context: Context) -> None:
+    """Read ``runtime``: NVIDIA's stands for the devices that its variable names."""
+    del context
+    name = item.text()
+    if name in {"runc", "crun", "io.containerd.runc.v2"}:
+        return
+    if name != "nvidia":
+        item.drop("Podman's runtime is a setting of the machine: containers.conf(5)")
+        return
+    wanted = draft.env.get("NVIDIA_VISIBLE_DEVICES", "all")
+    if wanted in {"", "void", "none"}:
+        return
+    if not any(device.startswith("nvidia.com/") for device in draft.devices):
+        draft.devices += [f"nvidia.com/gpu={one.strip()}" for one in wanted.split(",")]
+    item.todo(*_NVIDIA)
 
 
 def blkio_config(item: Item, draft: Draft, context: Context) -> None:

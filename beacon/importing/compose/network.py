@@ -1,90 +1,38 @@
-"""Ports, networks and who needs whom."""
+"""Networks: which ones a service is on, and how they are."""
 
 from __future__ import annotations
 
-from beacon.definition import grammar, values
+import ipaddress
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from beacon.definition.grammar import strings, values
 from beacon.definition.names import validate_name
-from beacon.importing.compose.context import Context, is_external
+from beacon.formats.node import Node
+from beacon.importing.compose.context import Context, is_external, without_empty
+from beacon.importing.compose.needs import service_name
 from beacon.importing.draft import Draft
 from beacon.importing.names import slug
-from beacon.importing.node import Item, Node
-from beacon.model.service import Port, Protocol
+from beacon.importing.node import Item, Log
+from beacon.model.endpoints.network import Network
+from beacon.model.unit import container_name
 
-_LONG_PORT = ("target", "published", "host_ip", "protocol")
-_PORT_NOTES = {
-    "mode": "a Swarm's; Beacon publishes on the host",
-    "name": "a port of Beacon has no name",
-    "app_protocol": "Beacon does not look into what a port carries",
-}
+_READ = ("driver", "driver_opts", "ipam", "internal", "enable_ipv6")
+_DRIVERS = ("bridge", "default", "macvlan", "ipvlan", "", None)
 _NETWORK_NOTES = {
-    "ipv4_address": "Beacon's networks hand out addresses; services find each other by name",
-    "ipv6_address": "Beacon's networks hand out addresses; services find each other by name",
     "link_local_ips": "Podman has no such option",
     "mac_address": "give it in [podman] args as --mac-address where it is needed",
-    "driver_opts": "Beacon's networks are plain bridges",
+    "driver_opts": "Podman has no options of one service's place on a network",
     "priority": "Podman joins all networks at once",
     "gw_priority": "Podman joins all networks at once",
     "interface_name": "Podman names the interfaces",
 }
 _RESOURCE_NOTES = {
-    "driver": "Beacon's networks are bridges; another kind is made by hand: podman network create",
-    "driver_opts": "Beacon's networks are plain bridges",
-    "ipam": "Podman chooses the subnet",
-    "internal": "Beacon's networks reach the outside; publish no ports, or use a firewall",
     "attachable": "a Swarm's",
     "enable_ipv4": "Podman chooses the addresses",
-    "enable_ipv6": "Podman chooses the addresses",
     "labels": "Beacon's networks carry its own labels only",
 }
-
-
-def ports(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``ports``."""
-    del context
-    for entry in item.each():
-        port = _long_port(entry) if isinstance(entry.value, dict) else _short_port(entry)
-        if port is not None:
-            draft.ports.append(port)
-
-
-def _short_port(item: Item) -> Port | None:
-    text = item.text()
-    if text is None:
-        return None
-    host, container = grammar.split_publish(text)
-    return _port(item, container, host)
-
-
-def _long_port(item: Item) -> Port | None:
-    fields = item.fields()
-    for key, why in _PORT_NOTES.items():
-        if key in fields:
-            fields[key].drop(why)
-    item.require(fields, *_LONG_PORT, *_PORT_NOTES)
-    if "target" not in fields:
-        item.fault("must have a target, the port in the container")
-        return None
-    said = {key: fields[key].text() or "" for key in _LONG_PORT if key in fields}
-    target = said["target"] + (f"/{said['protocol']}" if said.get("protocol") else "")
-    ip, published = said.get("host_ip", ""), said.get("published", "")
-    address = f"[{ip}]:" if ":" in ip else f"{ip}:" if ip else ""
-    return _port(item, target, address + published or None)
-
-
-def _port(item: Item, container: str, host: str | None) -> Port | None:
-    """Return a port; where a range of the host stands for one port, its first is taken."""
-    try:
-        first, count, protocol = grammar.container_port(container)
-        ip, start, host_count = ("", None, 1) if host is None else grammar.host_port(host)
-    except ValueError as fault:
-        item.fault(str(fault))
-        return None
-    if start is not None and host_count != count:
-        if count > 1:
-            item.fault(f"must be as many ports on the host ({host_count}) as in the container ({count})")
-            return None
-        item.change(f"the first of the range, {start}, is published")
-    return Port(first, start, ip, protocol or Protocol.TCP, count)
 
 
 def networks(item: Item, draft: Draft, context: Context) -> None:
@@ -96,6 +44,9 @@ def networks(item: Item, draft: Draft, context: Context) -> None:
     for key, entry in joined.items():
         if not _is_defined(key, entry, context):
             continue
+        if (mode := context.mode(key)) is not None:
+            draft.networks.append(mode)
+            continue
         draft.networks.append(context.network(key))
         fields = entry.fields() if isinstance(entry.value, dict) else {}
         if "aliases" in fields:
@@ -103,7 +54,10 @@ def networks(item: Item, draft: Draft, context: Context) -> None:
         for name, why in _NETWORK_NOTES.items():
             if name in fields:
                 fields[name].drop(why)
-        entry.require(fields, "aliases", *_NETWORK_NOTES)
+        entry.require(fields, "aliases", *_FIXED, *_NETWORK_NOTES)
+        said = described(key, context, Item(entry.node, entry.path, Log()))
+        fixed = tuple(text for name in _FIXED if name in fields and (text := fields[name].text()))
+        draft.network[draft.networks[-1]] = replace(said, address=fixed)
 
 
 def _aliases(item: Item, draft: Draft) -> None:
@@ -118,7 +72,7 @@ def _aliases(item: Item, draft: Draft) -> None:
 def _is_defined(key: str, item: Item, context: Context) -> bool:
     if context.project.loose or key == "default" or key in context.project.networks:
         return True
-    near = grammar.did_you_mean(key, list(context.project.networks))
+    near = strings.did_you_mean(key, list(context.project.networks))
     item.fault(f"must name a network of the file, not {key!r}{near}")
     return False
 
@@ -136,7 +90,7 @@ def network_mode(item: Item, draft: Draft, context: Context) -> None:
             draft.networks.append(f"service:{name}")
             draft.needs.append(name)
     elif kind == "container":
-        _container_network(item, target, draft)
+        _container_network(item, target, draft, context)
     elif mode == "private":
         item.change("Podman's default network, with an address of its own")
     elif mode not in {"bridge", "default"}:
@@ -144,124 +98,136 @@ def network_mode(item: Item, draft: Draft, context: Context) -> None:
         item.note_raw(f"--network={mode}")
 
 
-def _container_network(item: Item, target: str, draft: Draft) -> None:
-    other = slug(target.removeprefix("beacon-"))
-    problem = validate_name(other)
-    if problem is not None:
-        item.fault(problem)
+def _container_network(item: Item, target: str, draft: Draft, context: Context) -> None:
+    """Share a container's network: that of a service of the project, if one is called so."""
+    name = context.called(target)
+    if name is None and context.project.loose:
+        name = slug(target.removeprefix("beacon-"))
+    if name is None or validate_name(name) is not None:
+        draft.args.append(f"--network=container:{target}")
+        item.todo(
+            f"the container {target} is none of the project's, and must be there whenever this one starts"
+        )
         return
-    draft.networks.append(f"service:{other}")
-    item.change(f"the network of Beacon's service {other}, which must be there: import {target} too")
+    draft.networks.append(f"service:{name}")
+    if context.project.loose:
+        item.change(f"the network of Beacon's service {name}, which must be there: import {target} too")
+    else:
+        draft.needs.append(name)
+        item.change(f"the network of {name}, whose container it is")
+
+
+def has_names(draft: Draft) -> bool:
+    """Whether the service is on networks of Beacon's, which know names."""
+    return bool(draft.networks) and not any(
+        network in {"host", "none"} or ":" in network for network in draft.networks
+    )
+
+
+_TRAEFIK = "traefik.docker.network"
+_TRAEFIK_OPTION = "--providers.docker.network="
+
+
+def name_in_labels(item: Item, draft: Draft, context: Context) -> None:
+    """Have labels and options of Traefik's name a network as the engine calls it now."""
+    said = draft.labels.get(_TRAEFIK)
+    now = None if said is None else context.engine_network(said)
+    if now is not None:
+        draft.labels[_TRAEFIK] = now
+        Item(item.node, (*item.path, "labels", _TRAEFIK), item.log, item.service).change(
+            f"{now}, as the engine calls the network {said} now"
+        )
+    for index, word in enumerate(draft.command or ()):
+        now = context.engine_network(word.removeprefix(_TRAEFIK_OPTION))
+        if word.startswith(_TRAEFIK_OPTION) and now is not None:
+            words = [*(draft.command or ())]
+            words[index] = _TRAEFIK_OPTION + now
+            draft.command = tuple(words)
+            Item(item.node, (*item.path, "command", index), item.log, item.service).change(
+                f"{words[index]}, as the engine calls that network now"
+            )
 
 
 def default_network(draft: Draft, context: Context) -> None:
     """Join the project's network, where others are on it too."""
     if not context.project.loose and context.shares_default:
         draft.networks.append(context.network("default"))
+        node = context.project.networks.get("default")
+        if node is not None:
+            said = described("default", context, Item(node, ("networks", "default"), Log()))
+            draft.network[draft.networks[-1]] = said
 
 
-def depends_on(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``depends_on``, with or without conditions."""
-    if isinstance(item.value, list):
-        for entry in item.each():
-            _need(entry, entry.text() or "", draft, context)
-        return
-    for other, entry in item.fields().items():
-        fields = entry.fields()
-        entry.require(fields, "condition", "restart", "required")
-        condition = (fields["condition"].text() if "condition" in fields else None) or "service_started"
-        if "restart" in fields and fields["restart"].boolean():
-            fields["restart"].drop("systemd starts it again only where both are restarted together")
-        if "required" in fields and not fields["required"].boolean():
-            if other not in context.project.services:
-                entry.drop(f"{other} is not required, and not imported")
-                continue
-            fields["required"].change(f"{other} is imported, and is needed now")
-        if condition == "service_completed_successfully":
-            entry.drop(
-                f"{other} ends when it is done, and Beacon's services do not: run it by hand, or as a hook"
-            )
-            continue
-        if condition not in {"service_started", "service_healthy"}:
-            fields["condition"].fault(
-                "must be service_started, service_healthy or service_completed_successfully, "
-                f"not {grammar.shown(condition)}"
-            )
-            continue
-        if condition == "service_started" and _has_health(context, other):
-            entry.change(f"waits until {other} is healthy, as it has a health check")
-        _need(entry, other, draft, context)
+_FIXED = ("ipv4_address", "ipv6_address")
 
 
-def _has_health(context: Context, other: str) -> bool:
-    node = context.project.services.get(other)
-    return node is not None and node.get("healthcheck") is not None
+def described(key: str, context: Context, item: Item) -> Network:
+    """Return how the file says that one of its networks is; *item* hears of what is not carried over."""
+    node = context.project.networks.get(key)
+    if node is None or is_external(node):
+        return context.networks.get(context.network(key), Network())
+    fields = item.below(without_empty(node), key).fields()
+    driver = fields["driver"].text() if "driver" in fields else None
+    options = fields["driver_opts"].pairs() if "driver_opts" in fields else {}
+    kept = dict(_options(driver or "bridge", options))
+    subnets, gateways = _pools(fields["ipam"]) if "ipam" in fields else ((), ())
+    return Network(
+        internal="internal" in fields and fields["internal"].boolean(),
+        subnet=subnets,
+        gateway=gateways,
+        driver=driver if driver in {"macvlan", "ipvlan"} else None,
+        ipv6="enable_ipv6" in fields and fields["enable_ipv6"].boolean(),
+        options=kept,
+    )
 
 
-def _need(item: Item, other: str, draft: Draft, context: Context) -> None:
-    if context.is_job(other):
-        item.drop(f"{other} ends when it is done, and Beacon's services do not")
-        return
-    name = context.names.get(other)  # what is not there was told when the project was loaded
-    if name is not None:
-        draft.needs.append(name)
-
-
-def service_name(item: Item, other: str, context: Context) -> str | None:
-    """Return Beacon's name of another service of the project; a fault where it is not imported."""
-    if other in context.project.services:
-        return context.names.get(other)
-    if other in context.project.others:
-        item.fault(f"must name a service that is imported too, not {other!r}")
-    else:
-        item.fault(f"must name a service of the file, not {grammar.shown(other)}")
-    return None
-
-
-def links(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``links``: an old way to say depends_on."""
-    for entry in item.each():
-        text = entry.text() or ""
-        other, _, alias = text.partition(":")
-        if context.project.loose:
-            entry.drop(
-                f"services find each other by name on a network: networks = [...] in both, and {other}"
-            )
-            continue
-        if service_name(entry, other, context) is None:
-            continue
-        _need(entry, other, draft, context)
-        if alias and alias != other:
-            entry.drop(f"the name {alias}: give {other} that alias, or use its own name")
+def _options(driver: str, options: Mapping[str, Item]) -> Iterator[tuple[str, str]]:
+    """Yield the options of a driver as Podman has them; the others are told."""
+    known = {"com.docker.network.driver.mtu": "mtu", "mtu": "mtu"}
+    known |= {"parent": "parent", "macvlan_mode": "mode", "ipvlan_mode": "mode"} if driver != "bridge" else {}
+    for name, one in options.items():
+        text = one.text()
+        if name in known and text is not None and one.read(values.option_word) is not None:
+            yield known[name], text
         else:
-            entry.change(f"needs {other}, which it finds by name on their network")
+            one.drop("an option of docker's driver, which Podman has not")
 
 
-def extra_hosts(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``extra_hosts``: a mapping, or lines of ``NAME:ADDRESS`` and ``NAME=ADDRESS``."""
-    del context
-    for name, entry in _host_lines(item).items():
-        addresses = list(entry.each()) if isinstance(entry.value, list) else [entry]
-        for extra in addresses[1:]:
-            extra.drop("a name has one address")
-        for first in addresses[:1]:
-            address = first.read(lambda value: values.host_address(str(value).strip("[]")))
-            if address is not None:
-                draft.hosts[name] = address
+def _pools(item: Item) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the subnets and the gateways of ``ipam``."""
+    fields = item.fields()
+    item.require(fields, "driver", "config", "options")
+    for key in ("driver", "options"):
+        if key in fields and fields[key].value != "default":
+            fields[key].drop("Podman hands out the addresses")
+    found: dict[str, str] = {}
+    for pool in fields["config"].each() if "config" in fields else ():
+        parts = pool.fields()
+        pool.require(parts, "subnet", "gateway", "ip_range", "aux_addresses")
+        for key in ("ip_range", "aux_addresses"):
+            if key in parts:
+                parts[key].drop("Podman chooses of the whole subnet")
+        subnet = parts["subnet"].read(_loose_subnet) if "subnet" in parts else None
+        if subnet is not None:
+            found[subnet] = (parts["gateway"].read(strings.address) if "gateway" in parts else None) or ""
+        elif "gateway" in parts:
+            parts["gateway"].drop("Podman has a gateway for a subnet only")
+    gateways = (given or _first(subnet) for subnet, given in found.items())
+    return tuple(found), tuple(gateways) if any(found.values()) else ()
 
 
-def _host_lines(item: Item) -> dict[str, Item]:
-    if not isinstance(item.value, list):
-        return dict(item.fields())
-    found: dict[str, Item] = {}
-    for entry in item.each():
-        text = entry.text() or ""
-        name, separator, address = text.partition("=" if "=" in text else ":")
-        if not separator or not name:
-            entry.fault(f"must be NAME:ADDRESS, not {grammar.shown(text)}")
-            continue
-        found[name] = entry.below(entry.node.with_value(address), name)
-    return found
+def _first(subnet: str) -> str:
+    """Return the address that the host has in a subnet by default."""
+    network = ipaddress.ip_network(subnet)
+    return str(network[min(1, network.num_addresses - 1)])
+
+
+def _loose_subnet(value: object) -> str:
+    """Read a subnet as docker does, which takes one with bits of a host."""
+    try:
+        return str(ipaddress.ip_network(strings.word(value), strict=False))
+    except ValueError:
+        return values.subnet(value)
 
 
 def resources(networks: dict[str, Node], used: set[str], context: Context, item: Item) -> None:
@@ -270,6 +236,8 @@ def resources(networks: dict[str, Node], used: set[str], context: Context, item:
         entry = item.below(node, key)
         fields = entry.fields()
         name = context.network(key)
+        if context.mode(key) is not None:
+            continue
         if is_external(node):
             entry.change(
                 f"external: Beacon's own network {name} takes its place; "
@@ -278,7 +246,13 @@ def resources(networks: dict[str, Node], used: set[str], context: Context, item:
         elif key not in used:
             entry.drop("no service that is imported is on it")
         for field, why in _RESOURCE_NOTES.items():
-            is_plain = field == "driver" and field in fields and fields[field].value in ("bridge", "default")
-            if field in fields and not is_plain:
+            if field in fields:
                 fields[field].drop(why)
-        entry.require(fields, "name", "external", *_RESOURCE_NOTES)
+        entry.require(fields, "name", "external", *_READ, *_RESOURCE_NOTES)
+        if "driver" in fields and fields["driver"].value not in _DRIVERS:
+            fields["driver"].drop("a bridge takes its place")
+        if described(key, context, item) != Network() and key in used:
+            entry.change(
+                f"by [network.{name}] of each service on it; the engine calls it {container_name(name)}, "
+                "and keeps one that is there as it is"
+            )

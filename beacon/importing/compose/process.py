@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from beacon.definition import grammar, values
+from beacon.definition.grammar import quantities, strings, values
 from beacon.importing.compose.context import Context
-from beacon.importing.compose.dotenv import parse_env, parse_plain_env
+from beacon.importing.compose.network import has_names
+from beacon.importing.compose.reading.dotenv import parse_env, parse_plain_env
+from beacon.importing.compose.reading.shellwords import split_words
 from beacon.importing.draft import Draft
 from beacon.importing.node import Item
+from beacon.model.notice import plural
 from beacon.model.reference import DOCKER_HUB, ImageReference
 
 
@@ -39,7 +42,18 @@ def qualified(text: str) -> ImageReference:
 def platform(item: Item, draft: Draft, context: Context) -> None:
     """Read ``platform``."""
     del context
-    draft.platform = item.read(values.platform)
+    draft.platform = item.read(lambda text: values.platform(_whole_platform(text)))
+
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def _whole_platform(value: object) -> str:
+    """Return a platform as docker takes it: of Linux if it names an architecture alone, by either name."""
+    text = strings.word(value)
+    system, slash, rest = text.partition("/") if "/" in text or text == "linux" else ("linux", "/", text)
+    architecture, variant, more = rest.partition("/")
+    return f"{system}{slash}{_ARCHITECTURES.get(architecture, architecture)}{variant}{more}"
 
 
 def build(item: Item, draft: Draft, context: Context) -> None:
@@ -55,41 +69,58 @@ def container_name(item: Item, draft: Draft, context: Context) -> None:
     name = item.text()
     if name is None:
         return
-    if name not in {draft.name, f"beacon-{draft.name}"} and draft.networks and _has_names(draft):
+    if name not in {draft.name, f"beacon-{draft.name}"} and has_names(draft):
         draft.aliases.append(name)
         item.change(f"Beacon names containers beacon-{draft.name}; {name} stays its name on its networks")
     else:
         item.change(f"Beacon names containers beacon-{draft.name}")
 
 
-def _has_names(draft: Draft) -> bool:
-    return not any(network in {"host", "none"} or ":" in network for network in draft.networks)
-
-
 def command(item: Item, draft: Draft, context: Context) -> None:
     """Read ``command``."""
     del context
     if not item.is_null:
-        draft.command = item.read(_words)
+        draft.command = _words(item) or None  # of nothing, engines make the command of the image
 
 
 def entrypoint(item: Item, draft: Draft, context: Context) -> None:
     """Read ``entrypoint``."""
     del context
     if not item.is_null:
-        draft.entrypoint = item.read(_words)
+        draft.entrypoint = _words(item)
 
 
-def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(grammar.scalar(word) for word in value)
-    return grammar.words(value)
+def _words(item: Item) -> tuple[str, ...] | None:
+    """Return the words of a command; of a line, as compose splits it."""
+    if isinstance(item.value, list):
+        found = [entry.text() for entry in item.each()]
+        return tuple(word for word in found if word is not None)
+    text = item.text()
+    if text is None:
+        return None
+    try:
+        words, rest = split_words(text)
+    except ValueError as fault:
+        item.fault(str(fault))
+        return None
+    if rest:
+        item.change(
+            f"cut off before {strings.shown(rest)}, as docker compose does: no shell runs it. "
+            "For one: [sh, -c, LINE]"
+        )
+    return words
 
 
 def user(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``user``."""
+    """Read ``user``; of variables that are set nowhere, a colon is left."""
     del context
     text = item.text()
+    if not text:
+        return
+    name, colon, group = text.partition(":")
+    if colon and not (name and group):
+        text = f"{name or '0'}:{group}" if group else name
+        item.change(f"as engines have it, that is {text or 'the user of the image'}")
     if text:
         draft.user = item.read(lambda _: values.user(text))
 
@@ -110,16 +141,19 @@ def userns(item: Item, draft: Draft, context: Context) -> None:
 def workdir(item: Item, draft: Draft, context: Context) -> None:
     """Read ``working_dir``."""
     del context
-    draft.workdir = item.read(grammar.absolute_path)
+    draft.workdir = item.read(strings.absolute_path)
 
 
 def hostname(item: Item, draft: Draft, context: Context) -> None:
     """Read ``hostname``."""
     del context
     text = item.text()
-    if text is not None:
-        expression = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
-        draft.hostname = item.read(lambda _: values.pattern(expression, "a host name")(text))
+    if text is None:
+        return
+    try:
+        draft.hostname = values.hostname(text)
+    except ValueError:
+        item.drop(f"{text!r} is no host name; the engine chooses one")
 
 
 def init(item: Item, draft: Draft, context: Context) -> None:
@@ -180,18 +214,43 @@ def _env_file(item: Item, context: Context) -> tuple[str, dict[str, str], bool] 
 
 def environment(item: Item, draft: Draft, context: Context) -> None:
     """Read ``environment``; a variable without a value is the environment's."""
+    passed: list[str] = []
+    missing: list[str] = []
     for name, entry in item.pairs().items():
-        if entry.read(lambda _, name=name: grammar.env_name(name)) is None:  # type: ignore[misc]
+        if name in context.project.variables and entry.is_null:
+            passed.append(name)
+            text: str | None = context.project.variables[name]
+        elif entry.is_null:
+            missing += [name] if name not in draft.env else []
             continue
-        if not entry.is_null:
+        else:
             text = entry.text()
-            if text is not None:
-                draft.env[name] = text
-        elif name in context.project.variables:
-            draft.env[name] = context.project.variables[name]
-            entry.change("the value that it has now is written into [env]")
-        elif name not in draft.env:
-            entry.drop("has no value here, and none in the environment")
+        if text is not None:
+            _variable(entry, name, text, draft)
+    if passed:
+        item.change(f"{_counted(passed)} passed through, with what is set now written into [env]")
+    if missing:
+        item.drop(f"{_counted(missing)} passed through, and set nowhere")
+
+
+def _counted(names: list[str]) -> str:
+    """Return how many variables there are, and the first of them."""
+    first = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"{plural(len(names), 'variable')} ({first}) {'is' if len(names) == 1 else 'are'}"
+
+
+_SHOWN = 3
+
+
+def _variable(item: Item, name: str, text: str, draft: Draft) -> None:
+    try:
+        draft.env[strings.env_name(name)] = text
+    except ValueError as fault:
+        if not name or any(sign in name for sign in " =\t\n"):
+            item.fault(str(fault))
+            return
+        draft.args.append(f"--env={name}={text}")
+        item.note_raw(f"--env={name}=…")
 
 
 def labels(item: Item, draft: Draft, context: Context) -> None:
@@ -243,13 +302,13 @@ def label_file(item: Item, draft: Draft, context: Context) -> None:
 def cap_add(item: Item, draft: Draft, context: Context) -> None:
     """Read ``cap_add``."""
     del context
-    draft.cap_add += [name for entry in item.each() if (name := entry.read(grammar.capability)) is not None]
+    draft.cap_add += [name for entry in item.each() if (name := entry.read(strings.capability)) is not None]
 
 
 def cap_drop(item: Item, draft: Draft, context: Context) -> None:
     """Read ``cap_drop``."""
     del context
-    draft.cap_drop += [name for entry in item.each() if (name := entry.read(grammar.capability)) is not None]
+    draft.cap_drop += [name for entry in item.each() if (name := entry.read(strings.capability)) is not None]
 
 
 def devices(item: Item, draft: Draft, context: Context) -> None:
@@ -272,7 +331,7 @@ def dns(item: Item, draft: Draft, context: Context) -> None:
     """Read ``dns``."""
     del context
     draft.dns += [
-        address for entry in item.one_or_each() if (address := entry.read(grammar.address)) is not None
+        address for entry in item.one_or_each() if (address := entry.read(strings.address)) is not None
     ]
 
 
@@ -309,12 +368,11 @@ def ulimits(item: Item, draft: Draft, context: Context) -> None:
 def shm_size(item: Item, draft: Draft, context: Context) -> None:
     """Read ``shm_size``."""
     del context
-    draft.shm_size = item.read(grammar.size)
+    draft.shm_size = item.read(quantities.size)
 
 
 def security_opt(item: Item, draft: Draft, context: Context) -> None:
     """Read ``security_opt``; what is not no-new-privileges is Podman's."""
-    del context
     for entry in item.each():
         text = (entry.text() or "").replace(":", "=", 1)
         if text in {"no-new-privileges", "no-new-privileges=true"}:
@@ -322,5 +380,8 @@ def security_opt(item: Item, draft: Draft, context: Context) -> None:
         elif text == "no-new-privileges=false":
             draft.no_new_privileges = False
         elif text:
+            sort, equals, value = text.partition("=")
+            if sort == "seccomp" and equals and value not in {"unconfined", "builtin"}:
+                text = f"seccomp={context.source.absolute(value, context.project.folder)}"
             draft.args.append(f"--security-opt={text}")
             entry.note_raw(f"--security-opt={text}")

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from beacon.definition.grammar import did_you_mean, key_path, shown
-from beacon.importing.compose.files import Reader, Source
-from beacon.importing.compose.merge import merge, without_resets
-from beacon.importing.node import Item, Log, Node, Note, NoteKind, Place
+from beacon.definition.grammar.strings import did_you_mean, key_path, shown
+from beacon.formats.node import Node, Place
+from beacon.importing.compose.reading.files import Reader, Source
+from beacon.importing.compose.reading.found import files_beside, found_file
+from beacon.importing.compose.reading.merge import merge, without_resets
+from beacon.importing.node import Item, Log, Note
+from beacon.model.notice import NoteKind
 
 _TOP_LEVEL = ("name", "version", "include", "services", "networks", "volumes", "secrets", "configs", "models")
 _PARTS = ("services", "networks", "volumes", "secrets", "configs")
-_VERSION = re.compile(r"[23](\.\d+)?")
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
 
 
@@ -27,6 +29,8 @@ class Request(Struct, frozen=True):
     profiles: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    is_whole: bool = False
+    """The one file, or its folder, stands for the project, with what docker compose reads beside it."""
 
 
 class Project(Struct, frozen=True):
@@ -40,6 +44,10 @@ class Project(Struct, frozen=True):
     secrets: Mapping[str, Node] = field(default_factory=dict)
     configs: Mapping[str, Node] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    env_files: tuple[str, ...] = ()
+    """Where the variables are from that are not the environment's."""
+    folder: str = "/"
+    """What relative paths are seen from."""
     loose: bool = False
     """No compose file: networks and volumes are the engine's own, under their own names."""
 
@@ -47,26 +55,29 @@ class Project(Struct, frozen=True):
 def load(request: Request, source: Source, log: Log) -> Project | None:
     """Return the project of *request*; None where its files cannot be read at all."""
     files = [source.absolute(file, source.folder) for file in request.files]
+    if request.is_whole:
+        files = [found_file(files[0], source), *files[1:]]
     folder = posixpath.dirname(files[0])
-    env_files = tuple(source.absolute(file, source.folder) for file in request.env_files)
-    variables = source.variables(
-        env_files or (posixpath.join(folder, ".env"),), log, required=bool(env_files)
-    )
-    name = request.project or variables.get("COMPOSE_PROJECT_NAME")
-    if name:
-        variables["COMPOSE_PROJECT_NAME"] = name
-    root = _load_files(files, source, variables, log, ())
+    asked = tuple(source.absolute(file, source.folder) for file in request.env_files)
+    env_files = asked or (posixpath.join(folder, ".env"),)
+    variables = source.variables(env_files, log, required=bool(asked))
+    if request.is_whole:
+        files = files_beside(files[0], variables, source, log)
+    name = _name(request, files, folder, source, variables)
+    variables["COMPOSE_PROJECT_NAME"] = name
+    root = _load_files(files, folder, source, variables, log, ())
     if root is None:
         return None
     given = root.get("name")
     if given is not None and not isinstance(given.value, str):
         log.fault(given.place, "name", f"must be a string, not {shown(given.value)}")
-    name = name or (str(given.value) if given is not None else posixpath.basename(folder))
+    if root.get("services") is None:
+        log.fault(root.place, "services", "must be given; a file of format version 1 must be converted first")
     parts = {part: _fields(root, part, log) for part in _PARTS}
     profiles = {*request.profiles, *variables.get("COMPOSE_PROFILES", "").split(",")} - {""}
     chosen, others = _choose(parts["services"], request.services, profiles, log)
     return Project(
-        name=_slug(name),
+        name=name,
         services=chosen,
         others=others,
         networks=parts["networks"],
@@ -74,7 +85,24 @@ def load(request: Request, source: Source, log: Log) -> Project | None:
         secrets=parts["secrets"],
         configs=parts["configs"],
         variables=variables,
+        env_files=env_files,
+        folder=folder,
     )
+
+
+def _name(
+    request: Request, files: list[str], folder: str, source: Source, variables: Mapping[str, str]
+) -> str:
+    """Return the project's name: as asked for, else the last file's, else the folder's."""
+    name = request.project or variables.get("COMPOSE_PROJECT_NAME")
+    quiet = Reader(source, variables, Log())  # what is wrong with the files is told when they are read
+    for file in () if name else reversed(files):
+        root = quiet.file(file, Place(file), folder)
+        given = None if root is None else root.get("name")
+        if given is not None and isinstance(given.value, str):
+            name = given.value
+            break
+    return _slug(name or posixpath.basename(folder))
 
 
 def _slug(name: str) -> str:
@@ -82,20 +110,26 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-") or "project"
 
 
-def _load_files(
-    files: list[str], source: Source, variables: Mapping[str, str], log: Log, chain: tuple[str, ...]
+def _load_files(  # noqa: PLR0913, PLR0917 -- what one level of includes hands on to the next
+    files: list[str],
+    folder: str,
+    source: Source,
+    variables: Mapping[str, str],
+    log: Log,
+    chain: tuple[str, ...],
 ) -> Node | None:
+    """Return what several files come to, each over the one before; their paths are seen from *folder*."""
     reader = Reader(source, variables, log)
     merged: Node | None = None
     for file in files:
         if file in chain:
             log.fault(Place(chain[-1]), "include", f"must not form a cycle: {' → '.join([*chain, file])}")
             continue
-        root = reader.file(file, Place(file))
+        root = reader.file(file, Place(file), folder)
         if root is None:
             continue
         _check_top_level(root, log)
-        root = _included(reader.extended(file, root), source, variables, log, (*chain, file))
+        root = _included(reader.extended(file, root), folder, source, variables, log, (*chain, file))
         merged = root if merged is None else merge(merged, root)
     return None if merged is None else without_resets(merged)
 
@@ -109,27 +143,27 @@ def _check_top_level(root: Node, log: Log) -> None:
         elif key not in _TOP_LEVEL and isinstance(root.value, dict) and "services" in root.value:
             near = did_you_mean(key, list(_TOP_LEVEL))
             item.drop(f"no key of the compose specification{near}")
-    if root.get("services") is None and root.get("include") is None:
-        log.fault(root.place, "services", "must be given; a file of format version 1 must be converted first")
 
 
 def _check_version(item: Item) -> None:
-    text = item.text()
-    if text is not None and not _VERSION.fullmatch(text):
-        item.fault(f"must be left out, or be 2.x or 3.x, not {shown(text)}")
-    elif text is not None:
+    if item.text() is not None:
         item.drop("obsolete: the compose specification has no versions")
 
 
-def _included(
-    root: Node, source: Source, variables: Mapping[str, str], log: Log, chain: tuple[str, ...]
+def _included(  # noqa: PLR0913, PLR0917 -- as above
+    root: Node,
+    folder: str,
+    source: Source,
+    variables: Mapping[str, str],
+    log: Log,
+    chain: tuple[str, ...],
 ) -> Node:
     include = root.get("include")
     if include is None or not isinstance(root.value, dict):
         return root
     fields = dict(root.value)
     for item in Item(include, ("include",), log).each():
-        other = _include(item, source, variables, chain)
+        other = _include(item, folder, source, variables, chain)
         for part in _PARTS if other is not None else ():
             theirs = Item(other, (), log).fields().get(part) if other is not None else None
             if theirs is None:
@@ -143,15 +177,14 @@ def _included(
     return root.with_value(fields)
 
 
-def _include(item: Item, source: Source, variables: Mapping[str, str], chain: tuple[str, ...]) -> Node | None:
-    folder = posixpath.dirname(chain[-1])
+def _include(
+    item: Item, folder: str, source: Source, variables: Mapping[str, str], chain: tuple[str, ...]
+) -> Node | None:
     fields = {"path": item} if isinstance(item.value, str) else item.fields()
     if "path" not in fields:
         item.fault("must name a file")
         return None
     item.require(fields, "path", "env_file", "project_directory")
-    if "project_directory" in fields:
-        fields["project_directory"].drop("paths are seen from the included file's own folder")
     named = [path.text() or "" for path in fields["path"].one_or_each()]
     paths = [source.absolute(path, folder) for path in named if path]
     if not paths:
@@ -160,9 +193,11 @@ def _include(item: Item, source: Source, variables: Mapping[str, str], chain: tu
         source.absolute(file.text() or "", folder)
         for file in (fields["env_file"].one_or_each() if "env_file" in fields else ())
     ]
-    default = posixpath.join(posixpath.dirname(paths[0]), ".env")
+    said = fields["project_directory"].text() if "project_directory" in fields else None
+    theirs = source.absolute(said, folder) if said else posixpath.dirname(paths[0])
+    default = posixpath.join(theirs, ".env")
     own = source.variables(tuple(env_files) or (default,), item.log, required=bool(env_files))
-    return _load_files(paths, source, {**own, **variables}, item.log, chain)
+    return _load_files(paths, theirs, source, {**own, **variables}, item.log, chain)
 
 
 def _raw_fields(node: Node) -> dict[str, Node]:
@@ -206,14 +241,15 @@ def _choose(
                 pending.append(other)
     for name, node in services.items():
         if name not in wanted and not named:
-            held = ", ".join(_profiles(node))
+            held = ", ".join(profiles_of(node))
             text = f"it belongs to the profile {held}"
-            log.note(Note(name, "profiles", NoteKind.DROPPED, text, f"--profile {_profiles(node)[0]}"))
+            log.note(Note(name, "profiles", NoteKind.DROPPED, text, f"--profile {profiles_of(node)[0]}"))
     chosen = {name: node for name, node in services.items() if name in wanted}
     return chosen, {name: node for name, node in services.items() if name not in wanted}
 
 
-def _profiles(node: Node) -> list[str]:
+def profiles_of(node: Node) -> list[str]:
+    """Return the profiles of a service."""
     profiles = node.get("profiles")
     return (
         [str(item.value) for item in profiles.value] if profiles and isinstance(profiles.value, list) else []
@@ -221,7 +257,7 @@ def _profiles(node: Node) -> list[str]:
 
 
 def _is_active(node: Node, profiles: set[str]) -> bool:
-    own = _profiles(node)
+    own = profiles_of(node)
     return not own or "*" in profiles or bool(profiles & set(own))
 
 
@@ -248,7 +284,7 @@ def _check_dependencies(services: Mapping[str, Node], wanted: set[str], active: 
                 near = did_you_mean(other, list(services))
                 log.fault(node.place, key, f"must name a service of the file, not {other!r}{near}")
             elif other not in active and _is_required(node):
-                profile = _profiles(services[other])[0]
+                profile = profiles_of(services[other])[0]
                 problem = f"must name a service that is imported too; {other} needs --profile {profile}"
                 log.fault(node.place, key, problem)
     for cycle in _cycles({name: dependencies(node) for name, node in services.items()}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from beacon.importing.compose.context import Context, Handler
-from beacon.importing.compose.network import service_name
+from beacon.importing.compose.needs import service_name
 from beacon.importing.draft import Draft
 from beacon.importing.node import Item
 
@@ -27,13 +27,12 @@ REASONS = {
     "memswap_limit": "swap is the unit's: [podman.service] MemorySwapMax",
     "models": "Beacon runs containers, not models",
     "oom_kill_disable": "it needs control groups of version 1",
+    "pre_start": "containers that run first: make each a service that ends, and have this one need it",
     "post_start": "Beacon runs commands around a rollout, on the host: [hooks]",
     "pre_stop": "Beacon runs commands around a rollout, on the host: [hooks]",
     "provider": "Beacon runs containers, not what a provider gives",
     "pull_refresh_after": "Beacon follows the tag: update.every",
-    "runtime": "Podman's runtime is a setting of the machine: containers.conf(5)",
     "use_api_socket": "mount Podman's socket where it is needed: /run/podman/podman.sock",
-    "volumes_from": "give both services the same external volumes",
 }
 
 
@@ -94,6 +93,11 @@ def _namespace(flag: str) -> Handler:
                 return
             draft.needs.append(name)
             mode = f"container:beacon-{name}"
+        if flag == "--pid" and mode != "private":
+            if draft.init:
+                away = Item(item.node, (*item.path[:-1], "init"), item.log, item.service)
+                away.change("without one: it refuses to start where it is not process 1")
+            draft.init = False
         draft.args.append(f"{flag}={mode}")
         item.note_raw(f"{flag}={mode}")
 

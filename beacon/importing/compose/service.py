@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
-from beacon.definition import grammar, rules
+from beacon.definition import rules
 from beacon.definition.decode import decode
 from beacon.definition.encode import encode
+from beacon.definition.grammar import strings
 from beacon.errors import DefinitionError
-from beacon.importing.compose import limits, network, process, raw, storage
-from beacon.importing.compose.context import Context, Handler
+from beacon.formats.node import Node, plant
+from beacon.importing.compose import grants, limits, needs, network, ports, process, raw, storage
+from beacon.importing.compose.context import Context, Handler, without_empty
 from beacon.importing.draft import Draft
-from beacon.importing.node import Item, Log, Node, plant
-from beacon.model.service import RestartPolicy, Service
+from beacon.importing.node import Item, Log
+from beacon.model.service import Health, Restart, RestartPolicy, Service
 
 HANDLERS: dict[str, Handler] = {
     "image": process.image,
@@ -34,17 +34,19 @@ HANDLERS: dict[str, Handler] = {
     "environment": process.environment,
     "label_file": process.label_file,
     "labels": process.labels,
-    "ports": network.ports,
-    "extra_hosts": network.extra_hosts,
+    "ports": ports.ports,
+    "extra_hosts": ports.extra_hosts,
     "dns": process.dns,
-    "depends_on": network.depends_on,
-    "links": network.links,
+    "depends_on": needs.depends_on,
+    "links": needs.links,
+    "volumes_from": storage.volumes_from,
     "volumes": storage.volumes,
     "tmpfs": storage.tmpfs,
-    "secrets": storage.secrets,
-    "configs": storage.configs,
+    "secrets": grants.secrets,
+    "configs": grants.configs,
     "devices": process.devices,
     "gpus": limits.gpus,
+    "runtime": limits.runtime,
     "cap_add": process.cap_add,
     "cap_drop": process.cap_drop,
     "security_opt": process.security_opt,
@@ -78,23 +80,24 @@ def convert(key: str, node: Node, context: Context, log: Log) -> Service | None:
     """Return the service that *node* describes; None, with faults, where it cannot be."""
     before = len(log.faults)
     name = context.names[key]
+    node = without_empty(node)
     item = Item(node, ("services", key), log, name)
     fields = item.fields()
     draft = Draft(name)
     if _is_silent(node):
         network.default_network(draft, context)
     for field, handle in HANDLERS.items():
-        if field in fields and not (fields[field].is_null and field != "pid"):
+        if field in fields and not fields[field].is_null:
             handle(fields[field], draft, context)
     for field, unknown in fields.items():
         if field not in HANDLERS and field not in _SETTLED:
-            near = grammar.did_you_mean(field, list(HANDLERS))
+            near = strings.did_you_mean(field, list(HANDLERS))
             unknown.drop(f"no key of the compose specification{near}")
     _finish(item, draft, context)
     service = draft.service()
     if service is None:
         if "image" not in fields:
-            item.fault(_no_image(item, context))
+            item.fault("must have an image")
         return None
     if len(log.faults) == before:
         _judge(item, service)
@@ -107,20 +110,17 @@ def _is_silent(node: Node) -> bool:
     return node.get("network_mode") is None and (networks is None or not networks.value)
 
 
-def _no_image(item: Item, context: Context) -> str:
-    if item.node.get("build") is None:
-        return "must have an image"
-    slug = f"{context.project.name}-{item.path[-1]}"
-    return (
-        "must have an image, as Beacon runs images and builds none: "
-        f"podman build -t REGISTRY/{slug} …, podman push REGISTRY/{slug}, then image: REGISTRY/{slug}"
-    )
-
-
 def _finish(item: Item, draft: Draft, context: Context) -> None:
     """Do what depends on keys that are not there, and on the name that the service has now."""
     key = str(item.path[-1])
     node = item.node
+    for alias in context.link_names(key):
+        if network.has_names(draft) and alias not in {draft.name, *draft.aliases}:
+            draft.aliases.append(alias)
+            item.change(
+                f"{alias} is its name too on its networks, by [podman] args: links of others call it so"
+            )
+    network.name_in_labels(item, draft, context)
     if draft.name != key and not context.project.loose:
         _tell_of_name(item, draft, key)
     deploy = node.get("deploy")
@@ -128,17 +128,19 @@ def _finish(item: Item, draft: Draft, context: Context) -> None:
         deploy is not None and deploy.get("restart_policy") is not None
     )
     if context.is_job(key):
-        draft.restart = replace(draft.restart, policy=RestartPolicy.NO)
+        draft.restart = Restart(RestartPolicy.ONESHOT)
         item.change(
-            'others wait for its end, which is not how services end: it has restart = "no"; run it by hand'
+            'others wait for its end: restart = "oneshot", and it runs at boot, when started and when updated'
         )
+        if draft.health != Health():
+            draft.health = Health()
+            item.below(item.node, "healthcheck").drop("a job has none")
     elif not has_policy:
         limits.restart_missing(item.below(plant(None, node.place), "restart"), draft, context)
 
 
 def _tell_of_name(item: Item, draft: Draft, key: str) -> None:
-    joined = [name for name in draft.networks if name not in {"host", "none"} and ":" not in name]
-    if joined:
+    if network.has_names(draft):
         draft.aliases.append(key)
         item.change(f"its name is {draft.name} now; on its networks it is still {key}, by [podman] args")
     else:

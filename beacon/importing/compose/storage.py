@@ -1,19 +1,27 @@
-"""Volumes, file systems in memory, secrets and configs."""
+"""Volumes, and file systems in memory."""
 
 from __future__ import annotations
 
+import posixpath
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from beacon.definition import grammar, values
 from beacon.definition.effective import volume_name
+from beacon.definition.grammar import quantities, strings, values
+from beacon.formats.node import Node
 from beacon.importing.compose.context import Context, is_external
 from beacon.importing.draft import Draft
-from beacon.importing.node import Item, Node
-from beacon.model.service import Secret, Volume
+from beacon.importing.node import Item, Log
+from beacon.model.service import Volume
 
+_FILE = re.compile(
+    r"(?:.*\.(?:conf|cfg|cnf|ini|toml|ya?ml|json|xml|env|properties|txt|pem|crt|cert|key|sh|sql|db|sqlite3?"
+    r"|log|lua|py|js|html|htpasswd)|\.env|[A-Z][a-z]+file)"
+)
+"""Names that files have, and folders hardly ever."""
 _OPTIONS = {
     "z", "Z", "U", "exec", "noexec", "suid", "nosuid", "dev", "nodev",
     "shared", "rshared", "slave", "rslave", "private", "rprivate", "idmap",
@@ -26,15 +34,63 @@ _NO_OPTIONS = {
     "volume-nocopy": "Podman fills an empty volume from the image; that is harmless",
 }
 _DOCKER_SOCKET = ("/var/run/docker.sock", "/run/docker.sock")
+_SOCKET_UNIT = "podman.socket"
+_MACHINES_OWN = {"/etc/timezone": "timedatectl show --property=Timezone --value > /etc/timezone"}
+"""What makes files that many containers want, and that not every machine has: Debian 13 has no such one."""
+_KNOWN_FILES = re.compile(
+    r"/etc/(?:timezone|localtime|machine-id|hostname|hosts|resolv\.conf|passwd|group|shadow|fstab|os-release|mtab)"
+    r"|.*\.sock(?:et)?|.*/[^/]*[^/.]\.(?!d$)[A-Za-z][A-Za-z0-9]{0,9}"
+)
+"""Paths that are files: by what every system has there, or by an ending."""
+
+
+def volumes_from(item: Item, draft: Draft, context: Context) -> None:
+    """Read ``volumes_from``: what another service has mounted that both can have."""
+    if context.project.loose:
+        item.drop("give both services the same external volumes")
+        return
+    for entry in item.each():
+        text = (entry.text() or "").removeprefix("container:")
+        other, _, option = text.partition(":")
+        node = context.project.services.get(other) or context.project.others.get(other)
+        if node is None:
+            entry.drop(f"there is no service {other}: give both the same volumes")
+            continue
+        given = node.get("volumes")
+        if (name := context.names.get(other)) is not None:
+            draft.needs.append(name)
+        theirs = Draft(other)
+        quiet = Item(node, ("services", other), Log())
+        volumes(quiet.below(given or node.with_value(None), "volumes"), theirs, context)
+        kept = [one for one in theirs.volumes if one.name is None]
+        draft.volumes += [replace(one, read_only=True) if option == "ro" else one for one in kept]
+        lost = ", ".join(one.path for one in theirs.volumes if one.name is not None)
+        also = f"; without {lost}, which has no name" if lost else ""
+        entry.change(f"the volumes and folders that {other} has by name{also}")
 
 
 def volumes(item: Item, draft: Draft, context: Context) -> None:
     """Read ``volumes``, short and long."""
-    for entry in item.each():
-        if isinstance(entry.value, dict):
+    entries = list(item.each())
+    last = {_place(entry): index for index, entry in enumerate(entries)}
+    for index, entry in enumerate(entries):
+        if last[_place(entry)] != index:
+            entry.drop(f"of two mounts at {_place(entry)} the last counts, as in docker compose")
+        elif isinstance(entry.value, dict):
             _long(entry, draft, context)
         else:
             _short(entry, draft, context)
+    # Its own go before those that it has from others.
+    draft.volumes = list({volume.path: volume for volume in draft.volumes}.values())
+
+
+def _place(entry: Item) -> str:
+    """Return the path in the container of a mount."""
+    if isinstance(entry.value, dict):
+        target = entry.node.get("target")
+        return "" if target is None else posixpath.normpath(str(target.value))
+    parts = str(entry.value).split(":")
+    return posixpath.normpath(parts[0] if len(parts) == 1 else parts[1])
 
 
 def _short(item: Item, draft: Draft, context: Context) -> None:
@@ -45,11 +101,11 @@ def _short(item: Item, draft: Draft, context: Context) -> None:
         case [path]:
             _anonymous(item, path, draft)
         case [source, path]:
-            _add(item, draft, context, source=source, path=path, words=[])
+            add(item, draft, context, source=source, path=path, words=[])
         case [source, path, options]:
-            _add(item, draft, context, source=source, path=path, words=options.split(","))
+            add(item, draft, context, source=source, path=path, words=options.split(","))
         case _:
-            item.fault(f"must be SOURCE:PATH or SOURCE:PATH:OPTIONS, not {grammar.shown(text)}")
+            item.fault(f"must be SOURCE:PATH or SOURCE:PATH:OPTIONS, not {strings.shown(text)}")
 
 
 def _long(item: Item, draft: Draft, context: Context) -> None:
@@ -76,9 +132,9 @@ def _long(item: Item, draft: Draft, context: Context) -> None:
     if not source:
         _anonymous(item, target, draft, words)
     elif sort == "bind" and not source.startswith("/"):
-        fields["source"].fault(f"must be a path, not {grammar.shown(source)}")
+        fields["source"].fault(f"must be a path, not {strings.shown(source)}")
     else:
-        _add(item, draft, context, source=source, path=target, words=words)
+        add(item, draft, context, source=source, path=target, words=words)
 
 
 def _settings(fields: Mapping[str, Item]) -> list[str]:
@@ -109,10 +165,12 @@ def _settings(fields: Mapping[str, Item]) -> list[str]:
 def _memory(fields: Mapping[str, Item], target: str, item: Item, draft: Draft) -> None:
     options = fields["tmpfs"].fields() if "tmpfs" in fields else {}
     words = []
-    if "size" in options and (size := options["size"].read(grammar.size)) is not None:
+    if "size" in options and (size := options["size"].read(quantities.size)) is not None:
         words.append(f"size={size}")
-    if "mode" in options and (mode := options["mode"].text()):
+    if "mode" in options and (mode := options["mode"].written()):
         words.append(f"mode={mode}")
+    if "tmpfs" in fields:
+        fields["tmpfs"].require(options, "size", "mode")
     _tmpfs(item, f"{target}:{','.join(words)}" if words else target, draft)
 
 
@@ -124,16 +182,35 @@ def tmpfs(item: Item, draft: Draft, context: Context) -> None:
 
 
 def _tmpfs(item: Item, text: str, draft: Draft) -> None:
+    path, _, words = text.partition(":")
+    options = [word for word in words.split(",") if word]
+    for word in [word for word in options if word.partition("=")[0] in {"uid", "gid"}]:
+        item.drop(f"{word}: Podman has no such option; give mode=1777, or a volume")
+        options.remove(word)
     try:
-        draft.tmpfs.append(values.tmpfs(text))
+        found = values.tmpfs(f"{path}:{','.join(options)}" if options else path)
     except ValueError as fault:
         item.fault(str(fault))
+        return
+    where = found.partition(":")[0]
+    if any(volume.path == where for volume in draft.volumes):
+        item.drop(f"a volume is mounted at {where}")
+        return
+    for other in [one for one in draft.tmpfs if one.partition(":")[0] == where]:
+        if other != found:
+            item.change(f"of two mounts at {where} the last counts")
+        draft.tmpfs.remove(other)
+    draft.tmpfs.append(found)
+
+
+def _mount_point(path: str) -> str:
+    return strings.mount_point(posixpath.normpath(path) if path.startswith("/") else path)
 
 
 def _anonymous(item: Item, path: str, draft: Draft, words: Sequence[str] = ()) -> None:
     """Give storage without a name one, so that it outlives its container."""
     try:
-        where = grammar.mount_point(path)
+        where = _mount_point(path)
     except ValueError as fault:
         item.fault(str(fault))
         return
@@ -142,11 +219,12 @@ def _anonymous(item: Item, path: str, draft: Draft, words: Sequence[str] = ()) -
     item.change(f"a volume of the service, {name}, that outlives the container; it starts empty")
 
 
-def _add(  # noqa: PLR0913 -- the parts of one volume
+def add(  # noqa: PLR0913 -- the parts of one volume
     item: Item, draft: Draft, context: Context, *, source: str, path: str, words: list[str]
 ) -> None:
+    """Mount a volume or a path of the host."""
     try:
-        where = grammar.mount_point(path)
+        where = _mount_point(path)
         host, external = _source(item, source, context)
     except ValueError as fault:
         item.fault(str(fault))
@@ -156,7 +234,7 @@ def _add(  # noqa: PLR0913 -- the parts of one volume
         volume = Volume(path=where, name=_name_of(external, where, item, draft))
     draft.volumes.append(_with_options(volume, words, item))
     if host is not None:
-        _tell_of_host_path(item, host, context)
+        _tell_of_host_path(item, host, where, draft, context)
 
 
 def _with_options(volume: Volume, words: Sequence[str], item: Item) -> Volume:
@@ -183,18 +261,20 @@ def _name_of(volume: str, path: str, item: Item, draft: Draft) -> str:
 
 def _source(item: Item, source: str, context: Context) -> tuple[str | None, str | None]:
     """Return what a volume is: a path of the host, or a volume of the engine."""
+    if source in _DOCKER_SOCKET and context.source.engine_socket not in _DOCKER_SOCKET:
+        return context.source.engine_socket, None
     if source.startswith("/"):
-        return grammar.absolute_path(source), None
+        return strings.absolute_path(posixpath.normpath(source)), None
     if source.startswith("~"):
-        raise ValueError(f"must be an absolute path, not {grammar.shown(source)}")
+        raise ValueError(f"must be an absolute path, not {strings.shown(source)}")
     known = context.project.volumes
     if source not in known and not context.project.loose:
-        near = grammar.did_you_mean(source, list(known))
-        raise ValueError(f"must name a volume of the file or a path, not {grammar.shown(source)}{near}")
+        near = strings.did_you_mean(source, list(known))
+        raise ValueError(f"must name a volume of the file or a path, not {strings.shown(source)}{near}")
     device = _bound_device(known.get(source))
     if device is not None:
         item.change(f"the volume {source} is the host's folder {device}, and is mounted as that")
-        return grammar.absolute_path(device), None
+        return strings.absolute_path(device), None
     name = context.resource_name(known, source)
     return None, values.pattern("[A-Za-z0-9][A-Za-z0-9_.-]*", "a volume's name")(name)
 
@@ -211,120 +291,28 @@ def _bound_device(node: Node | None) -> str | None:
     return str(device.value)
 
 
-def _tell_of_host_path(item: Item, host: str, context: Context) -> None:
-    if host in _DOCKER_SOCKET:
+def _tell_of_host_path(item: Item, host: str, path: str, draft: Draft, context: Context) -> None:
+    if host == context.source.engine_socket and host not in _DOCKER_SOCKET:
+        for key in ("Wants", "After"):
+            draft.unit[key] = (_SOCKET_UNIT,)
+        user = "--user " if host.startswith("/run/user/") else ""
         item.todo(
-            "docker's socket; Podman's is /run/podman/podman.sock, and gives whoever has it the machine",
-            "systemctl enable --now podman.socket",
+            "Podman's socket in the place of docker's, which must be there; whoever has it has the machine",
+            f"systemctl {user}enable --now {_SOCKET_UNIT}",
         )
     elif not context.source.exists(host):
-        item.todo("the folder is not there, and is not made", f"mkdir -p {shlex.quote(host)}")
-
-
-def secrets(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``secrets``: they become secrets of the engine, of the names that compose gives."""
-    for entry, key, fields in _grants(item, context.project.secrets, context, "secret"):
-        name = context.resource_name(context.project.secrets, key)
-        target = (fields["target"].text() if "target" in fields else None) or key
-        path = target if target.startswith("/") else f"/run/secrets/{target}"
-        _secret(entry, draft, name, path, fields)
-        node = context.project.secrets.get(key)
-        if node is not None:
-            _tell_to_create(Item(node, ("secrets", key), item.log, item.service), name, "secret")
-
-
-def configs(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``configs``: files are mounted; texts become secrets of the engine, which are mounted too."""
-    for entry, key, fields in _grants(item, context.project.configs, context, "config"):
-        node = context.project.configs[key]
-        target = (fields["target"].text() if "target" in fields else None) or f"/{key}"
-        path = target if target.startswith("/") else f"/{target}"
-        file = node.get("file")
-        if file is not None and isinstance(file.value, str):
-            _add(entry, draft, context, source=file.value, path=path, words=["ro"])
-            for name in ("uid", "gid", "mode"):
-                if name in fields:
-                    fields[name].drop("a mounted file keeps the owner and mode that it has on the host")
-            continue
-        name = context.resource_name(context.project.configs, key)
-        _secret(entry, draft, name, path, fields)
-        entry.change("Beacon has no configs; it is a secret of the engine, mounted at the same path")
-        _tell_to_create(Item(node, ("configs", key), item.log, item.service), name, "config")
-
-
-def _grants(
-    item: Item, known: Mapping[str, Node], context: Context, what: str
-) -> list[tuple[Item, str, Mapping[str, Item]]]:
-    """Return what the service is given: the entry, its source and the fields of the long form."""
-    found: list[tuple[Item, str, Mapping[str, Item]]] = []
-    for entry in item.each():
-        fields = entry.fields() if isinstance(entry.value, dict) else {}
-        entry.require(fields, "source", "target", "uid", "gid", "mode", "type")
-        key = (fields["source"].text() if "source" in fields else None) if fields else entry.text()
-        if key is None:
-            entry.fault(f"must name a {what}: {{source: NAME}}")
-        elif key not in known and not context.project.loose:
-            entry.fault(
-                f"must name a {what} of the file, not {key!r}{grammar.did_you_mean(key, list(known))}"
+        name = host.rpartition("/")[2]
+        made = _MACHINES_OWN.get(host, f"install -D -m 644 /dev/stdin {shlex.quote(host)} < FILE")
+        if _FILE.fullmatch(name):
+            item.todo("it is not there, and is not made; by its name it is a file", made)
+        elif _KNOWN_FILES.fullmatch(path):
+            is_socket = name.endswith((".sock", ".socket"))
+            item.todo(
+                f"there is no {host}, and it is not made; the container has a file at {path}",
+                "" if is_socket else made,
             )
         else:
-            found.append((entry, key, fields))
-    return found
-
-
-def _secret(item: Item, draft: Draft, name: str, path: str, fields: Mapping[str, Item]) -> None:
-    numbers = {
-        key: fields[key].integer() if key in fields and fields[key].value != "" else None
-        for key in ("uid", "gid")
-    }
-    mode = fields["mode"].text() if "mode" in fields else None
-    if "type" in fields and fields["type"].text() == "env":
-        draft.secrets.append(Secret(name=name, env=path.rpartition("/")[2]))
-        return
-    try:
-        where = grammar.mount_point(path)
-        if mode is not None:
-            mode = values.pattern("0?o?[0-7]{3,4}", "a mode such as 0440")(mode).replace("o", "")
-    except ValueError as fault:
-        item.fault(str(fault))
-        return
-    usual = where == f"/run/secrets/{name}"
-    draft.secrets.append(
-        Secret(name=name, path=None if usual else where, uid=numbers["uid"], gid=numbers["gid"], mode=mode)
-    )
-
-
-def _tell_to_create(item: Item, name: str, what: str) -> None:
-    """Give the command that makes the engine's secret."""
-    fields = item.fields()
-    item.require(
-        fields,
-        "name",
-        "file",
-        "environment",
-        "content",
-        "external",
-        "driver",
-        "driver_opts",
-        "labels",
-        "template_driver",
-    )
-    for key in ("driver", "driver_opts", "labels", "template_driver"):
-        if key in fields:
-            fields[key].drop("give it to podman secret create where it is needed")
-    quoted = shlex.quote(name)
-    if "file" in fields and (file := fields["file"].text()):
-        item.todo("the engine's secret must be made", f"podman secret create {quoted} {shlex.quote(file)}")
-    elif "environment" in fields and (variable := fields["environment"].text()):
-        command = f'printf %s "${variable}" | podman secret create {quoted} -'
-        item.todo(f"the engine's secret must be made of the variable {variable}", command)
-    elif "content" in fields and (content := fields["content"].text()) is not None:
-        command = f"printf %s {shlex.quote(content)} | podman secret create {quoted} -"
-        item.todo("the engine's secret must be made of the text in the file", command)
-    elif is_external(item.node):
-        item.todo("must be there as a secret of the engine", f"podman secret create {quoted} FILE")
-    else:
-        item.fault(f"must say what the {what} is: file, environment, content or external")
+            item.todo("the folder is not there, and is not made", f"mkdir -p {shlex.quote(host)}")
 
 
 def resources(volumes: dict[str, Node], used: set[str], context: Context, item: Item) -> None:

@@ -7,16 +7,25 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from beacon.definition.encode import new_definition
-from beacon.definition.names import validate_new_name
-from beacon.errors import HostError, RegistryError, UsageError
-from beacon.model.outcome import OutcomeKind
+from beacon.errors import UsageError
 from beacon.model.release import Trigger
-from beacon.operations.definitions.planning import Asked, make_proposal
+from beacon.operations.definitions.planning import make_proposal
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
-from beacon.rollout.apply import Proposal, execute
+from beacon.operations.running import watchable
+from beacon.rollout.apply import execute
+from beacon.rollout.checking.news import announce
+from beacon.rollout.definitions.planning import (
+    Asked,
+    refuse_hindered,
+    refuse_name,
+    unstarted,
+    what_is_lacking,
+)
+from beacon.rollout.driving.resuming import resume
 from beacon.rollout.images import forget
 from beacon.state.files import remove, rewrite
+from beacon.state.removed import keep
 from beacon.wire.definition import Added
 from beacon.wire.outcome import outcome_infos
 
@@ -32,33 +41,51 @@ class AddRequest(Struct, frozen=True):
     volumes: tuple[str, ...] = ()
     """``NAME:PATH`` or ``/HOST:PATH``, with ``:ro`` behind it or not."""
     domains: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """``NAME``, ``NAME:VARIABLE`` or ``NAME:/PATH``."""
+    networks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    memory: str = ""
+    health: str = ""
+    """``http:PORT[/PATH]``, ``tcp:PORT``, or a command."""
     start: bool = True
 
 
+@watchable("add")
 def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     """Write a new definition and apply it; nothing stays behind if its image cannot be had.
 
+    What was added before and never became healthy is added again, with its tag looked up anew; another
+    definition of it is kept among those that were removed.
     Raises UsageError if the name is taken or no name, or if what is asked for cannot be written.
     """
-    machine.require_write("add")
-    name, world = request.service, machine.world_for(listener)
+    name, tools = request.service, machine.tools_for(listener)
     texts = machine.definitions().texts
+    if name in texts:  # an earlier add may have been cut off
+        resume(tools, [name])
     text = _text(machine, request, texts)
     asked = Asked(
         services=(name,),
         texts={**texts, name: text},
         stopped=() if request.start else (name,),
         trigger=Trigger.ADD,
+        retry=True,
+        anew=True,
     )
     planned = make_proposal(machine, asked, listener)
-    _refuse_hindered(name, planned.proposal)
+    refuse_hindered(f"add {name}", planned.proposal)
+    if lacks := what_is_lacking(tools, planned.proposal):
+        return Added(services=outcome_infos([unstarted(name, lacks)]), domain="", warnings=planned.warnings)
     path = machine.definition_path(name)
+    if name in texts and texts[name] != text:
+        keep(machine.paths.removed, {name: path}, tools.timestamp())
     rewrite(path, text.encode())
-    outcomes = execute(world, planned.proposal)
+    outcomes = execute(tools, planned.proposal)
+    announce(tools, outcomes)
     state = machine.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
         remove(path)
-        forget(world, state)
+        forget(tools, state)
         machine.store.remove(name)
     return Added(
         services=outcome_infos(outcomes),
@@ -70,14 +97,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
 def _text(machine: Machine, request: AddRequest, texts: Mapping[str, str]) -> str:
     """Return the text of the new definition."""
     name = request.service
-    problem = validate_new_name(name)
-    if problem is not None and name not in machine.known_names():
-        raise UsageError(problem)
-    machine.require_readable([name])
-    if name in texts:
-        raise UsageError(
-            f"there is a service {name!r} already", hint=f"beacon edit {name}, or choose another name"
-        )
+    refuse_name(machine, name, texts)
     try:
         return new_definition(
             name,
@@ -86,14 +106,11 @@ def _text(machine: Machine, request: AddRequest, texts: Mapping[str, str]) -> st
             env=request.env,
             volumes=request.volumes,
             domains=request.domains,
+            secrets=request.secrets,
+            networks=request.networks,
+            needs=request.needs,
+            memory=request.memory,
+            health=request.health,
         )
     except ValueError as error:
         raise UsageError(f"cannot add {name}: {error}") from error
-
-
-def _refuse_hindered(name: str, proposal: Proposal) -> None:
-    for outcome in proposal.outcomes:
-        fault = HostError if outcome.kind is OutcomeKind.FAILED else RegistryError
-        raise fault(f"cannot add {name}: {outcome.detail}", hint=outcome.hint)
-    for conflict in proposal.plan.conflicts:
-        raise UsageError(f"cannot add {name}: {conflict.sentence}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from beacon.errors import NoSuchServiceError
-from beacon.operations.definitions.reading import judge_text
+from beacon.definition.stub import stub
+from beacon.errors import NoSuchServiceError, UsageError
+from beacon.model.reference import ImageReference
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.rollout.definitions.planning import refuse_name
+from beacon.rollout.definitions.reading import judge_text
 from beacon.state.files import rewrite
 from beacon.wire.definition import DefinitionText
 
@@ -32,10 +35,40 @@ def show(machine: Machine, request: ShowRequest, listener: Listener) -> Definiti
     found = machine.definitions()
     text = found.texts.get(name)
     if text is None:
-        machine.require_readable([name])
+        machine.folder.require_readable([name])
         raise NoSuchServiceError(f"{name} has no definition any more", hint=f"beacon rm {name}")
     file = str(machine.definition_path(name))
     return DefinitionText(name=name, file=file, text=text, warnings=found.warnings)
+
+
+class DraftRequest(Struct, frozen=True):
+    """A new service, and its image if that is known."""
+
+    service: str
+    image: str = ""
+
+
+def draft(machine: Machine, request: DraftRequest, listener: Listener) -> DefinitionText:
+    """Return what the definition of a new service begins with; nothing is written.
+
+    Raises UsageError if the name is taken or no name, or if the image has no sense.
+    """
+    del listener
+    found = machine.definitions()
+    refuse_name(machine, request.service, found.texts)
+    try:
+        image = request.image and str(ImageReference.parse(request.image))
+    except ValueError as error:
+        raise UsageError(f"cannot define {request.service}: {error}") from error
+    file = str(machine.definition_path(request.service))
+    text = stub(request.service, image)
+    return DefinitionText(name=request.service, file=file, text=text, warnings=found.warnings)
+
+
+def create(machine: Machine, request: SaveRequest, listener: Listener) -> DefinitionText:
+    """Write the definition of a new service. Raises UsageError if there is one by now, and as save does."""
+    refuse_name(machine, request.service, machine.definitions().texts)
+    return save(machine, request, listener)
 
 
 def judge(machine: Machine, request: SaveRequest) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from beacon.definition.endpoints import claim_text
-from beacon.definition.handover import is_web
-from beacon.endpoints.caddyfile import url
-from beacon.endpoints.routes import Route, routes
+from beacon.definition.endpoints.claims import claim_text
+from beacon.definition.endpoints.handover import is_web
+from beacon.endpoints.installed import look
+from beacon.endpoints.routing.caddyfile import url
+from beacon.endpoints.routing.routes import Route, routes
 from beacon.model.notice import Notice
-from beacon.operations.endpoints.running import running
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.wire.endpoints import EndpointInfo, Endpoints
@@ -30,7 +30,7 @@ def list_endpoints(machine: Machine, request: EndpointsRequest, listener: Listen
     """Return the endpoints of services that have been applied. Raises NoSuchServiceError."""
     del listener  # it takes a moment
     chosen = machine.select(request.services)
-    here, warnings = running(machine)
+    here, warnings = look(machine)
     found = [route for route in routes(here) if route.service in chosen]
     problems: Problems | None = None
     if machine.proxy is not None:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+import shutil
+import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from beacon.errors import ConfigError
+from beacon.formats.jsontext import read_json
 from beacon.model.reference import DOCKER_HUB
+from beacon.model.sensitive import Sensitive
 from beacon.registry.settings.files import Settings, read_document
 from beacon.registry.settings.registries_conf import DEFAULT_HELPERS
 
@@ -27,29 +30,8 @@ _TOKEN_USER = "<token>"  # noqa: S105  # what helpers say instead of a user name
 _NOT_FOUND = "credentials not found"
 
 
-class Sensitive:
-    """A text that must not be shown; only :meth:`reveal` gives it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sensitive) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "<redacted>"
+RunHelper = Callable[[str, bytes, float], "subprocess.CompletedProcess[bytes]"]
+"""Runs ``PROGRAM get`` with a question on stdin, within so many seconds."""
 
 
 class Credential(Struct, frozen=True):
@@ -81,16 +63,18 @@ class CredentialStore:
         helpers: Iterable[str] = DEFAULT_HELPERS,
         path: str | None = None,
         helper_seconds: float = HELPER_SECONDS,
+        run: RunHelper | None = None,
     ) -> None:
         self._files = tuple(files)
         self._helpers = tuple(helpers)
         self._path = path
         self._helper_seconds = helper_seconds
+        self._run = run or helper_runner(None)
         self._asked: dict[tuple[str, str], _Asked] = {}
         self._lock = threading.Lock()
 
     @classmethod
-    def load(
+    def load(  # noqa: PLR0913  # each is another part of the surroundings
         cls,
         env: Mapping[str, str],
         home: Path,
@@ -98,12 +82,15 @@ class CredentialStore:
         *,
         helpers: Iterable[str] = DEFAULT_HELPERS,
         root: Path = Path("/"),
+        run: RunHelper | None = None,
     ) -> CredentialStore:
         """Read the files of the user; raises ConfigError for one that cannot be used.
 
-        *helpers* is ``credential-helpers`` of registries.conf.
+        *helpers* is ``credential-helpers`` of registries.conf; *run* runs one in other surroundings than
+        those of this process. They get a HOME, which a unit of systemd's does not have.
         """
-        return cls(_auth_files(env, home, uid, root), helpers=helpers, path=env.get("PATH"))
+        run = run or helper_runner({"HOME": str(home), **env})
+        return cls(_auth_files(env, home, uid, root), helpers=helpers, path=env.get("PATH"), run=run)
 
     def lookup(self, registry: str, repository: str) -> Credential | None:
         """Return the login for a repository, by the most specific entry of the first file that has one.
@@ -151,7 +138,10 @@ class CredentialStore:
     def _ask(self, helper: str, server: str) -> Credential | None:
         with self._lock:
             asked = self._asked.setdefault((helper, server), _Asked())
-        return asked.answer(lambda: _ask_helper(helper, server, self._path, self._helper_seconds))
+        return asked.answer(lambda: self._answer(helper, server))
+
+    def _answer(self, helper: str, server: str) -> Credential | None:
+        return _ask_helper(_Helper(helper, self._path, self._helper_seconds, self._run), server)
 
 
 class _Asked:
@@ -200,7 +190,7 @@ def _is_reachable(folder: Path) -> bool:
 
 
 def _auth_file(path: Path, *, is_docker: bool = False, is_legacy: bool = False) -> Iterator[AuthFile]:
-    document = read_document(path, json.loads)
+    document = read_document(path, read_json)
     if document is not None:
         settings = Settings(path, document)
         if not is_legacy:
@@ -257,29 +247,44 @@ def _decode(auths: Settings, key: str) -> Credential | None:
 
 def _program(helper: str, path: str | None) -> str | None:
     """Return where the helper is installed."""
-    import shutil  # noqa: PLC0415  # only who uses helpers pays for them
-
     return shutil.which(f"docker-credential-{helper}", path=path)
 
 
-def _ask_helper(helper: str, server: str, path: str | None, seconds: float) -> Credential | None:
-    """Run ``docker-credential-HELPER get``; one that hangs is killed."""
-    import subprocess  # noqa: PLC0415  # only who uses helpers pays for them
+class _Helper(NamedTuple):
+    """A credential helper, and how it is run."""
 
-    program = f"docker-credential-{helper}"
-    found = _program(helper, path)
-    if found is None:
-        raise ConfigError(f"the credential helper {program!r} for {server!r} is not installed")
-    try:
-        done = subprocess.run(
-            [found, "get"],
-            input=server.encode(),
+    name: str
+    path: str | None
+    seconds: float
+    run: RunHelper
+
+
+def helper_runner(environment: Mapping[str, str] | None, before: Sequence[str] = ()) -> RunHelper:
+    """Return what runs helpers with *environment* (None: this process's), *before* in front of each."""
+
+    def run(program: str, question: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*before, program, "get"],
+            input=question,
             capture_output=True,
             timeout=seconds,
             check=False,
+            env=dict(environment) if environment is not None else None,
         )
+
+    return run
+
+
+def _ask_helper(helper: _Helper, server: str) -> Credential | None:
+    """Run ``docker-credential-HELPER get``; one that hangs is killed."""
+    program = f"docker-credential-{helper.name}"
+    found = _program(helper.name, helper.path)
+    if found is None:
+        raise ConfigError(f"the credential helper {program!r} for {server!r} is not installed")
+    try:
+        done = helper.run(found, server.encode(), helper.seconds)
     except subprocess.TimeoutExpired as error:
-        raise ConfigError(f"{program!r} gave no login for {server!r} within {seconds:g} s") from error
+        raise ConfigError(f"{program!r} gave no login for {server!r} within {helper.seconds:g} s") from error
     except OSError as error:
         raise ConfigError(f"cannot run {program!r} for {server!r}: {error.strerror or error}") from error
     if done.returncode != 0:
@@ -293,7 +298,7 @@ def _ask_helper(helper: str, server: str, path: str | None, seconds: float) -> C
 
 def _answer(program: str, server: str, output: bytes) -> Credential | None:
     try:
-        answer = json.loads(output)
+        answer = read_json(output)
         username, secret = answer["Username"], answer["Secret"]
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{program!r} gave no login for {server!r} but something unreadable") from error

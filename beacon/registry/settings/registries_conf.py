@@ -5,7 +5,6 @@ A check that asked another place than the pull uses would see updates that no pu
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from beacon.errors import ConfigError
+from beacon.formats.tomltext import read_toml
 from beacon.model.reference import DOCKER_HUB, ImageReference, ReferenceFaultError
 from beacon.registry.results import FailureKind, Refusal, failed
 from beacon.registry.settings.files import Settings, read_document
@@ -83,7 +83,7 @@ class RegistriesConfig(Struct, frozen=True):
         registries: dict[str, Registry] = {}
         helpers: tuple[str, ...] = ()
         for path in _config_files(env, home, root):
-            document = read_document(path, tomllib.loads)
+            document = read_document(path, read_toml)
             if document is None:
                 if str(path) == env.get("CONTAINERS_REGISTRIES_CONF"):
                     raise ConfigError(

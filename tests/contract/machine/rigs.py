@@ -14,9 +14,9 @@ from typing import Protocol
 
 from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
-from beacon.model import host
-from beacon.model.host import EngineVersion, HostFacts
+from beacon.model import machine as host
 from beacon.model.image import Platform
+from beacon.model.machine import EngineVersion, MachineFacts
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Restart, RestartPolicy, Service, Stop
 from beacon.rollout.ports import Engine, Files, Systemd
@@ -181,7 +181,7 @@ class DockerRig(RealRig):
         given = ReleaseInput(
             service=defined, declared=defined, digest=image.digest or digest(""), number=release
         )
-        facts = HostFacts(host.Engine.DOCKER, EngineVersion(26, 1, 5), 257, Platform("linux", "amd64"))
+        facts = MachineFacts(host.Engine.DOCKER, EngineVersion(26, 1, 5), 257, Platform("linux", "amd64"))
         for file in render(given, facts, TEMPLATES):
             self.files.put(file.name, file.text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from beacon.errors import BeaconError
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import Digest, ImageReference
-from beacon.registry import RegistryClient
+from beacon.registry.client import RegistryClient
 
 
 def resolve(

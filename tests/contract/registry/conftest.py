@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from beacon.model.reference import ImageReference
-from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
-from beacon.registry.settings.registries_conf import Registry
+from beacon.registry.client import RegistryClient
+from beacon.registry.settings.credentials import CredentialStore
+from beacon.registry.settings.registries_conf import RegistriesConfig, Registry
 from tests.contract.registry.fake import FakeRegistry
 from tests.contract.registry.images import Live, Pusher
 

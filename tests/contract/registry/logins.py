@@ -6,7 +6,7 @@ import base64
 import json
 from pathlib import Path
 
-from beacon.registry import CredentialStore
+from beacon.registry.settings.credentials import CredentialStore
 
 
 def encoded(login: str) -> str:

@@ -9,15 +9,9 @@ import pytest
 
 from beacon.model.image import Platform
 from beacon.model.reference import Digest, ImageReference
-from beacon.registry import (
-    CredentialStore,
-    Failed,
-    FailureKind,
-    Found,
-    PlatformError,
-    RefusedError,
-    RegistryClient,
-)
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import Failed, FailureKind, Found, PlatformError, RefusedError
+from beacon.registry.settings.credentials import CredentialStore
 from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.images import Live
 from tests.contract.registry.logins import stored
@@ -103,8 +97,9 @@ def test_an_image_for_one_platform_resolves_to_itself(
     assert found.tag_digest == found.digest == made.digest
     assert found.config.command == ("serve",)
     assert found.config.env == {"A": "b=c"}
-    assert len(found.layers) == 1
-    assert found.size > 0
+    (layer,) = found.parts
+    assert found.size == layer.size > 0
+    assert layer.unpacked
 
 
 def test_an_image_for_another_platform_is_refused_with_what_there_is(

@@ -8,23 +8,17 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import ImageReference
-from beacon.registry import (
-    Budget,
-    BudgetError,
-    Deferred,
-    DeferredError,
-    Failed,
-    FailureKind,
-    Found,
-    RegistryClient,
-)
+from beacon.registry.client import RegistryClient
 from beacon.registry.images import Source, look_up
 from beacon.registry.lanes import Ready
+from beacon.registry.results import Budget, BudgetError, Deferred, DeferredError, Failed, FailureKind, Found
+from beacon.state.limits import KeptLimits
 from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, Body, Drip, FakeRegistry, Hang, Headers
 from tests.contract.registry.images import Pusher
@@ -214,6 +208,23 @@ def test_a_long_pause_defers_the_rest_of_that_host_alone(
         resolve(client, references[0], None, AMD64)
     assert caught.value.retry_after is not None
     assert caught.value.hint in {f"try again in about {minutes} min" for minutes in range(50, 61)}
+
+
+def test_a_long_pause_is_kept_from_one_run_to_the_next(
+    fake: FakeRegistry, pusher: Pusher, make_client: MakeClient, reference: Reference, tmp_path: Path
+) -> None:
+    limits = KeptLimits(tmp_path / "limits.json")
+    made = pusher.image("web", "latest")
+    fake.when("HEAD", "/manifests/", Answer(429, {"Retry-After": "3600"}), times=1)
+    assert isinstance(make_client(limits=limits).check([reference("web")])[reference("web")], Deferred)
+    asked = fake.counted("HEAD")
+    result = make_client(limits=limits).check([reference("web")])[reference("web")]
+    assert isinstance(result, Deferred)
+    assert result.when == "in about 60 min"
+    assert fake.counted("HEAD") == asked
+    limits.forget(fake.host)
+    result = make_client(limits=limits).check([reference("web")])[reference("web")]
+    assert result == Found(made.digest)
 
 
 def test_a_pause_is_no_news_because_less_of_it_is_left(

@@ -17,8 +17,9 @@ import pytest
 from beacon.errors import ConfigError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
-from beacon.registry import Failed, FailureKind, Found, RefusedError, RegistriesConfig, RegistryClient
-from beacon.registry.settings.registries_conf import Mirror, PullFromMirror, Registry
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import Failed, FailureKind, Found, RefusedError
+from beacon.registry.settings.registries_conf import Mirror, PullFromMirror, RegistriesConfig, Registry
 from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.fake import Answer, FakeRegistry, Hang
 from tests.contract.registry.images import Made, Pusher
@@ -262,7 +263,9 @@ def test_a_process_ends_at_once_although_a_host_hangs(fake: FakeRegistry) -> Non
     fake.when("*", ".", Hang())
     program = f"""
 from beacon.model.reference import ImageReference
-from beacon.registry import CredentialStore, RegistriesConfig, RegistryClient
+from beacon.registry.client import RegistryClient
+from beacon.registry.settings.credentials import CredentialStore
+from beacon.registry.settings.registries_conf import RegistriesConfig
 from beacon.registry.settings.registries_conf import Registry
 registry = Registry(prefix="127.0.0.1", location="127.0.0.1", insecure=True)
 client = RegistryClient(RegistriesConfig((registry,)), CredentialStore(), deadline=0.5)

@@ -11,7 +11,9 @@ import pytest
 from beacon.errors import ConfigError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
-from beacon.registry import CheckResult, CredentialStore, Deferred, Failed, FailureKind, Found, RegistryClient
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import CheckResult, Deferred, Failed, FailureKind, Found
+from beacon.registry.settings.credentials import CredentialStore
 from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, FakeRegistry, Hang, Headers, TokenRequest
 from tests.contract.registry.images import Pusher

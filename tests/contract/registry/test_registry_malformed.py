@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from beacon.model.reference import ImageReference
-from beacon.registry import Failed, FailureKind, Found, RefusedError, RegistryClient
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import Failed, FailureKind, Found, RefusedError
 from tests.contract.registry.asking import tags
 from tests.contract.registry.fake import Answer, FakeRegistry
 from tests.contract.registry.images import Pusher

@@ -9,7 +9,8 @@ import pytest
 
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
-from beacon.registry import Failed, FailureKind, RefusedError, RegistryClient
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import Failed, FailureKind, RefusedError
 from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, FakeRegistry, Headers
 from tests.contract.registry.images import Pusher

@@ -10,7 +10,8 @@ import pytest
 from beacon.errors import RegistryError
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
-from beacon.registry import PlatformError, RefusedError, RegistryClient
+from beacon.registry.client import RegistryClient
+from beacon.registry.results import PlatformError, RefusedError
 from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.fake import Answer, Body, FakeRegistry
 from tests.contract.registry.images import OCI_MANIFEST, Pusher

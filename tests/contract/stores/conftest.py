@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from beacon.definition.publishing import EtcdAccess, RedisAccess
-from beacon.endpoints.etcd_store import EtcdPublisher
-from beacon.endpoints.publisher import Publisher
-from beacon.endpoints.redis_store import RedisPublisher
+from beacon.endpoints.routing.publisher import Publisher
+from beacon.endpoints.stores.etcd import EtcdPublisher
+from beacon.endpoints.stores.redis import RedisPublisher
+from beacon.model.endpoints.publication import EtcdAccess, RedisAccess
 from tests.contract.machine.conftest import REAL
 from tests.fakes.store import MemoryStore
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from beacon.definition.publishing import RedisAccess
-from beacon.endpoints.publisher import Change, Entry
-from beacon.endpoints.redis_store import RedisPublisher
-from beacon.endpoints.resp import connected
+from beacon.endpoints.routing.publisher import Change, Entry
+from beacon.endpoints.stores.redis import RedisPublisher
+from beacon.endpoints.stores.resp import connected, plain
+from beacon.model.endpoints.publication import RedisAccess
 
 
 def test_what_is_no_text_is_written_over(redis_port: int) -> None:
     access = RedisAccess(host="127.0.0.1", port=redis_port)
-    with connected(access, None) as connection:
+    with connected(access, None, plain) as connection:
         connection.ask("RPUSH", "/others/list", "a")
         connection.ask("BITFIELD", "/others/bytes", "SET", "u8", 0, 255)
     publisher = RedisPublisher(access)

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from beacon.endpoints.publisher import Change, Entry, Publisher
+from beacon.endpoints.routing.publisher import Change, Entry, Publisher
 from tests.contract.stores.conftest import Connect
 
 

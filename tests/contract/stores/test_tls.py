@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from beacon.definition.publishing import EtcdAccess, RedisAccess
-from beacon.endpoints.etcd_store import EtcdPublisher
-from beacon.endpoints.publisher import Change, Entry, Publisher
-from beacon.endpoints.redis_store import RedisPublisher
+from beacon.endpoints.routing.publisher import Change, Entry, Publisher
+from beacon.endpoints.stores.etcd import EtcdPublisher
+from beacon.endpoints.stores.redis import RedisPublisher
+from beacon.endpoints.stores.tls import encrypted
 from beacon.errors import StoreError
+from beacon.model.endpoints.publication import EtcdAccess, RedisAccess
+from beacon.model.sensitive import Sensitive
 from tests.contract.stores.conftest import STORES, etcd_command, free_port, started
 
 Connect = Callable[[str | None], Publisher]
@@ -46,7 +48,8 @@ def redis(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
         port,
     )
     yield lambda ca_file: RedisPublisher(
-        RedisAccess(port=port, tls=True, ca_file=ca_file, user="default", password="sesame", db=3)  # noqa: S106
+        RedisAccess(port=port, tls=True, ca_file=ca_file, user="default", password=Sensitive("sesame"), db=3),
+        encrypted,
     )
     process.kill()
     process.wait()

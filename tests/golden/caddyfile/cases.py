@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from beacon.endpoints.caddyfile import Caddyfile, caddyfile
-from beacon.endpoints.routes import Place, Route, State
+from beacon.endpoints.routing.caddyfile import Caddyfile, caddyfile
+from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.model.service import Endpoint, Scheme
 
 HERE = Path(__file__).parent
@@ -17,7 +17,7 @@ LOGIN = "anna:$2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG"
 
 def route(endpoint: Endpoint, service: str = "web", port: int = 20123, address: str = "127.0.0.1") -> Route:
     """Return a route to a port of the loopback."""
-    place = None if endpoint.redirect is not None else Place(address, port)
+    place = None if endpoint.redirect is not None else Upstream(address, port)
     return Route(service, endpoint, State.UP, place)
 
 
@@ -63,14 +63,14 @@ CASES: Mapping[str, tuple[Route, ...]] = {
         route(Endpoint("c.example.org", 80), address="192.168.1.4"),
     ),
     "beside": (
-        replace(route(Endpoint("example.org", 80)), ahead=Place("127.0.0.1", 20124), holds=True),
+        replace(route(Endpoint("example.org", 80)), ahead=Upstream("127.0.0.1", 20124), waits=True),
         replace(
             route(Endpoint("example.org", 81, "/api", scheme=Scheme.H2C), port=20125),
-            ahead=Place("127.0.0.1", 20126),
-            holds=True,
+            ahead=Upstream("127.0.0.1", 20126),
+            waits=True,
         ),
     ),
-    "held": (replace(route(Endpoint("example.org", 80)), holds=True),),
+    "held": (replace(route(Endpoint("example.org", 80)), waits=True),),
     "left_out": (
         route(Endpoint("*.example.org", 80)),
         route(Endpoint("a.example.org", 80, '/{$HOME}"')),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.endpoints.caddyfile import LeftOut, url
+from beacon.endpoints.routing.caddyfile import LeftOut, url
 from beacon.model.service import Endpoint
 from beacon.units.mark import read_mark
 from tests.golden.caddyfile.cases import CASES, expected, made

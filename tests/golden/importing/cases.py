@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from beacon.cli.importing import report
-from beacon.importing.compose.files import Source
+from beacon.cli.reporter import report
 from beacon.importing.compose.importer import import_compose
 from beacon.importing.compose.project import Request
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.result import Imported
+from beacon.wire.importing import note_infos
 
 HERE = Path(__file__).parent
 REPORT = "report.txt"
@@ -41,13 +42,13 @@ class ImportCase:
 
     def imported(self) -> Imported:
         """Return what the import makes of it."""
-        return import_compose(Request(tuple(self._files())), self.source(), {})
+        return import_compose(Request(tuple(self.files())), self.source(), {})
 
     def results(self) -> dict[str, str]:
         """Return what it comes to: file → text."""
         imported = self.imported()
         files = {f"{definition.name}.toml": definition.text for definition in imported.definitions}
-        return files | {REPORT: "".join(f"{line}\n" for line in report(imported))}
+        return files | {REPORT: "".join(f"{line}\n" for line in report(note_infos(imported.notes)))}
 
     def expected(self) -> dict[str, str]:
         """Return what is expected: file → text."""
@@ -65,7 +66,8 @@ class ImportCase:
         for name, text in self.results().items():
             (folder / name).write_text(text, encoding="utf-8")
 
-    def _files(self) -> Iterator[str]:
+    def files(self) -> Iterator[str]:
+        """Yield the names of the compose files."""
         arguments = self.folder / _ARGUMENTS
         if arguments.exists():
             yield from arguments.read_text(encoding="utf-8").split()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 from beacon.units.check import check_generated
 from tests.golden.conftest import GENERATOR
 from tests.golden.importing.cases import ImportCase

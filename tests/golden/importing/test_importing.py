@@ -6,8 +6,8 @@ import pytest
 
 from beacon.definition.decode import decode_all
 from beacon.definition.effective import effective
-from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts, Scope
 from beacon.model.reference import Digest
 from beacon.units.render import ReleaseInput, render
 from tests.golden.cases import TEMPLATES
@@ -39,7 +39,7 @@ def test_definitions_are_in_order_and_can_be_rendered(case: ImportCase, version:
 def rendered(case: ImportCase, version: EngineVersion) -> dict[str, str]:
     """Return the unit files of a case's definitions, which are judged together as on a machine."""
     texts = {name: text for name, text in case.results().items() if name != REPORT}
-    facts = HostFacts(Engine.PODMAN, version, 257, PLATFORM, Scope.SYSTEM)
+    facts = MachineFacts(Engine.PODMAN, version, 257, PLATFORM, Scope.SYSTEM)
     files: dict[str, str] = {}
     for declared in decode_all(texts):
         release = ReleaseInput(

@@ -98,7 +98,7 @@ def test_a_service_that_is_down_or_deaf_is_not_caddy_s_fault(stage: Stage) -> No
     stage.host.resolve(deaf_internal=stage.host.address)
     stage.push("deaf")
     stage.define("deaf", port=False, top='domain = "deaf.internal:http=8081"')
-    stage.apply()
+    assert stage.apply(status=1)["deaf"] == "failed"
     deaf = check(stage, "deaf")["deaf.internal"]
     assert deaf["broken"] == "service"
     assert "does not answer" in what(deaf, "service")

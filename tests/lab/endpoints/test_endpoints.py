@@ -27,7 +27,11 @@ def test_a_domain_from_the_command_line_to_the_list(stage: Stage) -> None:
         "--port=127.0.0.1:8080:8080",
         "--domain=münchen.example:http=8080",
         "--domain=example.org:https=8443",
+        status=1,
+        timeout=120,
     )
+    # One of the ports is not listened at, which says nothing of where endpoints are reached.
+    assert "where an endpoint is reached" in stage.state()["releases"][0]["reason"]
     reached, chosen = sorted(listed(stage), key=lambda one: one["scheme"])
     assert (reached["domain"], reached["service"], reached["state"]) == (
         "xn--mnchen-3ya.example",

@@ -31,7 +31,7 @@ _WEB = draining_web(
 )
 FILES = {
     "bin/version": f"{_CGI}cat /www/version\n",
-    "bin/slow": f"{_CGI}sleep 6\necho slow\n",
+    "bin/slow": f"{_CGI}sleep 12\necho slow\n",
     "bin/socket": _SOCKET,
     "bin/web": _WEB,
 }
@@ -156,7 +156,7 @@ def test_a_service_that_is_stopped_while_its_helper_is_watched_stays_so(proxied:
     proxied.apply()
     proxied.push("web", "2", files=FILES)
     update = proxied.start("beacon", "update", "--json")
-    wait_until(lambda: proxied.phase() == "trying" and proxied.active(HELPER) == "active", 60)
+    wait_until(lambda: proxied.step() == "beside" and proxied.active(HELPER) == "active", 60)
     proxied.systemctl("stop", "beacon-web.service")
     said, _ = update.communicate(timeout=60)
     assert '"stopped"' in said
@@ -286,14 +286,14 @@ def test_what_must_not_be_sent_twice_waits_too(stage: Stage) -> None:
     assert {one.body for one in waited} == {"2"}
 
 
-@pytest.mark.parametrize("phase", ["trying", "switching", "restarting", "gating"])
-def test_killed_in_any_phase_of_a_swap_the_route_works_and_the_next_run_ends_it(
-    proxied: Stage, phase: str
+@pytest.mark.parametrize("step", ["beside", "files", "restart", "gate"])
+def test_killed_at_any_step_of_a_swap_the_route_works_and_the_next_run_ends_it(
+    proxied: Stage, step: str
 ) -> None:
     proxied.push("web", "2")
     with loaded(proxied.host.address, DOMAIN) as load:
         run = proxied.host.start("beacon", "update")
-        wait_until(lambda: proxied.phase() == phase, 60, interval=0.002)
+        wait_until(lambda: proxied.step() == step, 60, interval=0.002)
         proxied.host.kill(run, signal.SIGKILL)
         run.communicate()
         time.sleep(1)
@@ -304,14 +304,14 @@ def test_killed_in_any_phase_of_a_swap_the_route_works_and_the_next_run_ends_it(
     assert proxied.live()["number"] == 2
 
 
-@pytest.mark.parametrize("phase", ["trying", "restarting", "gating"])
-def test_a_machine_that_is_cut_off_in_a_swap_answers_after_a_boot(fresh_host: FreshHost, phase: str) -> None:
-    stage = set_up(Stage(fresh_host(f"cut-{phase}")))
+@pytest.mark.parametrize("step", ["beside", "restart", "gate"])
+def test_a_machine_that_is_cut_off_in_a_swap_answers_after_a_boot(fresh_host: FreshHost, step: str) -> None:
+    stage = set_up(Stage(fresh_host(f"cut-{step}")))
     host = stage.host
     host.run("systemctl", "stop", "beacon-update.timer", check=False)
     stage.push("web", "2")
     run = host.start("beacon", "update")
-    wait_until(lambda: stage.phase() == phase, 60, interval=0.002)
+    wait_until(lambda: stage.step() == step, 60, interval=0.002)
     host.power_cut()
     run.communicate()
     host.run("systemctl", "start", "network-online.target")

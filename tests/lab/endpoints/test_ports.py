@@ -79,7 +79,7 @@ def test_a_domain_is_enough(stage: Stage) -> None:
 
 
 def test_ports_that_are_taken_are_left_alone(stage: Stage) -> None:
-    one = 'handover = "hold"'  # which needs no second port
+    one = 'handover = "wait"'  # which needs no second port
     stage.write(f"{stage.config}/beacon.toml", 'ports = "21000-21002"\n')
     script = "import socket, time; s = socket.create_server(('127.0.0.1', 21000)); time.sleep(600)"
     listener = stage.host.start("python3", "-c", script)

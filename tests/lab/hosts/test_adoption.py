@@ -167,14 +167,14 @@ def test_killed_at_any_instant_the_data_is_in_the_service_or_in_the_container(st
         run.communicate(timeout=180)
     killed = {name for name, run in runs.items() if run.returncode == -signal.SIGKILL}
     assert len(killed) >= len(points) - 2
-    phases = {name: stage.phase(name) for name in points}
-    assert "copying" in phases.values(), phases
+    steps = {name: stage.step(name) for name in points}
+    assert "copy" in steps.values(), steps
     stage.beacon("import", "--adopt", timeout=180)
     ended = {}
     for name, point in points.items():
         ended[name] = stands = stage.host.exists(stage.definition(name))
         here, gone = (f"beacon-{name}", name) if stands else (name, f"beacon-{name}")
-        assert tree(stage, here, *PATHS) == before[name], (point, phases[name])
+        assert tree(stage, here, *PATHS) == before[name], (point, steps[name])
         assert stage.run("podman", "container", "exists", gone, check=False).returncode == 1, point
         restart = stage.engine("inspect", "--format={{.HostConfig.RestartPolicy.Name}}", here).strip()
         assert stands or restart == "always", point

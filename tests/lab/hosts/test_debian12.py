@@ -77,6 +77,9 @@ def test_it_is_installed_used_upgraded_and_taken_away(bare: LabHost) -> None:
         f"{stage.units}/multi-user.target.wants/beacon-web.service",
         "/var/lib/beacon",
         "/var/lib/beacon/checks.json",
+        "/var/lib/beacon/outbox",
+        "/var/lib/beacon/pulls",
+        "/var/lib/beacon/rollouts",
         "/var/lib/beacon/services",
         "/var/lib/beacon/services/web.json",
     }

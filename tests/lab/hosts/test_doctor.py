@@ -156,7 +156,7 @@ def test_what_stays_behind_in_engine_and_state_is_found_and_mended(web: Stage) -
     images = the(found, "container", "localhost/beacon/lost:3")
     assert [one.severity for one in (undefined, container, images)] == ["warning", "warning", "info"]
     assert the(found, "container", "beacon-lost-data").severity == "info"
-    rollout = the(found, "rollout", "the rollout of web to release 2 was cut off while gating")
+    rollout = the(found, "rollout", "the rollout of web to release 2 was cut off at the step gating")
 
     # Without a fork: /proc/locks tells of a lock within a container as long as who took it lives.
     with host.start("flock", "--no-fork", "/run/beacon/web.lock", "sleep", "30") as holder:
@@ -218,6 +218,49 @@ def test_a_login_that_the_timer_or_the_next_boot_will_not_find(
     host.run("rm", LASTING)
 
 
+HELPER = """#!/bin/sh
+mkdir -p $HOME/.cache/helper && : > $HOME/.cache/helper/log || exit 1
+echo '{"Username": "me", "Secret": "secret"}'
+"""
+
+
+def test_a_credential_helper_that_works_by_hand_alone(stage: Stage, faulty_registry: FaultyRegistry) -> None:
+    """F13: it writes to a cache in HOME, which the timer's unit may only read."""
+    host, registry = stage.host, faulty_registry.address
+    host.run("systemctl", "enable", "--now", TIMER)
+    stage.push()
+    stage.define(image=f"{registry}/me/web:latest")
+    faulty_registry.login = Login(accounts={"me": "secret"}, anonymous=False)
+    host.write("/usr/local/bin/docker-credential-odd", HELPER, 0o755)
+    host.write(LASTING, json.dumps({"credHelpers": {registry: "odd"}}))
+    stage.apply()
+    found = examine(host, ERROR)
+    told = the(found, "login", "as the timer's unit runs it, 'docker-credential-odd' gave no login")
+    assert "systemctl edit beacon-update.service" in (told.mend or "")
+    assert "registry" in wrong(found)
+    drop_in = "/etc/systemd/system/beacon-update.service.d/helper.conf"
+    host.write(drop_in, "[Service]\nReadWritePaths=-/root/.cache\n")
+    host.run("systemctl", "daemon-reload")
+    assert wrong(examine(host, OK)) == set()
+    stage.push(version="2")
+    host.run("systemctl", "start", "beacon-update.service")
+    assert stage.agrees() == "2"
+    host.run("rm", drop_in, LASTING, "/usr/local/bin/docker-credential-odd")
+    host.run("systemctl", "daemon-reload")
+
+
+def test_rules_of_the_firewall_that_were_flushed(web: Stage) -> None:
+    """F11: published ports are dead, and nothing is wrong with the container."""
+    host = web.host
+    assert "published" not in wrong(examine(host, OK))
+    host.run("nft", "flush", "ruleset")
+    dead = the(examine(host, ERROR), "published", "published ports are dead")
+    assert f":{web.port('web')} of web" in dead.what
+    follow(host, dead)
+    assert wrong(examine(host, OK)) == set()
+    assert web.agrees() == "2"
+
+
 def test_what_an_ordinary_user_lacks_and_what_cannot_be_seen_is_told(host: LabHost) -> None:
     host.run("systemctl", "start", "network-online.target")
     owner = host.add_user("owner")
@@ -262,7 +305,8 @@ def test_without_root_it_says_what_it_could_not_look_at(web: Stage) -> None:
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "env", "HOME=/var/tmp")
     found = read(web.host.run(*nobody, "beacon", "--system", "doctor", "--json", check=False), OK)
     unseen = {told.check for told in found if told.what == "could not be looked at"}
-    assert unseen == {"auto-update", "image", "container", "service", "rollout", "endpoint", "volume"}
+    rest = {"auto-update", "container", "endpoint", "following", "image", "rollout", "service", "start"}
+    assert unseen == rest | {"volume"}
     assert {told.mend for told in found if told.check in unseen} == {"sudo beacon doctor"}
     assert the(found, "definition", "1 definition without a fault").severity == "ok"
 

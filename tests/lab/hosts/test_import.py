@@ -23,12 +23,20 @@ services:
     <<: *common
     container_name: shop_api
     volumes: [data:/data]
+    depends_on: {migrate: {condition: service_completed_successfully}}
+    networks: {default: , back: {ipv4_address: 10.98.0.53}}
+  migrate:
+    image: ${IMAGE}
+    entrypoint: [sh, -c, "sleep 2; echo done > /data/migrated; test ! -e /data/broken"]
+    volumes: [data:/data]
   web_front:
     <<: *common
     ports: ["127.0.0.1:8081:8080"]
     environment: {GREETING: "100% $$HOME"}
     depends_on: {api: {condition: service_started}}
 volumes: {data: }
+networks:
+  back: {internal: true, ipam: {config: [{subnet: 10.98.0.0/24}]}}
 """
 
 
@@ -64,6 +72,13 @@ def test_a_compose_project_is_imported_and_applied(host: LabHost, image: str) ->
     assert host.run(*back).stdout.strip() == "1"
     assert host.run("podman", "volume", "exists", "shop_data").returncode == 0
 
+    # the job ran to its end before what requires it; its network is as the file says
+    assert host.run("podman", "exec", "beacon-api", "cat", "/data/migrated").stdout == "done\n"
+    shown = ("systemctl", "show", "--value", "-p", "ActiveState,SubState", "beacon-migrate.service")
+    assert host.run(*shown).stdout.split() == ["active", "exited"]
+    assert "10.98.0.53" in host.run("podman", "inspect", "beacon-api").stdout
+    assert json.loads(host.run("podman", "network", "inspect", "beacon-shop-back").stdout)[0]["internal"]
+
     # again: nothing is new, and nothing is written over without being asked
     host.run("beacon", "import", "/srv/shop/compose.yaml")
     assert host.run("beacon", "plan").stdout == "nothing to do\n"
@@ -71,6 +86,10 @@ def test_a_compose_project_is_imported_and_applied(host: LabHost, image: str) ->
     held = host.run("beacon", "import", "/srv/shop/compose.yaml", check=False)
     assert held.returncode == 2
     assert "nothing is written: there is /etc/beacon/services/web-front.toml already" in held.stderr
+    host.run("podman", "exec", "beacon-api", "sh", "-c", "touch /data/broken")
+    host.run("systemctl", "stop", "beacon-api", "beacon-migrate")
+    assert host.run("systemctl", "start", "beacon-api", check=False).returncode != 0
+    assert host.run("systemctl", "is-active", "beacon-api", check=False).stdout == "inactive\n"
     host.run("beacon", "rm", "--all")
 
 

@@ -26,15 +26,15 @@ ONLY_DOCKER = (
 SPAWN = "?vfork,?fork,clone"
 KILLS = [
     ("fsync", 4),
-    ("fsync", 8),
     (SPAWN, 9),
-    ("fsync", 17),
+    ("fsync", 9),
+    ("fsync", 11),
     ("fsync", 18),
-    ("fsync", 19),
-    ("fsync", 20),
-    ("fsync", 21),
+    ("fsync", 23),
+    ("fsync", 25),
+    ("fsync", 30),
 ]
-"""In every phase, as the test sees to: the pull, the copies, the switch of files, the start, the gate."""
+"""At every step, as the test sees to, and before the first."""
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_killed_at_any_instant_the_next_apply_ends_the_move(stage: Stage) -> Non
     points = dict(zip(names, KILLS, strict=True))
     statuses = kill_applies(stage, points)
     assert set(statuses.values()) == {-signal.SIGKILL}, statuses
-    phases = {name: stage.phase(name) for name in names}
-    assert {"pulling", "copying", "switching", "restarting", "gating"} == set(phases.values()), phases
+    steps = {name: stage.step(name) for name in names}
+    assert {"stop", "copy", "files", "restart", "gate"} <= set(steps.values()), steps
     stage.beacon("apply", status=None)
     ends = stage.apply()
     for name in names:

@@ -173,13 +173,13 @@ def test_killed_at_any_instant_nothing_of_the_data_is_lost(stage: Stage) -> None
     for run in runs.values():
         run.communicate(timeout=120)
     assert {run.returncode for run in runs.values()} == {-signal.SIGKILL}
-    phases = {name: stage.phase(name) for name in points}
-    assert "copying" in phases.values(), phases
+    steps = {name: stage.step(name) for name in points}
+    assert "copy" in steps.values(), steps
     stage.host.run("systemctl", "start", "beacon-update.service", timeout=180, check=False)
     stage.apply()
     for name, point in points.items():
         assert stage.agrees(name) == "1", point
-        assert tree(stage, f"beacon-{name}", "/data", "/more") == before[name], (point, phases)
+        assert tree(stage, f"beacon-{name}", "/data", "/more") == before[name], (point, steps)
         mounted = {mount["Name"] for mount in stage.running(name)["Mounts"]}
         assert mounted == {f"beacon-{name}-data", f"beacon-{name}-more"}, point
     assert stage.beacon("plan").stdout == "nothing to do\n"

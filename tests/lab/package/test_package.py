@@ -49,7 +49,7 @@ def test_an_installed_package_is_whole_and_runs_nothing(bare: LabHost, beacon_de
         assert bare.exists(path), path
     assert bare.run("beacon", "--version").stdout.startswith("beacon ")
     assert bare.run("beacon", "status").stderr.startswith("no services yet")
-    for page in ("beacon", "beacon.toml", "beacon-update", "beacon-endpoints"):
+    for page in ("beacon", "beacon.toml", "beacon-update", "beacon-notify", "beacon-endpoints"):
         assert bare.run("man", "--where", page).stdout
     assert state_of(bare, "beacon-update.timer") == "active"
     assert bare.run("systemctl", "is-enabled", "beacon-update.timer").stdout == "enabled\n"

@@ -65,14 +65,34 @@ def test_status_show_and_render_tell_the_truth(host: LabHost, web: str) -> None:
 
     # status tells the truth, to people and to programs
     overview = host.run("beacon", "status").stdout
-    assert overview.splitlines()[0].split() == ["SERVICE", "STATE", "RELEASE", "UP", "IMAGE", "NOTES"]
+    assert overview.splitlines()[0].split() == ["SERVICE", "STATE", "RELEASE", "UP", "IMAGE", "AT", "NOTES"]
     assert web in overview
+    assert "127.0.0.1:8080→8080" in overview
     (service,) = ask(host, "status")["services"]
     assert (service["active"], service["release"]["number"], service["release"]["state"]) == (
         "active",
         1,
         "live",
     )
+    (alone,) = ask(host, "status", "web")["services"]
+    counted = host.run("systemctl", "show", "-P", "MemoryCurrent", "-P", "CPUUsageNSec", "beacon-web").stdout
+    told = [alone["usage"]["memory"], alone["usage"]["cpu"]]
+    assert [value is None for value in told] == [text == "[not set]" for text in counted.split("\n")[:2]]
+    assert [one["volume"] for one in alone["usage"]["volumes"]] == ["beacon-web-var-lib-data"]
+    assert alone["usage"]["volumes"][0]["bytes"] >= 0
+    host.run("systemctl", "start", "beacon-update.timer")
+    all_of_them = ask(host, "status")
+    assert all_of_them["next_run"] == all_of_them["services"][0]["next_check"] > "2026"
+    host.run("systemctl", "stop", "beacon-update.timer")
+    host.run("beacon", "hold", "web", "--reason", "a holiday")
+    assert "web is held by its owner: a holiday" in host.run("beacon", "logs", "web").stdout
+    host.run("beacon", "unhold", "web")
+    watched = "timeout --preserve-status -s INT 1 beacon status --watch"
+    at_terminal = f"stty cols 80; beacon status; beacon status web; {watched}"
+    shown = host.run("script", "-qec", at_terminal, "/dev/null").stdout
+    assert "127.0.0.1:8080→8080" in shown
+    lines = [line.rstrip() for line in shown.splitlines() if "\x1b" not in line and "Runs:" not in line]
+    assert max(map(len, lines)) <= 80
     assert host.run("systemctl", "is-active", "beacon-web").stdout == "active\n"
     assert "Documentation" in host.run("systemctl", "cat", "beacon-web").stdout
 

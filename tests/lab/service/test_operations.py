@@ -30,8 +30,15 @@ def test_every_operation_is_done_without_a_terminal(stage: Stage, way: str) -> N
     said = ask(stage, way)
     assert said["errors"] == {}
     assert said["answers"]["add"] == {"one": "installed", "two": "installed"}
+    assert said["answers"]["import"] == {"one": 1, "two": 1}
+    assert said["answers"]["adopt"] == {"one": "installed", "two": "installed"}
+    assert said["answers"]["adopt_volumes"] == {"one": 0, "two": 0}
+    assert said["answers"]["end_adoptions"] == {"one": 0, "two": 0}
     assert said["answers"]["status"] == {"one": "active", "two": "active"}
     assert said["answers"]["plan"] == {"one": 0, "two": 0}
+    assert said["answers"]["update"] == {"one": "up_to_date", "two": "up_to_date"}
+    assert said["answers"]["second"] == {"one": "updated", "two": "updated"}
+    assert said["answers"]["rollback"] == {"one": 1, "two": 1}
     assert said["answers"]["remove"] == {"one": "removed", "two": "removed"}
     assert said["printed"] == {"stdout": "", "stderr": ""}
     assert not stage.host.exists("/etc/beacon/services/one.toml")

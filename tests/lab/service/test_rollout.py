@@ -209,6 +209,31 @@ def test_rollouts_wait_for_their_window_and_young_images_ripen(stage: Stage) -> 
 
 
 @ONE_KIND
+def test_an_update_waits_until_its_digest_is_approved(stage: Stage) -> None:
+    """Told once, by name and by the timer's kind of run; a word for one image is none for the next."""
+    stage.write(f"{stage.config}/beacon.toml", '[update]\napply = "ask"\n')
+    stage.push("free")
+    stage.define("free", update='apply = "auto"')
+    stage.deploy("web")
+    second = stage.push(version="2").digest
+    stage.push("free", "2")
+    assert stage.update(status=TEMPFAIL) == {"free": "updated", "web": "waiting"}
+    assert stage.update("web", status=TEMPFAIL) == {"web": "waiting"}
+    assert (stage.agrees(), stage.told().count("waiting")) == ("1", 1)
+    shown = stage.beacon("status", "web").stdout
+    assert 'beacon.toml has update.apply = "ask"' in shown
+    assert f"beacon approve web@{second[7:19]}" in shown
+    assert "is rejected; beacon update --retry web asks again" in stage.beacon("reject", "web").stderr
+    assert stage.update() == {"free": "up_to_date", "web": "quarantined"}
+    third = stage.push(version="3").digest
+    assert stage.update(status=TEMPFAIL)["web"] == "waiting"
+    assert stage.beacon("approve", f"web@{second[:19]}", status=2).stderr.count(third[7:19]) == 1
+    stage.beacon("approve", f"web@{third[:14]}")
+    assert stage.update()["web"] == "updated"
+    assert (stage.agrees(), stage.told().count("waiting")) == ("3", 2)
+
+
+@ONE_KIND
 def test_a_service_is_checked_no_more_often_than_every(stage: Stage, faulty_registry: FaultyRegistry) -> None:
     """The registry is spared; who names the service has it checked."""
     stage.push()
@@ -228,7 +253,7 @@ def test_a_check_that_finds_nothing_loads_nothing_of_a_rollout(stage: Stage) -> 
     stage.deploy("web")
     done = stage.run("env", "PYTHONPROFILEIMPORTTIME=1", "beacon", "update")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "beacon.rollout.check" in loaded
+    assert "beacon.rollout.checking.check" in loaded
     assert not loaded & {"beacon.rollout.deploy", "beacon.definition.decode", "pydantic", "pystemd"}
 
 
@@ -253,6 +278,7 @@ def test_the_journal_of_the_unit_tells_the_whole_story(stage: Stage) -> None:
         ("rolled-back", "3"),
         ("quarantined", None),
     ]
+    assert len({event["BEACON_EVENT_ID"] for event in stage.events()}) == len(story)
     live, back, quarantined = (stage.events()[index] for index in (3, 5, 6))
     assert live["MESSAGE_ID"] == "1b9e4c3d7f5a4b0e8d2c6a1f3e5b7d92"
     assert back["MESSAGE_ID"] == "2c8f5d4e6a1b4c7f9e3d7b2a4f6c8ea3"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.lab.faulty_registry import AddHeaders, Answer, FaultyRegistry, Hang, Login
 from tests.lab.host import LabHost, wait_until
 from tests.lab.images import ImageConfig, Registry
-from tests.lab.kinds import DOCKER
+from tests.lab.kinds import DOCKER, OLD_PODMAN
 from tests.lab.stage import REGISTRY, Stage, blobs, outcomes, polled
 
 pytestmark = pytest.mark.every_kind
@@ -256,6 +257,9 @@ def test_a_registry_that_asks_for_patience_gets_it(stage: Stage, faulty_registry
     faulty_registry.when("/manifests/", Answer(429, {"Retry-After": "3600"}))
     assert stage.update(status=TEMPFAIL) == {"patient": "deferred", "web": "updated"}
     faulty_registry.reset()
+    assert stage.update(status=TEMPFAIL) == {"patient": "deferred", "web": "up_to_date"}
+    assert not faulty_registry.seen()
+    stage.run("rm", f"{stage.memory}/limits.json")  # as if the hour were over
     assert stage.update() == {"patient": "updated", "web": "up_to_date"}
 
 
@@ -303,16 +307,18 @@ def test_of_two_runs_at_once_one_works_and_the_other_says_busy(stage: Stage) -> 
 
 
 def test_a_service_that_its_owner_stopped_stays_stopped(stage: Stage) -> None:
-    """E17: neither an update nor an apply starts it; once started again, it follows again."""
+    """E17: neither an update nor an apply starts it; it has the new release from its next start on."""
     stage.deploy("web")
     stage.systemctl("stop", "beacon-web")
     stage.push(version="2")
-    assert stage.update() == {"web": "stopped"}
+    done = stage.beacon("update", "--json")
+    assert outcomes(done) == {"web": "updated"}
+    assert "not started" in done.stdout
     assert stage.apply()["web"] == "unchanged"
     assert stage.active() == "inactive"
     stage.systemctl("start", "beacon-web")
-    assert stage.update() == {"web": "updated"}
     assert stage.agrees() == "2"
+    assert stage.update() == {"web": "up_to_date"}
 
 
 LAB_REGISTRIES = "".join(
@@ -336,3 +342,101 @@ def churn(host: LabHost, repository: str) -> None:
     index["manifests"] = index["manifests"][:-1]
     kind = str(answer.getheader("Content-Type"))
     Registry(host.registry, repository).put_manifest("latest", json.dumps(index).encode(), kind)
+
+
+def test_a_service_comes_back_with_the_one_whose_network_it_shares(stage: Stage) -> None:
+    """B3: after a crash, a stop and a start of the other; not where its owner had stopped it before."""
+    stage.push()
+    stage.push("side", config=ImageConfig(cmd=("sleep", "1000"), stop_signal="SIGKILL"))
+    stage.define()
+    stage.define("side", top='networks = ["service:web"]', port=False)
+    stage.apply()
+    stage.systemctl("kill", "--signal=KILL", "beacon-web.service")
+    wait_until(lambda: stage.active() == "active" and stage.active("beacon-side.service") == "inactive", 30)
+    assert stage.update()["side"] == "started"
+    stage.systemctl("stop", "beacon-web.service")
+    assert "along with" in stage.beacon("status", "side", status=3).stdout
+    stage.beacon("start", "web")
+    assert stage.active("beacon-side.service") == "active"
+    stage.systemctl("stop", "beacon-side.service")
+    time.sleep(2)
+    stage.systemctl("restart", "beacon-web.service")
+    stage.beacon("restart", "web")
+    assert stage.update()["side"] == "up_to_date"
+    assert stage.active("beacon-side.service") == "inactive"
+
+
+@pytest.mark.every_kind
+def test_what_the_engine_has_lost_is_there_again_with_the_next_start(stage: Stage) -> None:
+    """D7: the image is pulled; the unit of the network is still up, and would not make that again."""
+    stage.push()
+    stage.define(top='networks = ["back"]')
+    stage.apply()
+    stage.beacon("stop", "web")
+    stage.engine("system", "prune", "--all", "--force")
+    assert "beacon-back" not in stage.engine("network", "ls")
+    stage.beacon("start", "web")
+    assert stage.agrees() == "1"
+
+
+def test_a_job_that_has_ended_takes_a_new_release_for_its_next_start(stage: Stage) -> None:
+    """B4: to end with 0 is what it is for."""
+    stage.push("job", config=ImageConfig(cmd=("true",)))
+    stage.define("job", top='restart = "no"', port=False)
+    stage.apply()
+    assert stage.live("job")["state"] == "live"
+    stage.push("job", "2", config=ImageConfig(cmd=("sleep", "1000"), stop_signal="SIGKILL"))
+    assert stage.update() == {"job": "updated"}
+    assert stage.active("beacon-job.service") == "inactive"
+    stage.beacon("start", "job")
+    assert stage.running("job")["Config"]["Labels"]["io.beacon.release"] == "2"
+
+
+@pytest.mark.not_on(OLD_PODMAN, DOCKER, why="it is systemd alone that counts")
+def test_who_crashes_again_and_again_is_seen_to(stage: Stage) -> None:
+    """What the timer tells owners of after ten minutes: systemd's listing, and its entries in the journal."""
+    stage.push(broken="exit")
+    stage.define()
+    stage.apply(status=1)
+    unit, scope = "beacon-web.service", "Scope.USER" if stage.user else "Scope.SYSTEM"
+    script = (
+        "from beacon.model.machine import Scope; from beacon.systemd.journal import failing_since; "
+        "from beacon.systemd.listing import unwell; "
+        f"print(*unwell({scope}).restarting, *failing_since(['{unit}'], {scope}).values())"
+    )
+
+    def seen() -> bool:
+        """Say whether it is about to be started again, and since when it is."""
+        name, *since = [*stage.run("python3", "-c", script).stdout.split(), ""]
+        return name == unit and time.time() - int(since[0] or 0) / 1e6 < 300
+
+    wait_until(seen, 60)  # between two starts it is up for a moment
+
+
+def test_what_a_start_lacks_is_said_before_anything_is_stopped(stage: Stage) -> None:
+    """C6: a missing folder and a port that somebody else has are no fault of the image."""
+    stage.deploy("web")
+    before = stage.running()["Id"]
+    folder, port = f"{stage.memory}/media", 21900
+    script = f"import socket; socket.create_server(('', {port})).accept()"  # and ends
+    other = stage.start("python3", "-c", script)
+    wait_until(lambda: f":{port} " in stage.run("ss", "-lnt").stdout)
+    more = f'[[volume]]\nhost = "{folder}"\npath = "/media"\n[[port]]\nhost = {port}\ncontainer = 9000\n'
+    stage.define(more=more)
+    planned = stage.beacon("plan")
+    assert f"web: port {port}→9000 added; volume /media ({folder}) added" in planned.stdout
+    assert "checksum" not in planned.stdout
+    assert f"mkdir -p {folder}" in planned.stderr
+    assert f"port {port}/tcp is taken" in planned.stderr
+    done = stage.beacon("apply", "--json", status=1)
+    assert outcomes(done) == {"web": "failed"}
+    assert f"{folder} is not there" in done.stdout
+    assert f"port {port}/tcp is taken" in done.stdout
+    assert stage.running()["Id"] == before
+    assert stage.agrees() == "1"
+    assert not stage.state()["quarantine"]
+    stage.run("mkdir", folder)
+    socket.create_connection((stage.host.address, port), timeout=5).close()
+    other.communicate(timeout=10)
+    assert stage.apply() == {"web": "updated"}
+    assert stage.agrees() == "1"

@@ -14,6 +14,7 @@ from tests.lab import images
 from tests.lab.faulty_registry import FaultyRegistry, Hang
 from tests.lab.host import LabHost, wait_until
 from tests.lab.images import ImageConfig, Pushed
+from tests.lab.stage import Stage
 
 WEB = "registry.example:5000/me/web"
 TIMER_DROP_IN = "/etc/systemd/system/beacon-update.timer.d/often.conf"
@@ -164,7 +165,7 @@ def test_a_power_cut_in_a_rollout_is_made_good_after_boot(fresh_host: FreshHost,
     host.run("systemctl", "enable", "beacon-update.timer")
     fire(host, "*:*:0/5")
     images.push(host, WEB, version="2", config=SLOW)
-    wait_until(lambda: '"phase": "gating"' in host.read(STATE), 20)
+    wait_until(lambda: Stage(host).step() == "gate", 20)
     host.power_cut()
     wait_until(lambda: entries(host, "resumed", began), 20)
     wait_until(lambda: '"rollout": null' in host.read(STATE), 20)

@@ -42,9 +42,9 @@ def test_the_exit_code_of_a_check_is_no_update(host: LabHost, push: Push, web: s
 @pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
 def test_a_service_that_is_not_there_is_no_such_service(host: LabHost, json: tuple[str, ...]) -> None:
     verbs = ["rollback", "history", "show", "show --effective", "render", "plan", "apply", "status", "update"]
-    verbs += ["update --check", "endpoint list"]
+    verbs += ["update --check", "endpoint list", "stats"]
     if not json:
-        verbs += ["start", "stop", "restart", "hold", "unhold", "logs", "edit", "rm", "wait-healthy"]
+        verbs += ["start", "stop", "restart", "hold", "unhold", "logs", "edit", "rm", "wait-healthy", "exec"]
     for verb in verbs:
         done = host.run("beacon", *verb.split(), "nosuch", *json, check=False, timeout=20)
         assert done.returncode == 4, verb
@@ -58,6 +58,23 @@ def test_an_endpoint_that_is_not_there_is_no_such_endpoint(host: LabHost, web: s
         done = host.run("beacon", "endpoint", verb, "nosuch.example", check=False)
         assert done.returncode == 4, verb
         assert "no endpoint is called 'nosuch.example'" in done.stderr
+
+
+def test_a_failed_add_is_repeated(host: LabHost, push: Push) -> None:
+    """With what was missing, and with other options, at the image that is there by now."""
+    image = push(WEB, version="1", config=QUICK, broken="exit")
+    words = ("beacon", "add", "web", image.tagged, "--port", "127.0.0.1:8080:8080")
+    lacking = host.run(*words, "--secret", "tok:TOK", check=False)
+    assert lacking.returncode == 1
+    assert "the engine has no secret 'tok'" in lacking.stdout
+    assert "podman secret create tok FILE" in lacking.stderr
+    assert not host.exists("/etc/beacon/services/web.toml")
+    assert host.run(*words, check=False).returncode == 1
+    push(WEB, version="2", config=QUICK)
+    host.run(*words, "--env", "NEW=1")
+    assert answer(host) == "2"
+    assert 'NEW = "1"' in host.read("/etc/beacon/services/web.toml")
+    assert host.run(*words, check=False).returncode == 2
 
 
 def test_a_service_that_is_only_defined_is_told_how_it_is_installed(host: LabHost, web: str) -> None:

@@ -7,15 +7,18 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beacon.definition import grammar
 from beacon.definition.decode import decode
-from beacon.definition.domains import read_compact
 from beacon.definition.encode import encode, new_definition
+from beacon.definition.endpoints.domains import read_compact
+from beacon.definition.grammar import quantities
 from beacon.definition.schema import ServiceTable
 from beacon.errors import DefinitionError
+from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
+    START_INTERVAL,
+    Apply,
     Capabilities,
     Endpoint,
     Health,
@@ -190,6 +193,7 @@ SERVICES = st.builds(
     hosts=st.dictionaries(ENGINE_NAME, st.sampled_from(["10.0.0.1", "::1", "host-gateway"]), max_size=2),
     dns=some(st.sampled_from(["9.9.9.9", "2620:fe::fe"])),
     needs=some(SERVICE_NAME),
+    requires=some(SERVICE_NAME),
     devices=some(st.sampled_from(["/dev/dri:/dev/dri:rw"])),
     capabilities=st.builds(Capabilities, some(st.just("CAP_SYS_TIME")), some(st.just("all"))),
     no_new_privileges=st.booleans(),
@@ -205,7 +209,13 @@ SERVICES = st.builds(
         st.none() | st.integers(1, 10000),
     ),
     health=health(),
-    restart=st.builds(Restart, st.sampled_from(RestartPolicy), SECONDS, st.integers(0, 100), SECONDS),
+    restart=st.builds(
+        Restart,
+        st.sampled_from([one for one in RestartPolicy if one is not RestartPolicy.ONESHOT]),  # has no check
+        SECONDS,
+        st.integers(0, 100),
+        SECONDS.filter(lambda seconds: seconds != START_INTERVAL),  # read as if it were not said
+    ),
     stop=st.builds(Stop, SECONDS, st.none() | st.sampled_from(["SIGINT", "SIGRTMIN+3"])),
     update=st.builds(
         UpdatePolicy,
@@ -214,11 +224,32 @@ SERVICES = st.builds(
         some(st.sampled_from(["Sat,Sun 02:00-05:00", "22:00-06:00"])),
         SECONDS,
         SECONDS,
+        st.sampled_from(Apply),
     ),
     hooks=st.builds(Hooks, WORDS, WORDS, WORDS),
     podman=st.builds(RawPodman, WORDS, DIRECTIVES, DIRECTIVES, DIRECTIVES),
     docker=st.builds(RawDocker, WORDS, DIRECTIVES, DIRECTIVES),
 )
+
+
+NETWORK = st.builds(
+    Network,
+    internal=st.booleans(),
+    subnet=st.just(("10.9.0.0/24", "fd00:9::/64")),
+    gateway=st.sampled_from([(), ("10.9.0.1", "fd00:9::1")]),
+    driver=st.none() | st.just("macvlan"),
+    ipv6=st.booleans(),
+    options=st.dictionaries(st.just("mtu"), st.just("1400")),
+    address=st.sampled_from([(), ("10.9.0.5",), ("10.9.0.5", "fd00:9::5")]),
+)
+
+
+@given(NETWORK, NETWORK)
+def test_networks_are_written_and_read_back(one: Network, other: Network) -> None:
+    image = ImageReference.parse("ghcr.io/me/web:1")
+    networks = {"back": one, "front": other}
+    service = Service(name="web", image=image, networks=("back", "front"), network=networks)
+    assert decode(encode(service), name="web", file="web.toml") == service
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # many draws make a service, and machines are busy
@@ -284,12 +315,12 @@ def test_any_text_is_endpoints_or_problems_that_show_the_place(text: str, compat
 
 @given(MILLISECONDS)
 def test_a_duration_is_written_and_read_back(seconds: float) -> None:
-    assert grammar.duration(grammar.format_duration(seconds)) == seconds
+    assert quantities.duration(quantities.format_duration(seconds)) == seconds
 
 
 @given(st.integers(1, 2**60))
 def test_a_size_is_written_and_read_back(number: int) -> None:
-    assert grammar.size(grammar.format_size(number)) == number
+    assert quantities.size(quantities.format_size(number)) == number
 
 
 @given(st.text())

@@ -10,14 +10,16 @@ from msgspec.structs import replace
 
 from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode_all
-from beacon.definition.loopback import needed
+from beacon.definition.effective import in_effect
+from beacon.definition.endpoints.loopback import needed
 from beacon.errors import DefinitionError
-from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import Wish
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.model.release import ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.model.unit import UnitFileName, helper_name, service_of_file
-from beacon.rollout.candidates import Renderer, in_effect, make_release
+from beacon.rollout.checking.candidates import make_release
+from beacon.rollout.rendering import Renderer
 from beacon.units.mark import read_mark
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push
@@ -39,9 +41,9 @@ WORDS = [
 OWN = {"update", "endpoints", "panel", "agent", "mothership", "backup"}
 """What Beacon's own units are called, or will be."""
 MACHINES = [
-    HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM),
-    HostFacts(Engine.PODMAN, EngineVersion(4, 3, 1), 252, PLATFORM),
-    HostFacts(Engine.DOCKER, EngineVersion(26, 1, 5), 257, PLATFORM),
+    MachineFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, PLATFORM),
+    MachineFacts(Engine.PODMAN, EngineVersion(4, 3, 1), 252, PLATFORM),
+    MachineFacts(Engine.DOCKER, EngineVersion(26, 1, 5), 257, PLATFORM),
 ]
 
 
@@ -66,7 +68,7 @@ def definitions(draw: st.DrawFn) -> dict[str, str]:
     return texts
 
 
-def made(service: Service, facts: HostFacts) -> tuple[Mapping[str, str], Mapping[str, str]]:
+def made(service: Service, facts: MachineFacts) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Return the files of a service, and those of its helper."""
     renderer = Renderer(lambda: facts, RENDERER.templates)
     image = push(FakeMachine(), "1")
@@ -80,7 +82,7 @@ def made(service: Service, facts: HostFacts) -> tuple[Mapping[str, str], Mapping
 
 @settings(max_examples=60, deadline=None)
 @given(definitions(), st.sampled_from(MACHINES))
-def test_no_two_things_have_one_name(texts: dict[str, str], facts: HostFacts) -> None:
+def test_no_two_things_have_one_name(texts: dict[str, str], facts: MachineFacts) -> None:
     try:
         services = decode_all(texts, standing=Standing(remembered=frozenset()))
     except DefinitionError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon.definition.loopback import choose
-from beacon.model.host import PortRange
+from beacon.definition.endpoints.loopback import choose
+from beacon.model.machine import PortRange
 
 SPANS = st.tuples(st.integers(1024, 65000), st.integers(0, 40)).map(
     lambda pair: PortRange(pair[0], pair[0] + pair[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beacon.endpoints.publisher import Entry, bring_up_to_date, change
+from beacon.endpoints.routing.publisher import Entry, bring_up_to_date, change
 from beacon.errors import StoreError
 from beacon.state.store import StateStore
 from tests.fakes.store import MemoryStore

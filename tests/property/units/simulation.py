@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 from beacon.units.quoting import Parser
 
 _WHITE = " \t\n\r"

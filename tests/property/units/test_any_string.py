@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 from beacon.units.directives import OPTIONS, Section, Sheet
 from beacon.units.quoting import (
     InexpressibleError,

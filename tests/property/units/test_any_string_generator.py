@@ -6,8 +6,8 @@ import random
 import re
 from pathlib import Path
 
-from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Health, Service, Volume
 from beacon.units.check import generated_units
@@ -49,7 +49,7 @@ def service_with(texts: list[str]) -> Service:
 def test_the_generator_gives_every_string_back(tmp_path: Path) -> None:
     texts = hostile_strings()
     service = service_with(texts)
-    facts = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, Platform("linux", "amd64"))
+    facts = MachineFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, Platform("linux", "amd64"))
     assert facts.engine_version <= VERSION
     release = ReleaseInput(service=service, declared=service, digest=Digest("sha256:" + "0" * 64))
     for file in render(release, facts, TEMPLATES):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import typer.main
 from typer.core import TyperGroup
@@ -31,3 +34,22 @@ def test_all_verbs_are_there_where_none_of_them_is_called() -> None:
 @pytest.mark.parametrize("verb", sorted(ALL))
 def test_one_that_is_called_is_there_alone(verb: str) -> None:
     assert verbs(*verb.split(), "web") == {verb}
+
+
+def lines(app: typer.Typer) -> dict[str, str]:
+    """Return what help says of each verb."""
+    whole = typer.main.get_command(app)
+    assert isinstance(whole, TyperGroup)
+    groups = {"": whole} | {name: one for name, one in whole.commands.items() if isinstance(one, TyperGroup)}
+    return {
+        f"{group} {name}".strip(): command.get_short_help_str(200)
+        for group, one in groups.items()
+        for name, command in one.commands.items()
+    }
+
+
+def test_help_says_the_same_without_loading_the_verbs() -> None:
+    assert lines(command_line(())) == lines(command_line())
+    code = "import sys; from beacon.cli.app import command_line; command_line(()); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "beacon.operations.apply" not in done.stdout.split()

@@ -1,37 +1,43 @@
-"""How the start of a plain unit is held."""
+"""beacon wait-healthy as a face: what the unit says of itself becomes a request."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
+import os
+from pathlib import Path
 
-import pytest
-
-from beacon.cli.wait_healthy import wait
-
-
-@pytest.mark.parametrize(
-    ("seen", "looks"),
-    [
-        ([None, None, ""], 3),
-        ([None, "starting", "unhealthy", "starting", "healthy"], 5),
-        (["healthy"], 1),
-    ],
-)
-def test_a_start_is_held_until_the_container_stands(seen: Iterable[str | None], looks: int) -> None:
-    left = iter(seen)
-    count = itertools.count()
-    wait(lambda: (next(count), next(left))[1], lambda: True, lambda _: None)
-    assert next(count) == looks
+from beacon.errors import NotActiveError
+from tests.fakes.here import StagedMachine
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import push, roll_out
+from tests.fakes.terminal import Said, call
 
 
-def test_a_start_is_not_held_when_the_process_has_ended() -> None:
-    alive = iter([True, True, False])
-    wait(lambda: "unhealthy", lambda: next(alive), lambda _: None)
+class Healthy(FakeMachine):
+    """A machine whose engine counts how often it is asked for the health of a container."""
+
+    looks = 0
+
+    def health(self, name: str) -> str:
+        assert name == "web"
+        self.looks += 1
+        return "healthy"
 
 
-def test_looks_get_rarer() -> None:
-    pauses: list[float] = []
-    wait(lambda: None, lambda: len(pauses) < 20, pauses.append)
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == 1.0
+def run(machine: FakeMachine, folder: Path, pid: str) -> Said:
+    here = StagedMachine(machine, folder)
+    return call(here, "services.wait_healthy", "wait-healthy web", MAINPID=pid)
+
+
+def test_a_unit_that_starts_names_its_process(tmp_path: Path) -> None:
+    machine = Healthy()
+    assert run(machine, tmp_path, str(os.getpid())).exit_code == 0
+    assert machine.looks == 1
+
+
+def test_without_a_process_the_service_is_waited_for(tmp_path: Path) -> None:
+    machine = Healthy()
+    roll_out(machine, push(machine, "1"))
+    assert run(machine, tmp_path, "").exit_code == 0
+    machine.stop("beacon-web.service", 1)
+    assert isinstance(run(machine, tmp_path, "nonsense").exception, NotActiveError)
+    assert machine.looks == 0

@@ -8,6 +8,26 @@ from pathlib import Path
 
 import pytest
 
+_COSTLY = (
+    "pystemd",
+    "requests",
+    "jinja2",
+    "beacon.rollout.deploy",
+    "beacon.units",
+    "beacon.definition.decode",
+)
+"""What a run that finds nothing new does not pay for."""
+
+_LOADED = """
+import sys
+from beacon.__main__ import main
+sys.argv = ["beacon", "--user", "update"]
+try:
+    main()
+except SystemExit:
+    print(*sys.modules)
+"""
+
 _RUN = """
 import sys
 from beacon.__main__ import main
@@ -45,6 +65,24 @@ def test_an_update_without_other_options_is_the_same_and_loads_no_parser(
     said, loaded, status = run(*words, home=tmp_path)
     assert not loaded
     assert (said, True, status) == run(*words, "--no-color", home=tmp_path)
+
+
+def test_an_update_without_news_loads_nothing_that_only_rollouts_need(tmp_path: Path) -> None:
+    (tmp_path / "systemd").mkdir()
+    (tmp_path / "podman").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "podman").chmod(0o755)
+    environment = {
+        "HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "no services\n"
+    loaded = done.stdout.split()
+    assert "beacon.operations.update" in loaded
+    assert [name for name in _COSTLY if name in loaded] == []
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_service_knows_what_its_definition_sets() -> None:
         pytest.param(IMAGE + "init = 'yes'", ["init: must be true or false, not 'yes'"], id="no boolean"),
         pytest.param(
             IMAGE + "restart = 'maybe'",
-            ["restart: must be 'no', 'on-failure' or 'always', not 'maybe'"],
+            ["restart: must be 'no', 'on-failure', 'always' or 'oneshot', not 'maybe'"],
             id="no policy",
         ),
         pytest.param(

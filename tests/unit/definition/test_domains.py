@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition.domains import domain_name, read_compact, redirect_target
+from beacon.definition.endpoints.domains import domain_name, read_compact, redirect_target
 from beacon.model.service import Endpoint, Scheme
 
 BOTH = (80, 443)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from beacon.definition.decode import decode
-from beacon.definition.encode import encode, new_definition, parse_port_option, parse_volume_option
+from beacon.definition.encode import (
+    encode,
+    new_definition,
+    parse_health_option,
+    parse_port_option,
+    parse_secret_option,
+    parse_volume_option,
+)
 from beacon.definition.example import example
-from beacon.model.service import Port, Protocol, Volume
+from beacon.model.service import Health, HttpProbe, Port, Protocol, Secret, Volume
 
 
 def test_a_new_definition_is_readable() -> None:
@@ -103,3 +110,60 @@ def test_a_volume_option_is_read(option: str, volume: Volume) -> None:
 def test_a_volume_option_without_sense_is_refused(option: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         parse_volume_option(option)
+
+
+@pytest.mark.parametrize(
+    ("option", "secret"),
+    [
+        ("key", Secret("key")),
+        ("key:API_KEY", Secret("key", env="API_KEY")),
+        ("key:/etc/web/key", Secret("key", path="/etc/web/key")),
+    ],
+)
+def test_a_secret_option_is_read(option: str, secret: Secret) -> None:
+    assert parse_secret_option(option) == secret
+
+
+@pytest.mark.parametrize("option", ["", ":KEY", "key:", "key:-KEY", "key:/"])
+def test_a_secret_option_without_sense_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        parse_secret_option(option)
+
+
+@pytest.mark.parametrize(
+    ("option", "health"),
+    [
+        ("http:8080", Health(http=HttpProbe(8080))),
+        ("http:8080/health?full=1", Health(http=HttpProbe(8080, "/health?full=1"))),
+        ("tcp:5432", Health(tcp=5432)),
+        ("http://localhost", Health(command=("CMD-SHELL", "http://localhost"))),
+        ("pg_isready -q", Health(command=("CMD-SHELL", "pg_isready -q"))),
+    ],
+)
+def test_a_health_option_is_read(option: str, health: Health) -> None:
+    assert parse_health_option(option) == health
+
+
+@pytest.mark.parametrize("option", ["http:0", "tcp:70000", " "])
+def test_a_health_option_without_sense_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        parse_health_option(option)
+
+
+def test_all_options_come_to_a_definition() -> None:
+    text = new_definition(
+        "web",
+        "ghcr.io/me/web",
+        secrets=["key:API_KEY"],
+        networks=["back"],
+        needs=["db"],
+        memory="512M",
+        health="http:8080/health",
+    )
+    service = decode(text, name="web", file="web.toml")
+    assert (service.secrets, service.networks, service.needs) == (
+        (Secret("key", env="API_KEY"),),
+        ("back",),
+        ("db",),
+    )
+    assert (service.resources.memory, service.health.http) == (512 << 20, HttpProbe(8080, "/health"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from beacon.definition.decode import decode
-from beacon.definition.handover import handover_of
+from beacon.definition.endpoints.handover import handover_of
 from beacon.errors import DefinitionError
 from beacon.model.service import Handover, Service
 
@@ -24,12 +24,13 @@ def service(text: str) -> Service:
         ("", Handover.NONE),
         (ENDPOINT, Handover.SWAP),
         (ENDPOINT + '[[volume]]\nhost = "/srv"\npath = "/srv"\nread_only = true\n', Handover.SWAP),
-        (ENDPOINT + '[[volume]]\nhost = "/srv"\npath = "/srv"\n', Handover.HOLD),
-        (ENDPOINT + '[[volume]]\nname = "data"\npath = "/data"\n', Handover.HOLD),
-        ('networks = ["host"]\n' + ENDPOINT, Handover.HOLD),
-        (ENDPOINT + '[podman]\nargs = ["--ip=10.88.0.9"]\n', Handover.HOLD),
-        (ENDPOINT + '[docker]\nargs = ["--ip=172.17.0.9"]\n', Handover.HOLD),
-        ('handover = "hold"\n' + ENDPOINT, Handover.HOLD),
+        (ENDPOINT + '[[volume]]\nhost = "/srv"\npath = "/srv"\n', Handover.WAIT),
+        (ENDPOINT + '[[volume]]\nname = "data"\npath = "/data"\n', Handover.WAIT),
+        ('networks = ["host"]\n' + ENDPOINT, Handover.WAIT),
+        (ENDPOINT + '[podman]\nargs = ["--ip=10.88.0.9"]\n', Handover.WAIT),
+        (ENDPOINT + '[docker]\nargs = ["--ip=172.17.0.9"]\n', Handover.WAIT),
+        ('handover = "wait"\n' + ENDPOINT, Handover.WAIT),
+        ('handover = "hold"\n' + ENDPOINT, Handover.WAIT),  # the word of older definitions
         ('handover = "none"\n' + ENDPOINT, Handover.NONE),
         ('handover = "swap"\n' + ENDPOINT, Handover.SWAP),
         (ENDPOINT + 'scheme = "tcp"\n', Handover.NONE),

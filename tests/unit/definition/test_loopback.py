@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.definition.beacon_toml import decode_settings
-from beacon.definition.loopback import (
+from beacon.definition.endpoints.loopback import (
     beside_key,
     choose,
     is_behind_proxy,
@@ -16,7 +16,7 @@ from beacon.definition.loopback import (
     with_second_ports,
 )
 from beacon.errors import ConfigError
-from beacon.model.host import PortRange
+from beacon.model.machine import PortRange
 from beacon.model.reference import ImageReference
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 

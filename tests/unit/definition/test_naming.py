@@ -9,9 +9,9 @@ import pytest
 from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.conflicts import Standing, conflicts
 from beacon.definition.decode import decode
-from beacon.definition.domains import domain_name
-from beacon.definition.endpoints import own_problems
-from beacon.definition.naming import COUNT, asks, choose_domain, may_ask, names, with_domain
+from beacon.definition.endpoints.claims import own_problems
+from beacon.definition.endpoints.domains import domain_name
+from beacon.definition.endpoints.memorable import COUNT, asks, choose_domain, may_ask, names, with_domain
 from beacon.errors import ConfigError
 from beacon.model.reference import ImageReference
 from beacon.model.service import Endpoint, Service

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from beacon.definition.beacon_toml import decode_settings
-from beacon.definition.publishing import EtcdAccess, FileAccess, Publication, RedisAccess
 from beacon.definition.settings import Settings, is_blank
 from beacon.errors import ConfigError
-from beacon.model.host import Engine
+from beacon.model.endpoints.publication import EtcdAccess, FileAccess, Publication, RedisAccess
+from beacon.model.machine import Engine
+from beacon.model.sensitive import Sensitive
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def published(text: str) -> tuple[Publication, ...]:
         ('socket = "/run/r.sock"', RedisAccess(socket="/run/r.sock")),
         (
             'url = "rediss://me:p%40ss@mars:7000/3"',
-            RedisAccess(host="mars", port=7000, db=3, user="me", password="p@ss", tls=True),  # noqa: S106
+            RedisAccess(host="mars", port=7000, db=3, user="me", password=Sensitive("p@ss"), tls=True),
         ),
         ('url = "redis://mars"\npassword_file = "/p"', RedisAccess(host="mars", password_file="/p")),  # noqa: S106
         ('url = "unix:///run/r.sock?db=4"', RedisAccess(socket="/run/r.sock", db=4)),

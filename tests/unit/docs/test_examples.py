@@ -10,8 +10,9 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from beacon.cli.app import command_line, hoist
-from tests.examples import PAGES, blocks, calls, spoken
+from beacon.cli.app import command_line
+from beacon.words import hoist
+from tests.examples import HOUSEHOLD, PAGES, blocks, calls, scenes, spoken
 
 WRONG: Any = typer.BadParameter.__bases__[0]
 """What a parser raises, whether typer brings its own or uses click."""
@@ -23,8 +24,16 @@ SHOWN = [
     for line in block.lines
     for words in calls(line)
 ]
+SHOWN += [
+    pytest.param(words, id=f"{HOUSEHOLD.name}: {' '.join(words)}")
+    for scene in scenes(HOUSEHOLD)
+    for command in scene.commands
+    for words in calls(command.replace("\\\n", " "))
+]
 SPOKEN = [
-    pytest.param(words, id=f"{page.name}: {' '.join(words)}") for page in PAGES for words in spoken(page)
+    pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+    for page in (*PAGES, HOUSEHOLD)
+    for words in spoken(page)
 ]
 
 
@@ -67,7 +76,7 @@ def fault(words: Sequence[str]) -> str:
     """Parse the words of a call, and call nothing; return what is wrong with them."""
     command, left = whole(), hoist(list(words))
     known = {name for option in command.params for name in option.opts} | {"--help", "-h"}
-    while left and left[0] in known:
+    while left and left[0].partition("=")[0] in known:
         left.pop(0)
     while isinstance(command, TyperGroup) and left:
         name = left.pop(0)

@@ -11,6 +11,7 @@ from typer.core import TyperGroup, TyperOption
 
 from beacon.cli.app import command_line
 from beacon.definition.beacon_toml import decode_settings
+from beacon.definition.notifying import PARSERS as TARGET_KEYS
 from beacon.definition.publishing import PARSERS
 from beacon.definition.settings import Settings
 from beacon.errors import ExitStatus
@@ -70,8 +71,10 @@ def test_the_machine_s_configuration_is_shipped_and_explained_whole() -> None:
     assert settings.publish == decode_settings("[publish.redis]", file="beacon.toml").publish
     keys = [f"publish.{kind}.{key}" for kind, parsers in PARSERS.items() for key in parsers]
     assert [key for key in keys if f"**{key}**" not in page] == []
-    for key in set(Settings.__struct_fields__) - {"publish"}:
-        dotted = key.replace("registry_", "registry.")
+    assert [target.name for target in settings.notify] == ["phone"]
+    assert [key for key in TARGET_KEYS if f"**notify.*NAME*.{key}**" not in page] == []
+    for key in set(Settings.__struct_fields__) - {"publish", "notify"}:
+        dotted = key.replace("registry_", "registry.").replace("update_", "update.")
         assert f"**{dotted}**" in page
         assert f"\n#{dotted.partition('.')[2] or dotted} =" in shipped
 

@@ -10,8 +10,8 @@ from beacon.cli.app import command_line
 from beacon.definition.decode import decode
 from beacon.definition.effective import effective
 from beacon.definition.encode import new_definition
-from beacon.model.host import Engine, EngineVersion, HostFacts, Scope
 from beacon.model.image import ImageConfig, Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts, Scope
 from beacon.model.reference import Digest
 from beacon.units.render import TEMPLATE_NAMES, ReleaseInput, render
 
@@ -36,7 +36,7 @@ def test_the_unit_is_what_the_definition_renders_to() -> None:
 
 def test_every_verb_that_is_shown_exists() -> None:
     app = command_line()
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    verbs = {command.name for command in app.registered_commands}
     verbs |= {str(group.name) for group in app.registered_groups}
     shown = set(re.findall(r"(?:^    (?:sudo )?|`)beacon ([a-z]+)", README, re.MULTILINE))
     assert shown
@@ -72,7 +72,7 @@ def rendered() -> str:
         user="",
         workdir="",
     )
-    facts = HostFacts(
+    facts = MachineFacts(
         Engine.PODMAN, EngineVersion.parse("5.4.2"), 257, Platform("linux", "amd64"), Scope.SYSTEM
     )
     templates = {

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from beacon.cli.doctor import summary
 from beacon.cli.findings import exit_status
+from beacon.cli.machine.doctor import summary
 from beacon.doctor.examine import CHECKS, Check, attempt, examine
-from beacon.doctor.facts import SettingsFacts
-from beacon.doctor.finding import (
+from beacon.doctor.judge.facts import SettingsFacts
+from beacon.doctor.judge.finding import (
     Commands,
     Finding,
     Report,
@@ -25,7 +25,7 @@ from beacon.doctor.finding import (
 )
 from beacon.doctor.look.survey import Machine, Survey, once
 from beacon.errors import AccessError, ConfigError, ExitStatus
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.wire.finding import CheckResult, Diagnosis
 
 COMMANDS = Commands(Scope.SYSTEM)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.chain import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
-from beacon.doctor.finding import Commands, Finding, Severity
 from beacon.doctor.judge.chain import broken, chain
-from beacon.endpoints.routes import Place, Route, State
-from beacon.model.host import Scope
+from beacon.doctor.judge.finding import Commands, Finding, Severity
+from beacon.doctor.judge.links import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
+from beacon.endpoints.routing.routes import Route, State, Upstream
+from beacon.model.machine import Scope
 from beacon.model.service import Endpoint, Scheme
 
 COMMANDS = Commands(Scope.SYSTEM)
@@ -20,7 +20,7 @@ MACHINE = ("198.51.100.7",)
 CADDY = Listener(answers=True, program="caddy", process=7)
 NGINX = Listener(answers=True, program="nginx", process=70)
 SILENT = Listener(answers=False)
-ROUTE = Route("web", Endpoint("example.org", 8080), State.UP, Place("127.0.0.1", 20001))
+ROUTE = Route("web", Endpoint("example.org", 8080), State.UP, Upstream("127.0.0.1", 20001))
 WELL = Links(
     ROUTE,
     "example.org",
@@ -285,14 +285,14 @@ def test_without_a_managed_proxy_name_and_service_are_judged() -> None:
 
 def test_tcp_and_udp_are_reached_at_their_ports_without_a_proxy() -> None:
     endpoint = Endpoint("db.org", 5432, scheme=Scheme.TCP)
-    route = Route("db", endpoint, State.UP, Place("", 5432))
+    route = Route("db", endpoint, State.UP, Upstream("", 5432))
     facts = replace(
         WELL, route=route, domain="db.org", ports={}, certificate=None, by_proxy=None, direct=Answer()
     )
     assert [one.check for one in chain(facts, COMMANDS)] == ["dns", "port", "service"]
     assert worst(facts) == {}
     assert only(facts, "port").what == "tcp port *:5432 is published, for everywhere"
-    near = replace(facts, route=replace(route, place=Place("127.0.0.1", 20001)))
+    near = replace(facts, route=replace(route, place=Upstream("127.0.0.1", 20001)))
     assert worst(near) == {"port": "warning"}
     silent = replace(facts, direct=Answer(problem="nobody listens there"))
     assert worst(silent) == {"service": "error"}

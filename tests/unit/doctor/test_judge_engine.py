@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge import engine
+from beacon.doctor.judge.facts import (
     AutoUpdateFacts,
     DockerFacts,
     EngineFacts,
@@ -14,9 +15,8 @@ from beacon.doctor.facts import (
     SettingsFacts,
     UnitFacts,
 )
-from beacon.doctor.finding import Commands, Severity
-from beacon.doctor.judge import engine
-from beacon.model.host import Engine, EngineVersion, Scope
+from beacon.doctor.judge.finding import Commands, Severity
+from beacon.model.machine import Engine, EngineVersion, Scope
 
 SYSTEM, USER = Commands(Scope.SYSTEM), Commands(Scope.USER)
 PODMAN, DOCKER = EngineVersion(5, 4, 2), EngineVersion(26, 1, 5)
@@ -90,6 +90,9 @@ def test_services_of_docker_can_be_moved_while_docker_is_there() -> None:
     assert (nobody.severity, nobody.mend) == (Severity.INFO, "iptables -P FORWARD ACCEPT")
     (somebody,) = engine.engine(replace(facts, runs={"web": Engine.PODMAN}), SYSTEM)
     assert somebody.severity is Severity.WARNING
+    assert "each other" not in somebody.why
+    (apart,) = engine.engine(replace(facts, filters_bridges=True), SYSTEM)
+    assert apart.why.startswith("services of one network cannot reach each other, and ports")
 
 
 def test_an_engine_that_is_not_used_may_be_broken() -> None:

@@ -7,7 +7,8 @@ from pathlib import PurePath
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge import machine
+from beacon.doctor.judge.facts import (
     AccountFacts,
     CgroupFacts,
     ClockFacts,
@@ -19,9 +20,8 @@ from beacon.doctor.facts import (
     SearchPath,
     StorageFacts,
 )
-from beacon.doctor.finding import Commands, Finding, Severity
-from beacon.doctor.judge import machine
-from beacon.model.host import Scope
+from beacon.doctor.judge.finding import Commands, Finding, Severity
+from beacon.model.machine import Scope
 
 SYSTEM, USER = Commands(Scope.SYSTEM), Commands(Scope.USER)
 ALL = frozenset({"memory", "cpu", "pids", "io"})

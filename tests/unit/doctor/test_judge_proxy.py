@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.facts import ProxyFacts, UnitFacts
-from beacon.doctor.finding import Commands, Severity
+from beacon.doctor.judge.facts import ProxyFacts, UnitFacts
+from beacon.doctor.judge.finding import Commands, Severity
 from beacon.doctor.judge.proxy import proxy
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 
 COMMANDS = Commands(Scope.SYSTEM)
 UP = UnitFacts("caddy.service", "loaded", "active", "enabled")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from beacon.doctor.facts import PublishingFacts, StoreFacts, UnitFacts
-from beacon.doctor.finding import Commands, Severity
+from beacon.doctor.judge.facts import PublishingFacts, StoreFacts, UnitFacts
+from beacon.doctor.judge.finding import Commands, Severity
 from beacon.doctor.judge.publishing import publishing
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 
 SYSTEM, USER = Commands(Scope.SYSTEM), Commands(Scope.USER)
 UP = UnitFacts("beacon-endpoints.service", "loaded", "active", "enabled")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
-from beacon.doctor.finding import Commands, Finding, Severity
 from beacon.doctor.judge import registry
-from beacon.model.host import Scope
+from beacon.doctor.judge.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.judge.finding import Commands, Finding, Severity
+from beacon.model.machine import Scope
 from beacon.model.reference import Digest
-from beacon.registry import CheckResult, Deferred, Failed, FailureKind, Found
+from beacon.registry.results import CheckResult, Deferred, Failed, FailureKind, Found
 
 SYSTEM = Commands(Scope.SYSTEM)
 HOST = "registry.example"

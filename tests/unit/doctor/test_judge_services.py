@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.doctor.facts import (
+from beacon.doctor.judge import leftovers, services
+from beacon.doctor.judge.facts import (
     DefinitionFacts,
     EngineLeftovers,
     FileLeftovers,
+    FollowFacts,
     InstalledFile,
     ReleaseFacts,
     RolloutFacts,
@@ -17,10 +19,9 @@ from beacon.doctor.facts import (
     UnitFacts,
     UnnamedVolume,
 )
-from beacon.doctor.finding import Commands, Severity
-from beacon.doctor.judge import leftovers, services
+from beacon.doctor.judge.finding import Commands, Severity
 from beacon.errors import Fault
-from beacon.model.host import Engine, Scope
+from beacon.model.machine import Engine, Scope
 
 SYSTEM, USER = Commands(Scope.SYSTEM), Commands(Scope.USER)
 ON = UnitFacts("beacon-update.timer", "loaded", "active", "enabled")
@@ -173,9 +174,13 @@ def test_what_the_engine_keeps_of_services_that_are_gone() -> None:
 
 def test_rollouts_that_were_cut_off() -> None:
     assert leftovers.rollouts((), SYSTEM)[0].severity is Severity.OK
-    (finding,) = leftovers.rollouts((RolloutFacts("web", 2, "gating", "2026-11-21T00:00:00Z"),), SYSTEM)
+    (finding,) = leftovers.rollouts((RolloutFacts("web", 2, "gate", "2026-11-21T00:00:00Z"),), SYSTEM)
     assert (finding.severity, finding.mend) == (Severity.WARNING, "beacon update web")
-    assert finding.what == "the rollout of web to release 2 was cut off while gating"
+    assert finding.what == "the rollout of web to release 2 was cut off at the step gate"
+    (finding,) = leftovers.rollouts((RolloutFacts("web", 2, fault="no JSON", mend="rm it"),), SYSTEM)
+    assert (finding.severity, finding.mend) == (Severity.WARNING, "rm it")
+    assert finding.what == "the rollout of web to release 2 was cut off, and cannot go on"
+    assert finding.why.startswith("no JSON")
 
 
 def test_volumes_that_go_with_their_containers() -> None:
@@ -192,3 +197,18 @@ def test_services_that_nothing_follows() -> None:
     assert lost.what == "installed, but nothing is remembered of it: web"
     assert (unclear.severity, unclear.mend) == (Severity.WARNING, "beacon plan api")
     assert (unapplied.severity, unapplied.what) == (Severity.INFO, "not applied yet: new")
+
+
+def test_what_keeps_a_new_image_from_a_service() -> None:
+    (fine,) = services.following(FollowFacts(), SYSTEM)
+    assert fine.severity is Severity.OK
+    failed, held, pinned = services.following(FollowFacts({"web": "abc failed"}, ("db",), ("job",)), SYSTEM)
+    assert failed.what == "web does not get the newest image: abc failed"
+    assert failed.mend.endswith("beacon update --retry web")
+    assert [one.severity for one in (failed, held, pinned)] == [
+        Severity.WARNING,
+        Severity.INFO,
+        Severity.INFO,
+    ]
+    assert (held.what, held.mend) == ("held: db", "beacon unhold db")
+    assert pinned.what == "pinned: job"

@@ -7,26 +7,39 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.definition.settings import Settings
-from beacon.doctor.facts import Sandbox, UnitFacts
+from beacon.doctor.judge.facts import Sandbox, UnitFacts
+from beacon.doctor.judge.notifying import NotifyingFacts, TargetFacts
 from beacon.doctor.look.leftovers import files, in_engine, is_locked, rollouts
 from beacon.doctor.look.machine import command
+from beacon.doctor.look.notifying import notifying
 from beacon.doctor.look.registry import is_volatile
+from beacon.doctor.look.services import following
 from beacon.doctor.look.survey import Survey
 from beacon.doctor.look.units import parse
-from beacon.endpoints.publisher import Publisher
+from beacon.endpoints.routing.publisher import Publisher
 from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
 from beacon.errors import AccessError
-from beacon.model.host import Engine, Scope
+from beacon.model.machine import Engine, Scope
+from beacon.model.notifying.news import Memory, Standing
+from beacon.model.notifying.target import Target
+from beacon.model.outcome import LastCheck
 from beacon.model.reference import Digest
-from beacon.model.release import Phase, RolloutJournal, ServiceState
-from beacon.rollout.candidates import Renderer
+from beacon.model.release import Hold, Quarantine, ServiceState, UnderWay
+from beacon.model.rollout.record import Facts, begun
+from beacon.model.service import UpdatePolicy
+from beacon.rollout.rendering import Renderer
+from beacon.rollout.tools import Tools
 from beacon.state.files import UnitDirectory
+from beacon.state.notifications import Queue
 from beacon.state.paths import Paths
-from beacon.state.store import StateStore
+from beacon.state.store import Checks, StateStore
 from beacon.units.mark import stamp
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import push, roll_out, service
 
 SAID = """\
 Id=beacon-update.service
@@ -119,6 +132,7 @@ class Machine:
         self.environment = {"PATH": path}
         self.store = StateStore(self.paths.state, self.paths.runtime)
         self.units = UnitDirectory(self.paths.quadlet, self.paths.units)
+        self.queue = Queue(self.paths.notifications, self.paths.notified, lambda: ())
 
     @property
     def engine(self) -> Podman | Docker:
@@ -126,6 +140,10 @@ class Machine:
 
     @property
     def renderer(self) -> Renderer:
+        raise NotImplementedError
+
+    @property
+    def tools(self) -> Tools:
         raise NotImplementedError
 
     def publishers(self) -> list[Publisher]:
@@ -152,8 +170,8 @@ def test_only_what_belongs_to_nothing_is_left_over(tmp_path: Path) -> None:
     paths = machine.paths
     write(paths.definitions / "web.toml", 'image = "registry.example/me/web"')
     machine.store.save(ServiceState("api"))
-    for service in ("web", "api", "old"):
-        write(paths.quadlet / f"beacon-{service}.container", stamp("[Container]\n", f"service {service}"))
+    for one in ("web", "api", "old"):
+        write(paths.quadlet / f"beacon-{one}.container", stamp("[Container]\n", f"service {one}"))
     write(paths.quadlet / "beacon-mine.container", "[Container]\n")
     abandoned = [
         write(paths.definitions / ".beacon.web.toml.abcd_123", age=3600),
@@ -169,7 +187,10 @@ def test_only_what_belongs_to_nothing_is_left_over(tmp_path: Path) -> None:
         write(paths.quadlet / "beacon-gone.container.d" / "own.conf"),
         write(paths.units / "beacon-gone.service.d" / "own.conf"),
     ]
-    write(paths.units / "beacon-update.service.d" / "own.conf")
+    own = ("update.service", "update.timer", "endpoints.service", "healthy@.service", "healthy@web.service")
+    for unit in own:
+        write(paths.units / f"beacon-{unit}.d" / "own.conf")
+    write(paths.units / "beacon.slice.d" / "own.conf")
     found = files(on(machine))
     assert found.undefined == ("api",)
     assert found.orphans == (str(paths.quadlet / "beacon-old.container"),)
@@ -179,11 +200,23 @@ def test_only_what_belongs_to_nothing_is_left_over(tmp_path: Path) -> None:
 
 def test_a_rollout_is_cut_off_only_when_nobody_holds_its_lock(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    journal = RolloutJournal(2, 1, Phase.GATING, "2026-11-21T00:00:00Z")
-    machine.store.save(ServiceState("web", rollout=journal))
+    machine.store.save_rollout(begun(Facts("web", 2, 1, "2026-11-21T00:00:00Z"), "boot"))
+    machine.store.save(ServiceState("web", rollout=UnderWay(2)))
     machine.store.save(ServiceState("api"))
     (found,) = rollouts(on(machine))
-    assert (found.service, found.release, found.phase) == ("web", 2, "gating")
+    assert (found.service, found.release, found.step) == ("web", 2, "files")
+
+
+def test_a_record_that_cannot_be_read_hinders_no_look_at_others(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for name in ("api", "web"):
+        machine.store.save_rollout(begun(Facts(name, 2, 1, "2026-11-21T00:00:00Z"), "boot"))
+        machine.store.save(ServiceState(name, rollout=UnderWay(2)))
+    (machine.paths.state / "rollouts/api.json").write_text("{}")
+    api, web = rollouts(on(machine))
+    assert (api.service, web.step) == ("api", "files")
+    assert "api.json" in api.fault
+    assert "move the file away" in api.mend
 
 
 def test_states_that_cannot_be_read_are_no_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,3 +249,46 @@ def test_programs_are_told_apart_by_what_they_start(tmp_path: Path) -> None:
         (str(morse / "beacon"), False),
         (str(ours / "beacon"), True),
     ]
+
+
+def test_which_services_a_new_image_does_not_reach(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    fake = FakeMachine()
+    for name in ("bad", "mended", "held", "pinned"):
+        policy = UpdatePolicy(follow="pinned" if name == "pinned" else "tag")
+        roll_out(fake, push(fake, "1"), service(name, update=policy))
+        machine.store.save(fake.load(name))
+    entry = Quarantine(
+        Digest("sha256:" + "1" * 64), Digest("sha256:" + "1" * 64), "f", "2026-01-01", "it failed"
+    )
+    for name in ("bad", "mended"):
+        machine.store.save(replace(machine.store.load(name), quarantine=(entry,)))
+    machine.store.save(replace(machine.store.load("held"), hold=Hold("2026-01-01T00:00:00Z")))
+    checks = {
+        "bad": LastCheck("2026-01-01T00:00:00Z", "quarantined", "111 is not tried again: it failed"),
+        "mended": LastCheck("2026-01-01T00:00:00Z", "up_to_date"),
+    }
+    machine.store.save_checks(Checks(services=checks))
+    machine.store.save(replace(machine.store.load("bad"), name="away"))
+    checks["away"] = LastCheck("2026-01-01T00:00:00Z", "unchecked", "no answer")
+    machine.store.save_checks(Checks(services=checks))
+    found = following(on(machine))
+    told = dict(found.quarantined)
+    assert " failed 20" in told.pop("away")  # for as long as it is so, whatever checks came to since
+    assert told == {"bad": "111 is not tried again: it failed"}
+    assert (found.held, found.pinned) == (("held",), ("pinned",))
+
+
+def test_who_is_told_and_who_could_not_be(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, str(tmp_path))
+    assert notifying(on(machine)) == NotifyingFacts()
+    targets = (Target("phone", url_file="/u"), Target("own", command=("tell",)), Target("new", url_file="/u"))
+    machine.settings = Settings(notify=targets)
+    told = {"phone": Standing(told=5.0), "own": Standing(2, since=7.0, error="no"), "gone": Standing(1)}
+    machine.paths.state.mkdir()
+    machine.queue.remember(Memory(told))
+    own = TargetFacts("own", problem="no", since=7.0)
+    phone, new = (TargetFacts(name, by_apprise=True) for name in ("phone", "new"))
+    assert notifying(on(machine)) == NotifyingFacts((phone, own, new), has_apprise=False)
+    (tmp_path / "apprise").touch(mode=0o755)
+    assert notifying(on(machine)).has_apprise

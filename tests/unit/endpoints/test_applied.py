@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from beacon.definition.endpoints import LABEL
-from beacon.endpoints.applied import applied
+from beacon.endpoints.routing.applied import applied
+from beacon.model.endpoints.sources import LABEL
 from beacon.model.image import ImageConfig, Platform
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger

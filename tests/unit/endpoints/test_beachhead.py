@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from beacon.definition.publishing import Publication, RedisAccess
-from beacon.endpoints.routes import Running, routes
-from beacon.endpoints.stores import stores, tell
+from beacon.endpoints.routing.forms import Formats
+from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.stores import stores, tell
+from beacon.formats.template import fill
+from beacon.formats.yaml import write_document
+from beacon.model.endpoints.publication import Publication, RedisAccess
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Endpoint, Port, Scheme, Service, Unhealthy
@@ -44,7 +47,7 @@ def published(
     container = Container("web", Digest("sha256:" + "a" * 64), health=health)
     running = {"web": Running(service, UnitState("beacon-web.service", active=active), container)}
     publication = Publication("publish.redis", RedisAccess(), prefix="/", address="mars.example")
-    told = tell(stores([publication]), running, routes(running), "mars", lambda path: path)
+    told = tell(stores([publication]), running, routes(running), "mars", Formats(fill, write_document, str))
     (entries,) = told.wanted.values()
     return Published(
         {key.removeprefix("/mars:"): entry.value for key, entry in entries.items()}, told.left_out

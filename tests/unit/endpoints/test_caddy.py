@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.endpoints.caddy import imports_own
+from beacon.endpoints.proxy.caddy import imports_own
 
 
 @pytest.mark.parametrize(

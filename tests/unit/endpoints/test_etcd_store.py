@@ -9,10 +9,11 @@ from threading import Thread
 
 import pytest
 
-from beacon.definition.publishing import EtcdAccess
-from beacon.endpoints.etcd_store import EtcdPublisher
-from beacon.endpoints.publisher import Change, Entry
+from beacon.endpoints.routing.publisher import Change, Entry
+from beacon.endpoints.stores.etcd import EtcdPublisher
 from beacon.errors import ConfigError, StoreError
+from beacon.model.endpoints.publication import EtcdAccess
+from beacon.model.sensitive import Sensitive
 
 Answer = tuple[int, object]
 """A status of HTTP, and what is said as JSON."""
@@ -50,7 +51,7 @@ class Gateway:
 
     def publisher(self, user: str | None = None) -> EtcdPublisher:
         port = self._server.server_port
-        return EtcdPublisher(EtcdAccess(host="127.0.0.1", port=port, user=user, password="p"))  # noqa: S106
+        return EtcdPublisher(EtcdAccess(host="127.0.0.1", port=port, user=user, password=Sensitive("p")))
 
     def close(self) -> None:
         self._server.shutdown()

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from beacon.definition.publishing import FileAccess, Publication, RedisAccess
-from beacon.endpoints.routes import Running, routes
-from beacon.endpoints.stores import Told, stores, tell
+from beacon.endpoints.routing.forms import Formats
+from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.stores import Told, stores, tell
 from beacon.errors import ConfigError
+from beacon.formats.template import fill
+from beacon.formats.yaml import write_document
+from beacon.model.endpoints.publication import FileAccess, Publication, RedisAccess
 from beacon.model.reference import ImageReference
 from beacon.model.runtime import UnitState
 from beacon.model.service import Endpoint, Port, Scheme, Service, Unhealthy
@@ -35,7 +38,13 @@ def told(
         )
         for name, endpoints in services.items()
     }
-    return tell(stores(publications), running, routes(running), machine, lambda _: template)
+    return tell(
+        stores(publications),
+        running,
+        routes(running),
+        machine,
+        Formats(fill, write_document, lambda _: template),
+    )
 
 
 def values(*publications: Publication, **how: Any) -> Mapping[str, str]:  # noqa: ANN401  # as told

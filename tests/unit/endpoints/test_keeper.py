@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from beacon.endpoints import keeper as module
-from beacon.endpoints.keeper import Keeper, described
-from beacon.endpoints.publisher import Change, Entry
-from beacon.endpoints.resident import View, status
+from beacon.endpoints.routing.publisher import Change, Entry
+from beacon.endpoints.stores import keeper as module
+from beacon.endpoints.stores.keeper import Keeper, described
+from beacon.endpoints.stores.loop import View, status
 from beacon.errors import StoreError
 from beacon.state.store import StateStore
 from tests.fakes.store import MemoryStore

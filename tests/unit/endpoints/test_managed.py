@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.endpoints.installed import installed
-from beacon.endpoints.managed import ManagedProxy, wanted
-from beacon.errors import HostError
+from beacon.endpoints.proxy.managed import ManagedProxy, wanted
+from beacon.errors import MachineError
 from beacon.model.notice import Notice
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import ServiceState
@@ -33,7 +33,7 @@ class HangingCaddy(FakeCaddy):
         if self.killed:
             raise KeyboardInterrupt
         if self.hangs:
-            raise HostError("systemctl reload did not end within 60 s")
+            raise MachineError("systemctl reload did not end within 60 s")
         return super().reload()
 
 

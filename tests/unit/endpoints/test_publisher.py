@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from beacon.definition.publishing import EtcdAccess, FileAccess, RedisAccess
-from beacon.endpoints.etcd_store import EtcdPublisher
-from beacon.endpoints.file_store import FilePublisher
-from beacon.endpoints.publisher import Change, Entry, Publisher, bring_up_to_date
-from beacon.endpoints.redis_store import RedisPublisher
+from beacon.endpoints.routing.publisher import Change, Entry, Publisher, bring_up_to_date
+from beacon.endpoints.stores.etcd import EtcdPublisher
+from beacon.endpoints.stores.file import FilePublisher
+from beacon.endpoints.stores.redis import RedisPublisher
 from beacon.errors import BeaconError, ConfigError, StoreError
-from beacon.model.written import Written
+from beacon.model.endpoints.publication import EtcdAccess, FileAccess, RedisAccess
+from beacon.model.endpoints.written import Written
+from beacon.model.sensitive import Sensitive
 from beacon.state.files import write_atomic
 from beacon.state.store import PublishedRecord, StateStore
 from tests.fakes.store import MemoryStore
@@ -91,9 +92,12 @@ def test_a_store_that_is_away_changes_no_record(record: PublishedRecord) -> None
     ("access", "where"),
     [
         (RedisAccess(), "redis://localhost:6379/0"),
-        (RedisAccess(host="::1", db=3, tls=True, user="u", password="secret"), "rediss://u@[::1]:6379/3"),  # noqa: S106
+        (
+            RedisAccess(host="::1", db=3, tls=True, user="u", password=Sensitive("secret")),
+            "rediss://u@[::1]:6379/3",
+        ),
         (RedisAccess(socket="/run/r.sock"), "unix:///run/r.sock?db=0"),
-        (EtcdAccess(user="u", password="secret", tls=True), "https://u@localhost:2379"),  # noqa: S106
+        (EtcdAccess(user="u", password=Sensitive("secret"), tls=True), "https://u@localhost:2379"),
         (FileAccess("/srv/endpoints.json"), "/srv/endpoints.json"),
     ],
 )

@@ -8,11 +8,12 @@ from threading import Thread
 
 import pytest
 
-from beacon.definition.publishing import RedisAccess
-from beacon.endpoints.publisher import Change, Entry
-from beacon.endpoints.redis_store import RedisPublisher
-from beacon.endpoints.resp import RefusalError, connected
+from beacon.endpoints.routing.publisher import Change, Entry
+from beacon.endpoints.stores.redis import RedisPublisher
+from beacon.endpoints.stores.resp import RefusalError, connected, plain
 from beacon.errors import ConfigError, StoreError
+from beacon.model.endpoints.publication import RedisAccess
+from beacon.model.sensitive import Sensitive
 
 
 class Server:
@@ -48,7 +49,7 @@ def server() -> Iterator[Server]:
 
 def test_commands_are_written_by_length(server: Server) -> None:
     server.says = b"$-1\r\n"
-    with connected(RedisAccess(host="127.0.0.1", port=server.port), None) as connection:
+    with connected(RedisAccess(host="127.0.0.1", port=server.port), None, plain) as connection:
         assert connection.ask("SETEX", "ä", 60, "a\r\nb") is None
     assert server.heard == b"*4\r\n$5\r\nSETEX\r\n$2\r\n\xc3\xa4\r\n$2\r\n60\r\n$4\r\na\r\nb\r\n"
 
@@ -101,7 +102,7 @@ def test_a_transaction_says_what_was_refused_in_it(server: Server) -> None:
 
 def test_what_redis_repeats_of_a_login_is_not_told(server: Server) -> None:
     server.says = b"-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n"
-    publisher = RedisPublisher(RedisAccess(host="127.0.0.1", port=server.port, password="hunter2"))  # noqa: S106
+    publisher = RedisPublisher(RedisAccess(host="127.0.0.1", port=server.port, password=Sensitive("hunter2")))
     with pytest.raises(StoreError, match="unknown command 'AUTH'") as refused:
         publisher.read(["a"])
     assert "hunter2" not in str(refused.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.endpoints.routes import Place, Reach, Route, Running, State, routes
+from beacon.endpoints.routing.routes import Reach, Route, Running, State, Upstream, routes
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
@@ -57,12 +57,12 @@ def test_a_published_port_is_reached_at_its_address(port: Port, text: str, reach
 
 def test_a_port_that_the_engine_chose_is_known_while_the_service_runs() -> None:
     service = running(WEB, ports=(Port(8080, None, "127.0.0.1"),), chosen={"8080/tcp": ("127.0.0.1", 40123)})
-    assert found(service)[0].place == Place("127.0.0.1", 40123)
+    assert found(service)[0].place == Upstream("127.0.0.1", 40123)
 
 
 def test_of_several_addresses_the_one_with_the_widest_reach_counts() -> None:
     ports = (Port(8080, 81, "10.0.0.1"), Port(8080, 80, "127.0.0.1"))
-    assert found(running(WEB, ports=ports))[0].place == Place("10.0.0.1", 81)
+    assert found(running(WEB, ports=ports))[0].place == Upstream("10.0.0.1", 81)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_port_that_another_service_would_have_to_publish_is_its_owner_s_to_cho
 
 
 def test_on_the_host_s_network_the_port_is_the_host_s_own() -> None:
-    assert found(running(WEB, networks=("host",)))[0].place == Place("", 8080)
+    assert found(running(WEB, networks=("host",)))[0].place == Upstream("", 8080)
 
 
 def test_without_a_network_nothing_is_reached() -> None:
@@ -110,7 +110,7 @@ def test_without_a_network_nothing_is_reached() -> None:
 def test_on_the_network_of_another_service_that_one_publishes() -> None:
     web = running(WEB, networks=("service:pod",))
     pod = running(name="pod", ports=(Port(8080, 80, "127.0.0.1"),))
-    assert found(web, pod)[0].place == Place("127.0.0.1", 80)
+    assert found(web, pod)[0].place == Upstream("127.0.0.1", 80)
     (route,) = found(web, running(name="pod"))
     assert route.mend.startswith("beacon edit pod --apply: port")
     assert found(web)[0].problem == "port 8080 is not published"
@@ -146,15 +146,15 @@ def test_a_service_whose_releases_are_swapped_has_a_second_place() -> None:
     ports = {"8080/tcp": 20001, "8080/tcp+": 20002}
     web = replace(running(WEB, ports=(Port(8080, 20001, "127.0.0.1"),)), ports=ports)
     (route,) = found(web)
-    assert (route.place, route.ahead, route.holds) == (
-        Place("127.0.0.1", 20001),
-        Place("127.0.0.1", 20002),
+    assert (route.place, route.ahead, route.waits) == (
+        Upstream("127.0.0.1", 20001),
+        Upstream("127.0.0.1", 20002),
         True,
     )
-    held = replace(web, service=replace(web.service, handover=Handover.HOLD))
-    assert (found(held)[0].ahead, found(held)[0].holds) == (None, True)
+    held = replace(web, service=replace(web.service, handover=Handover.WAIT))
+    assert (found(held)[0].ahead, found(held)[0].waits) == (None, True)
     plain = replace(web, service=replace(web.service, handover=Handover.NONE))
-    assert (found(plain)[0].ahead, found(plain)[0].holds) == (None, False)
+    assert (found(plain)[0].ahead, found(plain)[0].waits) == (None, False)
 
 
 def test_what_is_sent_on_needs_no_port() -> None:

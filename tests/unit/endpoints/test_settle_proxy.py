@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from beacon.endpoints.caddyfile import NOTHING, Caddyfile, LeftOut, Site, caddyfile
-from beacon.endpoints.proxy import Settled, settle
-from beacon.endpoints.routes import Place, Route, State
-from beacon.errors import HostError
-from beacon.model.proxy import ProxyRecord
+from beacon.endpoints.proxy.settle import Settled, settle
+from beacon.endpoints.routing.caddyfile import NOTHING, Caddyfile, LeftOut, Site, caddyfile
+from beacon.endpoints.routing.routes import Route, State, Upstream
+from beacon.errors import MachineError
+from beacon.model.endpoints.proxy import ProxyRecord
 from beacon.model.service import Endpoint
 
 AMBIGUOUS = "adapting config using caddyfile: ambiguous site definition: b.org"
@@ -58,7 +58,7 @@ class FakeCaddy:
 
 def wanted(*domains: str) -> Caddyfile:
     routes = [
-        Route(domain.partition(".")[0], Endpoint(domain, 80), State.UP, Place("127.0.0.1", 20000))
+        Route(domain.partition(".")[0], Endpoint(domain, 80), State.UP, Upstream("127.0.0.1", 20000))
         for domain in domains
     ]
     return caddyfile(routes)
@@ -127,7 +127,7 @@ def test_another_site_for_unknown_names_is_no_fault() -> None:
 def test_where_caddy_refuses_its_own_configuration_the_last_good_file_stays() -> None:
     good = wanted("a.org").text()
     proxy = FakeCaddy(text=good, broken="unrecognized directive: revers_proxy")
-    with pytest.raises(HostError, match="refuses its own configuration: unrecognized directive"):
+    with pytest.raises(MachineError, match="refuses its own configuration: unrecognized directive"):
         settled(proxy, wanted("a.org", "b.org"))
     assert (proxy.text, proxy.loaded) == (good, [])
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from beacon.endpoints.caddyfile import caddyfile
-from beacon.endpoints.routes import Place, Route, State
-from beacon.endpoints.traffic import CaddyTraffic
+from beacon.endpoints.proxy.traffic import CaddyTraffic
+from beacon.endpoints.routing.caddyfile import caddyfile
+from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.model.service import Endpoint
 
 
@@ -24,12 +24,12 @@ def traffic(tmp_path: Path) -> CaddyTraffic:
             "web",
             Endpoint("a.org", 80),
             State.UP,
-            Place("127.0.0.1", 1),
-            ahead=Place("127.0.0.1", 2),
-            holds=True,
+            Upstream("127.0.0.1", 1),
+            ahead=Upstream("127.0.0.1", 2),
+            waits=True,
         ),
-        Route("shop", Endpoint("b.org", 80), State.UP, Place("127.0.0.1", 3), holds=True),
-        Route("plain", Endpoint("c.org", 80), State.UP, Place("127.0.0.1", 4)),
+        Route("shop", Endpoint("b.org", 80), State.UP, Upstream("127.0.0.1", 3), waits=True),
+        Route("plain", Endpoint("c.org", 80), State.UP, Upstream("127.0.0.1", 4)),
     ]
     own = tmp_path / "beacon.caddy"
     own.write_text(caddyfile(found).text(), encoding="utf-8")
@@ -58,10 +58,10 @@ def test_requests_are_moved_by_files(traffic: CaddyTraffic, tmp_path: Path) -> N
     traffic.go_ahead("web", ahead=False)
     traffic.go_ahead("web", ahead=True)
     traffic.go_ahead("web", ahead=True)
-    traffic.hold("shop", held=True)
+    traffic.wait("shop", waiting=True)
     assert {path.name for path in (tmp_path / "routes").iterdir()} == {"web.ahead", "shop.hold"}
     traffic.go_ahead("web", ahead=False)
-    traffic.hold("shop", held=False)
+    traffic.wait("shop", waiting=False)
     assert list((tmp_path / "routes").iterdir()) == []
 
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from beacon.engine.listening import is_free
+from beacon.engine.listening import is_free, listeners
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -30,3 +30,16 @@ def test_what_is_left_of_a_connection_does_not_take_its_port() -> None:
         accepted.close()  # first: this side is left waiting
         client.close()
     assert is_free(port, "tcp")
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_who_listens_is_known_without_trying(family: socket.AddressFamily, address: str) -> None:
+    try:
+        server = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    with server, socket.socket(family, socket.SOCK_DGRAM) as bound:
+        bound.bind((address, 0))
+        there = {(address, server.getsockname()[1], "tcp"), (address, bound.getsockname()[1], "udp")}
+        assert there <= listeners()
+    assert not there & listeners()

@@ -55,14 +55,14 @@ def test_a_forwarder_with_nobody_behind_it_is_not(serve: Callable[[socket.socket
     """What forwards published ports accepts before it knows that nobody listens in the container."""
     with listening(serve) as port:
         fault = NetworkProbe().tcp("127.0.0.1", port, 5)
-    assert fault == f"port {port} does not accept connections ({why})"
+    assert fault == f"does not accept connections ({why})"
 
 
 def test_a_port_at_which_nobody_listens_is_not() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     fault = NetworkProbe().tcp("127.0.0.1", port, 5)
-    assert fault == f"port {port} does not accept connections (connection refused)"
+    assert fault == "does not accept connections (connection refused)"
 
 
 def test_a_path_is_asked_for_as_a_url_has_it() -> None:
@@ -75,3 +75,15 @@ def test_a_path_is_asked_for_as_a_url_has_it() -> None:
     with listening(answer) as port:
         assert NetworkProbe().http("127.0.0.1", port, "/prüfen?a=b%20c", 5) is None
     assert asked == [b"GET /pr%C3%BCfen?a=b%20c HTTP/1.1"]
+
+
+def test_a_request_names_the_host_that_it_is_for() -> None:
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        asked.extend(connection.recv(4096).split(b"\r\n"))
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    with listening(answer) as port:
+        assert NetworkProbe().http("127.0.0.1", port, "/", 5, "example.org") == "answers 403"
+    assert [one for one in asked if one.lower().startswith(b"host:")] == [b"Host: example.org"]

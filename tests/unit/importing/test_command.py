@@ -8,7 +8,7 @@ from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
 from beacon.importing import flags
 from beacon.importing.command import import_command
-from beacon.importing.compose.files import Source
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.node import Note
 from beacon.model.service import Health, Port, Protocol, Secret, Service, Volume
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
-from beacon.importing.compose.files import Source
 from beacon.importing.compose.importer import import_compose
 from beacon.importing.compose.project import Request
-from beacon.importing.node import NoteKind
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.result import Imported
+from beacon.model.notice import NoteKind
 from beacon.model.service import Port, Protocol, Service, Volume
 
 FOLDER = "/srv/shop"
@@ -127,17 +127,17 @@ def test_ports_are_never_sexagesimal_numbers() -> None:
     )
 
 
-def test_yaml_is_1_2() -> None:
+def test_scalars_are_read_as_compose_reads_them() -> None:
     text = service("environment: {A: yes, B: off, C: 0o17, D: 1_000, E: 2001-01-01, F: 1.10, G: 0x1F, H: ~}")
     env = one(text).env
     assert env == {
         "A": "yes",
         "B": "off",
-        "C": "0o17",
-        "D": "1_000",
+        "C": "15",
+        "D": "1000",
         "E": "2001-01-01",
-        "F": "1.10",
-        "G": "0x1F",
+        "F": "1.1",
+        "G": "31",
     }
 
 
@@ -174,8 +174,8 @@ def test_names_that_are_taken_get_the_project_s() -> None:
     assert [one.name for one in again.definitions] == ["web"]
     (other,) = run(text, existing={"web": 'image = "x.example/y"\n'}).definitions
     assert other.name == "shop-web"
-    (fault,) = faults(text, existing={"web": "", "shop-web": ""})
-    assert "'shop-web' is a service of this machine already" in fault
+    (third,) = run(text, existing={"web": "", "shop-web": ""}).definitions
+    assert third.name == "web-1"
 
 
 def test_services_are_chosen_by_profile_and_name() -> None:
@@ -220,6 +220,22 @@ def test_volumes_keep_the_names_that_compose_gave_them() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "command"),
+    [
+        ("./data", "mkdir -p /srv/shop/data"),
+        ("./conf.d", "mkdir -p /srv/shop/conf.d"),
+        ("./example.org", "mkdir -p /srv/shop/example.org"),
+        ("./nginx/nginx.conf", "install -D -m 644 /dev/stdin /srv/shop/nginx/nginx.conf < FILE"),
+        ("./Caddyfile", "install -D -m 644 /dev/stdin /srv/shop/Caddyfile < FILE"),
+        ("/etc/my/a b.yml", "install -D -m 644 /dev/stdin '/etc/my/a b.yml' < FILE"),
+    ],
+)
+def test_what_is_to_be_mounted_and_is_not_there_is_told_with_how_to_make_it(host: str, command: str) -> None:
+    notes = run(service(f"volumes: ['{host}:/x']")).notes
+    assert [note.command for note in notes if note.command] == [command]
+
+
 def test_a_volume_without_a_name_keeps_its_options() -> None:
     found = one(service("volumes: [{type: volume, target: /a, read_only: true, bind: {selinux: z}}]"))
     assert found.volumes == (Volume("/a", name="a", read_only=True, options=("z",)),)
@@ -242,9 +258,6 @@ services:
 """
     found = faults(text)
     assert [fault.split(": must")[0].split(": has")[0] for fault in found] == [
-        "/srv/shop/compose.yaml:10: services.web.restart",
-        "/srv/shop/compose.yaml:11: services.web.user",
-        "/srv/shop/compose.yaml:12: services.web.mem_limit",
         "/srv/shop/compose.yaml:3: services.web.image",
         "/srv/shop/compose.yaml:4: services.web.ports[0]",
         "/srv/shop/compose.yaml:4: services.web.ports[1]",
@@ -252,11 +265,12 @@ services:
         "/srv/shop/compose.yaml:5: services.web.volumes[0]",
         "/srv/shop/compose.yaml:5: services.web.volumes[1]",
         "/srv/shop/compose.yaml:6: services.web.depends_on.nobody",
-        "/srv/shop/compose.yaml:7: services.web.environment.1A",
         "/srv/shop/compose.yaml:7: services.web.environment.B",
         "/srv/shop/compose.yaml:8: services.web.networks[0]",
         "/srv/shop/compose.yaml:9: services.web.healthcheck.interval",
-        "/srv/shop/compose.yaml:9: services.web.healthcheck.test",
+        "/srv/shop/compose.yaml:10: services.web.restart",
+        "/srv/shop/compose.yaml:11: services.web.user",
+        "/srv/shop/compose.yaml:12: services.web.mem_limit",
     ]
 
 
@@ -268,7 +282,6 @@ services:
         ("services:\n\tweb: x", "a tab is no indentation"),
         ("- a", "must be a mapping with the key services"),
         ("web:\n  image: nginx\n", "format version 1"),
-        ("version: '9'\nservices: {a: {image: b}}", "must be left out, or be 2.x or 3.x, not '9'"),
         ("services: {a: {image: b, image: c}}", "must not be given twice"),
         ("services: &a {b: *a}", "must not hold itself"),
         ("services: {a: {image: b, depends_on: [c]}, c: {image: b, depends_on: [a]}}", "cycle: a → c → a"),
@@ -278,7 +291,7 @@ services:
         ("services: {a: {image: b, env_file: no.env}}", "there is no /srv/shop/no.env"),
         ("services: {a: {image: '${X:?give X}'}}", "needs the variable X: give X"),
         ("services: {a: {image: '${X'}}", "must be a variable such as"),
-        ("services: {a: {build: .}}", "as Beacon runs images and builds none"),
+        ("services: {a: {build: .}}", "as Beacon builds none: podman build"),
         ("services: {a: 1}", "must be a mapping, not the number 1"),
         ("services: {}", "must have a service that is imported"),
         ("include: [compose.yaml]\nservices: {a: {image: b}}", "cycle"),

@@ -8,7 +8,7 @@ import pytest
 
 from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
-from beacon.importing.compose.files import Source
+from beacon.importing.compose.reading.files import Source
 from beacon.importing.container import import_container
 from beacon.importing.result import Imported
 from beacon.model.service import Port, Protocol, Service, Volume

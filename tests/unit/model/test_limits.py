@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from beacon.definition.decode import decode
-from beacon.model.host import Scope
 from beacon.model.limits import CONTROLLERS, idle_limits, needed_controllers
+from beacon.model.machine import Scope
 from beacon.model.service import Resources, Service
 
 ALL = frozenset(CONTROLLERS)

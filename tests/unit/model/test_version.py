@@ -33,7 +33,10 @@ from beacon.model.version import Version, VersionRange
         pytest.param("24.04", Version((24, 4, 0), 2), id="a leading zero, as calendars have"),
         pytest.param("latest", None, id="a word"),
         pytest.param("20240131", None, id="a date is not a version"),
-        pytest.param("1.2.3.4", None, id="four numbers are not a version"),
+        pytest.param("3.0.1.4259", Version((3, 0, 1, 4259), 4), id="four numbers"),
+        pytest.param("1.2.3.0.0", Version((1, 2, 3), 5), id="zeros at the end count for nothing"),
+        pytest.param("1." + "9" * 5000, None, id="a number that no version has"),
+        pytest.param("\u0661.\u0664", None, id="other digits than ASCII's"),
         pytest.param("", None, id="nothing"),
     ],
 )
@@ -54,6 +57,9 @@ def test_versions_are_ordered_as_semver_orders_them() -> None:
         "1.0.0-rc10",
         "1.0.0",
         "1.0.1",
+        "1.0.1.9",
+        "1.0.1.10",
+        "1.0.1.10.1",
         "1.10.0",
         "2.0.0",
     ]
@@ -78,7 +84,13 @@ def test_versions_are_ordered_as_semver_orders_them() -> None:
         pytest.param("1.x", ["1.0.0", "1.9.3"], ["2.0.0", "0.9.0"], id="x"),
         pytest.param("1.2.*", ["1.2.0", "1.2.9"], ["1.3.0"], id="star"),
         pytest.param("1.2", ["1.2.0", "1.2.9"], ["1.3.0"], id="a short version is all of it"),
-        pytest.param("=1.2.3", ["1.2.3"], ["1.2.4"], id="exactly"),
+        pytest.param("=1.2.3", ["1.2.3", "1.2.3.0"], ["1.2.4", "1.2.3.1"], id="exactly"),
+        pytest.param(">=3.0.1.4259", ["3.0.1.4259", "3.0.1.5000", "3.0.2"], ["3.0.1", "3.0.1.9"], id="four"),
+        pytest.param("^3.0.1.4259", ["3.0.1.4259", "3.9"], ["3.0.1.9", "4.0.0.1"], id="caret of four"),
+        pytest.param("~3.0.1.4259", ["3.0.1.4259", "3.0.9"], ["3.1.0.1"], id="tilde of four"),
+        pytest.param(
+            "3.0.1.x", ["3.0.1", "3.0.1.4259"], ["3.0.2", "3.0.0.9"], id="a star in the fourth place"
+        ),
         pytest.param(">1.2", ["1.3.0"], ["1.2.0", "1.2.9"], id="above a short version"),
         pytest.param("<=1.2", ["1.2.9", "0.1.0"], ["1.3.0"], id="up to a short version"),
         pytest.param("*", ["0.0.1", "99.0.0"], ["1.0.0-rc.1"], id="everything but pre-releases"),
@@ -95,7 +107,9 @@ def test_a_range_contains(text: str, inside: list[str], outside: list[str]) -> N
     assert [tag for tag in inside + outside if (v := Version.parse(tag)) and wanted.contains(v)] == inside
 
 
-@pytest.mark.parametrize("text", ["", "latest", "^", "1.2.3.4", ">=", "^1.2-rc.1", "1 || 2", "^^1", "1.x.2-"])
+@pytest.mark.parametrize(
+    "text", ["", "latest", "^", "1.2.3.", "^" + "1" * 5000, ">=", "^1.2-rc.1", "1 || 2", "^^1", "1.x.2-"]
+)
 def test_what_is_no_range_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be a version range such as \^1\.4"):
         VersionRange.parse(text)
@@ -117,6 +131,20 @@ def test_what_is_no_range_is_refused_with_examples(text: str) -> None:
         pytest.param("^1.4", ["1.5.0"], "latest", "1.5.0", id="from a tag that is no version"),
         pytest.param("^3", ["1.5.0", "20240131"], "1.4.0", None, id="nothing in range"),
         pytest.param("^1.4", [], "1.4.0", None, id="no tags at all"),
+        pytest.param(
+            ">=10.11",
+            ["10.11.4", "2021.12.16", "20211216.1"],
+            "10.11.3",
+            "10.11.4",
+            id="a date is no version",
+        ),
+        pytest.param(">=10.11", ["10.11.4", "2021.12"], "latest", "10.11.4", id="nor after a word"),
+        pytest.param(
+            ">=2021", ["2021.12.16", "2022.1.3"], "2021.12.16", "2022.1.3", id="a date after a date"
+        ),
+        pytest.param("*", ["2021.12.16", "2022.1.3"], "2021.12.16", "2022.1.3", id="whatever the range"),
+        pytest.param(">=2021.1", ["2021.12.16", "9.1"], "latest", "2021.12.16", id="a range of dates"),
+        pytest.param(">=3.0", ["3.0.1.4259", "3.0.1.9"], "3.0.1.9", "3.0.1.4259", id="the highest of four"),
     ],
 )
 def test_the_best_tag_is(wanted: str, tags: list[str], current: str, expected: str | None) -> None:

@@ -7,28 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import Digest, ImageReference
-from beacon.model.release import ServiceState
+from beacon.model.rollout.record import Rollout, StepKind
 from beacon.model.runtime import JobResult
 from beacon.operations.definitions.add import AddRequest
 from beacon.operations.definitions.add import add as ask
 from beacon.operations.machine import Machine
-from beacon.rollout.deploy import resume
+from beacon.rollout.driving.resuming import resume
+from beacon.rollout.ports import Progress
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, world
+from tests.fakes.stage import push, tools
 
 
 class FullDisk(FakeMachine):
     """A machine whose disk is full when the health gate is to be written down."""
 
-    def save(self, state: ServiceState) -> None:
+    def save_rollout(self, rollout: Rollout) -> None:
         """Save, but for one thing."""
-        if state.rollout is not None and state.rollout.phase == "gating" and self.full_disk:
-            raise HostError("cannot write the state: No space left on device")
-        super().save(state)
+        if rollout.step is StepKind.GATE and self.full_disk:
+            raise MachineError("cannot write the state: No space left on device")
+        super().save_rollout(rollout)
 
     def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
         """Start it, on the last bytes of the disk."""
@@ -51,10 +52,10 @@ class GoingDown(FakeMachine):
 class OutOfSpace(FakeMachine):
     """A machine that cannot pull."""
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+    def pull(self, image: ImageReference, progress: Progress) -> Digest:
         """Refuse."""
-        progress("Copying blob")
-        raise HostError(f"cannot pull {image}: the disk is full")
+        progress(None)
+        raise MachineError(f"cannot pull {image}: the disk is full")
 
 
 def add(machine: FakeMachine, folder: Path) -> tuple[Machine, OutcomeKind]:
@@ -72,7 +73,7 @@ def test_what_was_begun_is_kept(made: type[FakeMachine], tmp_path: Path) -> None
     assert here.definition_path("web").exists()
     assert machine.load("web").rollout is not None
     machine.full_disk = machine.going_down = False
-    resume(world(machine), ["web"])
+    resume(tools(machine), ["web"])
     assert machine.load("web").live == 1
 
 

@@ -1,15 +1,14 @@
-"""Which endpoints are meant, and how what is found of them is summed up."""
+"""How what is found of endpoints is summed up."""
 
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from beacon.cli.endpoint.check import summary
-from beacon.doctor.finding import Report, error, ok, warning, worst
-from beacon.endpoints.routes import Route, State
+from beacon.doctor.judge.finding import Report, error, ok, warning, worst
+from beacon.endpoints.routing.routes import Route, State
 from beacon.model.service import Endpoint
-from beacon.operations.endpoints.check import checked, meant
+from beacon.operations.endpoints.check import checked
 from beacon.wire.answer import to_json
 from beacon.wire.endpoints import EndpointCheck
 
@@ -17,27 +16,6 @@ WEB = Route("web", Endpoint("example.org", 8080), State.UP)
 API = Route("api", Endpoint("example.org", 8081, path="/api"), State.UP)
 ANY = Route("any", Endpoint("*.example.org", 8082), State.UP)
 OWN = Route("own", Endpoint("own.example.org", 8083), State.UP)
-ALL = (ANY, WEB, API, OWN)
-
-
-@pytest.mark.parametrize(
-    ("word", "those"),
-    [
-        ("example.org", [(WEB, "example.org"), (API, "example.org")]),
-        ("Example.ORG.", [(WEB, "example.org"), (API, "example.org")]),
-        ("https://example.org/api", [(WEB, "example.org"), (API, "example.org")]),
-        ("api", [(API, "example.org")]),
-        ("any", [(ANY, "beacon-check.example.org")]),
-        ("*.example.org", [(ANY, "beacon-check.example.org")]),
-        ("own.example.org", [(OWN, "own.example.org")]),
-        ("other.example.org", [(ANY, "other.example.org")]),
-        ("deep.other.example.org", []),
-        ("example.net", []),
-        ("no domain", []),
-    ],
-)
-def test_a_domain_a_service_or_the_wildcard_above_is_meant(word: str, those: list[tuple[Route, str]]) -> None:
-    assert meant(ALL, word) == those
 
 
 WELL = (Report("dns", (ok("leads here"),)), Report("service", (ok("up"),)))

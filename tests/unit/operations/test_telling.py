@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from beacon.errors import BusyError
-from beacon.model.host import Scope
+from beacon.model.event import Event
+from beacon.model.machine import Scope
 from beacon.model.reference import ImageReference
 from beacon.operations.caller import Caller
-from beacon.operations.listener import Note, Progress, Pulled, Pulling
+from beacon.operations.listener import Note, Progress, Pulled, Pulling, Waiting
 from beacon.operations.machine import Machine
 from beacon.operations.telling import Telling
 from tests.fakes.here import Recorder
@@ -26,16 +27,29 @@ class ClosedPipe(Recorder):
 
 
 def pull(listener: Recorder) -> None:
-    with Telling(listener, Scope.SYSTEM).pulling("web", IMAGE) as read:
-        for line in ("Copying blob 1", "Writing manifest", "Copying blob 2"):
-            read(line)
+    events: list[Event] = []
+    with Telling(listener, lambda event, _: events.append(event)).pulling("web", IMAGE) as read:
+        for done, total in ((None, None), (1, None), (2, 10)):
+            read(done, total)
+    assert not events
 
 
-def test_a_pull_is_told_layer_by_layer() -> None:
+def test_a_pull_is_told_at_most_every_second() -> None:
     listener = Recorder()
     pull(listener)
-    layers = [Pulling("web", IMAGE, number) for number in range(3)]
-    assert listener.heard == [*layers, Pulled("web", IMAGE)]
+    assert listener.heard == [Pulling("web", IMAGE), Pulling("web", IMAGE, 1), Pulled("web", IMAGE)]
+
+
+def test_a_wait_is_told_when_it_begins_each_second_and_when_it_is_over() -> None:
+    listener = Recorder()
+    telling = Telling(listener, lambda *_: None)
+    telling.waiting("web", "")
+    for seconds in (0.2, 0.7, 1.3, 1.5):
+        telling.waiting("web", "watching it settle", seconds, 10.0)
+    telling.waiting("web", "starting", 0.1)
+    telling.waiting("web", "")
+    told = [(one.what, one.seconds) for one in listener.heard if isinstance(one, Waiting)]
+    assert told == [("watching it settle", 0.2), ("watching it settle", 1.3), ("starting", 0.1), ("", 0.0)]
 
 
 def test_who_cannot_listen_is_told_no_more() -> None:
@@ -55,4 +69,10 @@ def test_waiting_for_a_rollout_goes_on_without_a_listener(tmp_path: Path) -> Non
         except BusyError:
             waited = True
     assert waited
-    assert isinstance(listener.heard[-1], Note)
+    assert len(listener.heard) > 1
+
+
+def test_a_helper_s_wait_is_its_service_s() -> None:
+    listener = Recorder()
+    Telling(listener, lambda *_: None).waiting("web.next", "waiting for GET / to be answered", 3.0, 105.0)
+    assert listener.heard == [Waiting("web", "waiting for GET / to be answered", 3.0, 105.0)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beacon.errors import DefinitionError
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.operations.caller import Caller
 from beacon.operations.definitions.text import ShowRequest, show
 from beacon.operations.machine import Machine
@@ -47,7 +47,7 @@ def test_those_that_can_be_read_are_and_the_others_are_named(machine: Machine) -
 
 def test_one_that_cannot_be_read_is_a_fault_and_no_removal(machine: Machine) -> None:
     with pytest.raises(DefinitionError) as raised:
-        machine.require_readable(["good", "latin", "moved", "never"])
+        machine.folder.require_readable(["good", "latin", "moved", "never"])
     assert [fault.file for fault in raised.value.faults] == [
         str(machine.paths.definitions / f"{name}.toml") for name in ("latin", "moved")
     ]

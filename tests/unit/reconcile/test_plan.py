@@ -142,8 +142,15 @@ def test_a_file_edited_by_hand_is_kept_unless_told_otherwise() -> None:
     assert overwriting.steps[0].reason.kind is ReasonKind.EDITED
 
 
+def test_no_data_is_said_to_stay_where_there_is_none() -> None:
+    plan = planned({}, (container("web"),), {"web": RUNNING})
+    assert {step.reason.sentence for step in plan.steps if isinstance(step, RemoveFile | StopUnit)} == {
+        "web is not defined any longer"
+    }
+
+
 def test_a_service_that_is_gone_is_stopped_and_removed() -> None:
-    installed = (container("web"), volume("web", "data"))
+    installed = (container("web", "Volume=beacon-web-data.volume:/data"), volume("web", "data"))
     plan = planned({}, installed, {"web": RUNNING, "web-data-volume": RUNNING})
     assert actions(plan) == [
         "stop-unit beacon-web.service",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from beacon.errors import ConfigError
-from beacon.registry.settings.credentials import Credential, CredentialStore, Sensitive
+from beacon.model.sensitive import Sensitive
+from beacon.registry.settings.credentials import Credential, CredentialStore
 
 
 def auth(login: str) -> dict[str, str]:

@@ -6,13 +6,13 @@ import ssl
 import subprocess
 import sys
 
-from beacon.imports import authorities_unread
+from beacon.imports import unread
 
 
 def test_authorities_are_read_again_after_the_import() -> None:
     paths = ssl.get_default_verify_paths()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with authorities_unread():
+    with unread(ssl.SSLContext):
         context.load_verify_locations(paths.openssl_cafile)
         assert context.cert_store_stats()["x509_ca"] == 0
     before = context.cert_store_stats()["x509_ca"]
@@ -22,7 +22,13 @@ def test_authorities_are_read_again_after_the_import() -> None:
 
 def test_the_client_loads_neither_what_guesses_encodings_nor_the_authorities_of_requests() -> None:
     code = (
-        "import sys, beacon.registry; beacon.registry.RegistryClient; import requests.adapters as adapters\n"
+        "import os, pathlib, sys\n"
+        "from beacon.model.machine import Scope\n"
+        "from beacon.operations.caller import Caller\n"
+        "from beacon.operations.machine import Machine\n"
+        "caller = Caller(os.getuid(), {'XDG_RUNTIME_DIR': '/nowhere'}, pathlib.Path('/nowhere'))\n"
+        "Machine(Scope.USER, caller).registry\n"
+        "import requests.adapters as adapters\n"
         "context = getattr(adapters, '_preloaded_ssl_context', None)\n"
         "print('chardet' in sys.modules, context.cert_store_stats()['x509_ca'] if context else 0)"
     )

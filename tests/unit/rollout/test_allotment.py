@@ -6,22 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from beacon.definition.loopback import PortsExhaustedError
+from beacon.definition.endpoints.loopback import PortsExhaustedError
 from beacon.errors import BusyError
-from beacon.model.host import PortRange
+from beacon.model.machine import PortRange
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Port, Service
+from beacon.rollout.allotting.loopback import Loopback
 from beacon.rollout.back import roll_back
-from beacon.rollout.candidates import Renderer
 from beacon.rollout.deploy import deploy
-from beacon.rollout.loopback import Loopback
-from beacon.rollout.prepare import Work, begin
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.prepare import announce, begin
+from beacon.rollout.rendering import Renderer
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import FACTS, RENDERER, candidate, push, service, world
+from tests.fakes.stage import FACTS, RENDERER, candidate, push, service, tools
 
 SPAN = PortRange(20000, 20009)
 WEB = (Endpoint("example.org", 8080),)
-HOLD = Handover.HOLD
+HOLD = Handover.WAIT
 """One port is enough."""
 
 
@@ -43,7 +44,7 @@ def loopback(
 def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:
     release = loopback(machine).allot(candidate(machine, push(machine, version), of))
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    deploy(world(machine), [Work(release, files, machine.load(of.name).live)])
+    deploy(tools(machine), [Work(release, files, machine.load(of.name).live)])
     return release
 
 
@@ -55,7 +56,7 @@ def test_a_service_keeps_its_port_over_updates_and_rollbacks(machine: FakeMachin
     (port,) = first.ports.values()
     assert f"PublishPort=127.0.0.1:{port}:8080\n" in machine.files["beacon-web.container"]
     renderer = Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot)
-    roll_back(world(machine), renderer, "web", None)
+    roll_back(tools(machine), renderer, "web", None)
     assert machine.load("web").live == 1
     assert f"PublishPort=127.0.0.1:{port}:8080\n" in machine.files["beacon-web.container"]
 
@@ -73,9 +74,9 @@ def test_a_release_of_before_gets_its_port_when_it_is_gone_back_to(machine: Fake
     web = service(endpoints=WEB, handover=HOLD)
     release = candidate(machine, push(machine, "1"), web)
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    deploy(world(machine), [Work(release, files, None)])
+    deploy(tools(machine), [Work(release, files, None)])
     roll_out(machine, web, "2")
-    roll_back(world(machine), Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot), "web", 1)
+    roll_back(tools(machine), Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot), "web", 1)
     live = machine.load("web").live_release
     assert live is not None
     assert (live.number, live.ports) == (1, machine.load("web").ports)
@@ -108,7 +109,8 @@ def test_the_port_of_a_forgotten_service_is_free_again(machine: FakeMachine) -> 
     release = loopback(machine, one).allot(
         candidate(machine, push(machine, "1"), service(endpoints=WEB, handover=HOLD))
     )
-    begin(world(machine), Work(release, {}, None))
+    announce(tools(machine), Work(release, {}, None))
+    begin(tools(machine), Work(release, {}, None))
     shop = candidate(machine, push(machine, "1"), service("shop", endpoints=WEB, handover=HOLD))
     with pytest.raises(PortsExhaustedError):
         loopback(machine, one).allot(shop)
@@ -124,9 +126,11 @@ def test_of_two_who_meant_the_same_port_the_second_gives_up_unharmed(machine: Fa
     second = loopback(machine, one).allot(
         candidate(machine, push(machine, "1"), service("b", endpoints=WEB, handover=HOLD))
     )
-    begin(world(machine), Work(first, {}, None))
+    for release in (first, second):
+        announce(tools(machine), Work(release, {}, None))
+    begin(tools(machine), Work(first, {}, None))
     with pytest.raises(BusyError, match="port 20000, meant for b, has gone to web meanwhile"):
-        begin(world(machine), Work(second, {}, None))
+        begin(tools(machine), Work(second, {}, None))
     assert machine.load("b").releases == ()
 
 

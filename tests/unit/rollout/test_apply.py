@@ -12,10 +12,12 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service, Volume
 from beacon.registry.results import CheckResult, Resolution
-from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
-from beacon.rollout.candidates import Definition
+from beacon.rollout.apply import execute
+from beacon.rollout.checking.candidates import DefinedService
+from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, world
+from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, tools
 
 
 class TagsOf:
@@ -48,13 +50,13 @@ def web(tag: str, **keys: object) -> Service:
 
 
 def propose(machine: FakeMachine, registry: TagsOf, of: Service, *, overwrite: bool = False) -> Proposal:
-    definitions = {of.name: Definition(of, str(of))}
-    proposer = Proposer(world(machine), registry, RENDERER, PLATFORM)
+    definitions = {of.name: DefinedService(of, str(of))}
+    proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
     return proposer.propose(Wanted(definitions=definitions, overwrite=overwrite), machine.files)
 
 
 def apply(machine: FakeMachine, registry: TagsOf, of: Service, *, overwrite: bool = False) -> Outcome:
-    (outcome,) = execute(world(machine), propose(machine, registry, of, overwrite=overwrite))
+    (outcome,) = execute(tools(machine), propose(machine, registry, of, overwrite=overwrite))
     return outcome
 
 
@@ -77,7 +79,7 @@ def test_a_service_whose_unit_was_edited_by_hand_stays_at_its_release(
     proposal = propose(machine, registry, changed)
     assert not proposal.plan.steps
     assert "changed by hand" in proposal.plan.kept[0].sentence
-    (outcome,) = execute(world(machine), proposal)
+    (outcome,) = execute(tools(machine), proposal)
     assert outcome.kind is OutcomeKind.HELD
     assert (dict(machine.files), machine.load("web"), dict(machine.local)) == before
     assert apply(machine, registry, changed, overwrite=True).kind is OutcomeKind.UPDATED

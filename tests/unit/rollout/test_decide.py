@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from beacon.errors import ExitStatus
 from beacon.model.outcome import Outcome, OutcomeKind, exit_status
-from beacon.model.release import Hold, Phase, Quarantine, RolloutJournal, ServiceState
+from beacon.model.release import Hold, Quarantine, ServiceState, UnderWay
 from beacon.model.runtime import JobResult, UnitState
-from beacon.model.service import Health, UpdatePolicy
-from beacon.rollout.decide import (
+from beacon.model.service import Health, Restart, RestartPolicy, UpdatePolicy
+from beacon.rollout.decisions.decide import (
     Gate,
-    canaries,
     entry_gate,
     find_quarantine,
     health_limit,
@@ -22,12 +21,14 @@ from beacon.rollout.decide import (
     is_handled,
     is_restarted,
     is_stopped,
+    judge_end,
     judge_health,
     judge_job,
     judge_probe,
     judge_settled,
     standing,
 )
+from beacon.rollout.decisions.down import ends_well
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import candidate, digest, push, service
 
@@ -104,6 +105,14 @@ def test_a_failed_job_says_why(result: JobResult, unit: UnitState, reason: str) 
     assert (verdict.gate, verdict.reason) == (Gate.FAILED, reason)
 
 
+def test_a_job_stands_once_it_has_ended() -> None:
+    job = service(restart=Restart(RestartPolicy.NO))
+    ending, ended = replace(UP, active="deactivating"), replace(UP, active="inactive")
+    assert [ends_well(job, unit) for unit in (UP, ending, ended, DOWN)] == [False, True, True, False]
+    assert not ends_well(service(), ended)
+    assert (judge_end(ending).gate, judge_end(ended).gate) == (Gate.PENDING, Gate.PASSED)
+
+
 def test_a_started_unit_goes_on_to_the_gate() -> None:
     assert judge_job(JobResult.DONE, UP, 60).gate is Gate.PENDING
 
@@ -133,11 +142,6 @@ def test_the_limit_of_a_health_check_counts_all_of_its_tries() -> None:
     assert health_limit(checked) == 10 + 4 * (2 + 3)
 
 
-def test_one_service_of_each_image_goes_first() -> None:
-    one, two = digest("1"), digest("2")
-    assert canaries([(one, "c"), (two, "b"), (one, "a")]) == (("a", "b"), ("c",))
-
-
 @pytest.mark.parametrize(
     ("last", "every", "due"),
     [
@@ -155,10 +159,13 @@ def test_when_a_check_is_due(last: datetime | None, every: float, due: bool) -> 
 def test_a_quarantine_counts_for_its_definition_only() -> None:
     entry = Quarantine(digest("m"), digest("i"), "print", "2026-11-21T12:00:00Z", "it exited")
     state = ServiceState("web", quarantine=(entry,))
-    assert find_quarantine(state, digest("m"), "print") == entry
-    assert find_quarantine(state, digest("i"), "print") == entry
-    assert find_quarantine(state, digest("m"), "another") is None
-    assert find_quarantine(state, digest("x"), "print") is None
+    assert find_quarantine(state, digest("m"), "print", NOON) == entry
+    assert find_quarantine(state, digest("i"), "print", NOON) == entry
+    assert find_quarantine(state, digest("m"), "another", NOON) is None
+    assert find_quarantine(state, digest("x"), "print", NOON) is None
+    tomorrow = ServiceState("web", quarantine=(replace(entry, until="2026-11-22T12:00:00Z"),))
+    assert find_quarantine(tomorrow, digest("m"), "print", NOON) is not None
+    assert find_quarantine(tomorrow, digest("m"), "print", NOON + timedelta(days=1)) is None
 
 
 def test_what_stands_in_the_way_of_an_update() -> None:
@@ -166,16 +173,10 @@ def test_what_stands_in_the_way_of_an_update() -> None:
     state = ServiceState("web")
     assert standing(live, state, UP) is None
     assert standing(live, state, DOWN) is None, "a mended image repairs a failed service"
-    stopped = standing(live, state, replace(UP, active="inactive", sub="dead"))
-    assert stopped is not None
-    assert stopped.kind is OutcomeKind.STOPPED
-    crashed = replace(UP, active="deactivating", sub="stop-post")
-    assert standing(live, state, crashed) is None, "systemd will start it again"
-    assert standing(live, state, replace(UP, active="inactive", sub="dead-before-auto-restart")) is None
-    assert standing(live, state, replace(crashed, job=7)) is not None, "somebody stops it just now"
+    assert standing(live, state, replace(UP, active="inactive", sub="dead")) is None, "for its next start"
     stopped_by_a_rollout = standing(
         live,
-        replace(state, rollout=RolloutJournal(2, 1, Phase.RESTARTING, "2026-11-20T00:00:00Z")),
+        replace(state, rollout=UnderWay(2)),
         replace(UP, active="inactive", sub="dead"),
     )
     assert stopped_by_a_rollout is not None

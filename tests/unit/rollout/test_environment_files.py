@@ -11,7 +11,7 @@ import pytest
 from beacon.model.unit import MARK, environment_files, is_environment, is_plain
 from beacon.state.files import UnitDirectory, is_private, rewrite
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import world
+from tests.fakes.stage import tools
 
 OLD, NEW = "beacon-web.container.1.env", "beacon-web.container.2.env"
 
@@ -19,7 +19,7 @@ OLD, NEW = "beacon-web.container.1.env", "beacon-web.container.2.env"
 @pytest.mark.parametrize("unit", ["beacon-web.container", "beacon-web.service"])
 def test_order_around_the_reload(unit: str) -> None:
     machine = FakeMachine(files={OLD: "A=1\n", unit: "old"})
-    world(machine).put_files({OLD: None, unit: "new", NEW: "A=2\n", "beacon-gone.container": None})
+    tools(machine).put_files({OLD: None, unit: "new", NEW: "A=2\n", "beacon-gone.container": None})
     assert machine.effects == [f"put {NEW}", f"put {unit}", "reload", f"put {OLD}"]
 
 

@@ -8,21 +8,25 @@ from collections.abc import Callable, Mapping
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
 from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Hold, Pending, ReleaseState, Trigger
 from beacon.model.runtime import Container, JobResult
-from beacon.model.service import Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
+from beacon.model.service import Endpoint, Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
-from beacon.rollout.decide import Gate
-from beacon.rollout.deploy import deploy, deploy_carefully, resume
-from beacon.rollout.health import watch
+from beacon.rollout.decisions.blame import Blame
+from beacon.rollout.decisions.decide import Gate, health_limit
+from beacon.rollout.deploy import deploy, deploy_carefully
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.prepare import EditedError
+from beacon.rollout.driving.resuming import resume
+from beacon.rollout.handling.health import watch
 from beacon.rollout.images import forget
-from beacon.rollout.prepare import EditedError, Work
-from beacon.rollout.world import naming_lock
+from beacon.rollout.ports import Progress
+from beacon.rollout.sharing.pulls import image_names_lock
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import (
     RENDERER,
@@ -32,8 +36,8 @@ from tests.fakes.stage import (
     roll_out,
     running,
     service,
+    tools,
     work,
-    world,
 )
 
 
@@ -47,7 +51,7 @@ ON_FAILURE = Restart(RestartPolicy.ON_FAILURE)
 
 
 def carefully(machine: FakeMachine, works: list[Work]) -> tuple[Outcome, ...]:
-    return deploy_carefully(world(machine), works, lambda work: work, machine.images)
+    return deploy_carefully(tools(machine), works, lambda work: work, machine.images)
 
 
 def test_a_first_release_goes_live(machine: FakeMachine) -> None:
@@ -78,16 +82,16 @@ def test_an_image_is_flushed_before_anything_is_switched_and_only_where_it_was_p
     roll_out(machine, two)
     pull = machine.effects.index(f"pull {service().image.with_digest(two.digest)}")
     flush = machine.effects.index("flush /images")
-    assert pull < flush < machine.effects.index("save web switching")
+    assert pull < flush < machine.effects.index("record web forth files")
     machine.effects.clear()
-    roll_back(world(machine), RENDERER, "web", 1)
+    roll_back(tools(machine), RENDERER, "web", 1)
     assert not any(line.startswith("flush") for line in machine.effects)
 
 
 def test_an_image_that_several_services_want_is_pulled_once(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one = push(machine, "1")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     assert sum(line.startswith("pull ") for line in machine.effects) == 1
     assert all(running(machine, of.name) == one.config.image_id for of in names)
 
@@ -99,7 +103,7 @@ class NamesInTurn(FakeMachine):
         super().__init__()
         self._pulling: set[Digest] = set()
 
-    def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+    def pull(self, image: ImageReference, progress: Progress) -> Digest:
         """Take long enough for another pull to come meanwhile."""
         image_id = self.registry[image.digest or ""].image_id
         assert image_id not in self._pulling
@@ -113,7 +117,7 @@ def test_an_image_gets_its_names_from_several_repositories_one_after_the_other()
     machine = NamesInTurn()
     services = [service(name, f"me/{name}") for name in ("a", "b", "c")]
     one = push(machine, "1")
-    deploy(world(machine), [work(machine, one, of) for of in services])
+    deploy(tools(machine), [work(machine, one, of) for of in services])
     assert {str(of.image.with_digest(one.digest)) for of in services} <= set(machine.images())
 
 
@@ -123,12 +127,12 @@ def test_an_image_that_another_run_is_naming_is_waited_for(machine: FakeMachine)
         roll_out(machine, image)
     names = {name for name, image_id in machine.images().items() if image_id == images[0].config.image_id}
     for image in (images[0], images[2]):
-        machine.locked.add(naming_lock(image.config.image_id))
+        machine.locked.add(image_names_lock(image.config.image_id))
     outcome = roll_out(machine, images[2])
     assert (outcome.kind, outcome.hint) == (OutcomeKind.BUSY, "try again when it is done")
     assert f"web: waiting, {outcome.detail}" in machine.log
     assert (machine.load("web").live, running(machine)) == (2, images[1].config.image_id)
-    machine.locked.remove(naming_lock(images[2].config.image_id))
+    machine.locked.remove(image_names_lock(images[2].config.image_id))
     assert roll_out(machine, images[2]).kind is OutcomeKind.UPDATED
     assert names <= machine.images().keys()  # the first image is not deleted meanwhile
     machine.locked.clear()
@@ -149,11 +153,11 @@ def test_an_image_from_two_repositories_goes_with_its_last_name(machine: FakeMac
     shared = push(machine, "1")
     for of in (ours, theirs):
         roll_out(machine, shared, of)
-    forget(world(machine), machine.load("a"))
+    forget(tools(machine), machine.load("a"))
     pinned = [str(of.image.with_digest(shared.digest)) for of in (ours, theirs)]
     assert [name in machine.images() for name in pinned] == [False, True]
     assert running(machine, "b") == shared.config.image_id
-    forget(world(machine), machine.load("b"))
+    forget(tools(machine), machine.load("b"))
     assert not machine.images()
 
 
@@ -164,7 +168,7 @@ def put_off(machine: FakeMachine) -> ResolvedImage:
     image = push(machine, "2")
     planned = work(machine, image, runs=True)
     machine.stop("beacon-web.service", 10)
-    deploy(world(machine), [planned])
+    deploy(tools(machine), [planned])
     assert image.config.image_id in machine.images().values()
     machine.start("beacon-web.service", 10)
     return image
@@ -193,7 +197,7 @@ def test_an_image_whose_rollout_was_given_up_goes_with_its_service(
     machine: FakeMachine, put_off: ResolvedImage
 ) -> None:
     assert machine.load("web").spare[0].digest == put_off.digest
-    forget(world(machine), machine.load("web"))
+    forget(tools(machine), machine.load("web"))
     assert not machine.images()
 
 
@@ -203,7 +207,7 @@ def test_an_image_that_could_not_be_deleted_is_tried_again_after_the_next_rollou
 
         def remove_image(self, image: ImageReference) -> bool:
             if self.stuck:
-                raise HostError(f"cannot remove {image}")
+                raise MachineError(f"cannot remove {image}")
             return super().remove_image(image)
 
     machine = Stubborn()
@@ -261,6 +265,26 @@ def test_a_release_that_does_not_answer_is_put_back(machine: FakeMachine) -> Non
     assert "GET / on port 8080" in outcome.detail
 
 
+@pytest.mark.parametrize(
+    ("probe", "endpoint", "host"),
+    [
+        pytest.param(HttpProbe(8080), Endpoint("example.org", 8080), "example.org", id="its endpoint's"),
+        pytest.param(HttpProbe(8080, host="a.test"), Endpoint("example.org", 8080), "a.test", id="a key's"),
+        pytest.param(HttpProbe(8080), Endpoint("*.example.org", 8080), None, id="no name"),
+        pytest.param(HttpProbe(8080), Endpoint("example.org", 9090), None, id="another port's"),
+    ],
+)
+def test_a_request_is_for_the_service_s_own_name(
+    machine: FakeMachine, probe: HttpProbe, endpoint: Endpoint, host: str | None
+) -> None:
+    roll_out(machine, push(machine, "1"), service(health=Health(http=probe), endpoints=(endpoint,)))
+    assert machine.asked_for == host
+
+
+def test_a_probe_takes_no_longer_than_it_may() -> None:
+    assert health_limit(service(health=Health(tcp=1, interval=1, retries=3))) == 3 * (1 + 5)
+
+
 def test_a_first_release_that_fails_stays_for_its_owner_to_mend(machine: FakeMachine) -> None:
     outcome = roll_out(machine, push(machine, "1", "exits"))
     live = machine.load("web").live_release
@@ -282,6 +306,31 @@ def test_dependents_are_up_again_after_a_rollback(machine: FakeMachine) -> None:
     machine.start("gateway.service", 1)
     roll_out(machine, push(machine, "2", "unstartable"))
     assert machine.states(["gateway.service"])["gateway.service"].active == "active"
+
+
+def test_of_services_on_one_image_the_one_that_others_need_goes_first(machine: FakeMachine) -> None:
+    app, job = service("app", requires=("migrate",)), service("migrate")
+    for of in (app, job):
+        roll_out(machine, push(machine, "1"), of)
+    two = push(machine, "2")
+    works = [work(machine, two, of) for of in (app, job)]
+    deploy_carefully(tools(machine), works, lambda one: one, machine.images)
+    restarts = [what for what in machine.effects if what.startswith("restart")]
+    assert restarts[-2:] == ["restart beacon-migrate.service", "restart beacon-app.service"]
+
+
+def test_a_dependent_that_cannot_be_started_is_no_fault_of_a_release_that_is_healthy() -> None:
+    class Deaf(FakeMachine):
+        def start(self, unit: str, limit: float) -> JobResult:
+            if self.load("web").rollout is not None:
+                raise MachineError("systemd does not answer")
+            return super().start(unit, limit)
+
+    machine = Deaf()
+    roll_out(machine, push(machine, "1"))
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    machine.start("gateway.service", 1)
+    assert roll_out(machine, push(machine, "2")).kind is OutcomeKind.UPDATED
 
 
 def test_dependents_that_a_restart_took_along_are_up_again_when_it_is_told(machine: FakeMachine) -> None:
@@ -354,7 +403,7 @@ def test_a_full_disk_while_writing_leaves_the_service_running(machine: FakeMachi
 def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     machine.effects.clear()
     outcomes = carefully(machine, [work(machine, two, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.UPDATED] * 3
@@ -366,7 +415,7 @@ def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeM
 def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, bad = push(machine, "1"), push(machine, "2", "exits")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     machine.effects.clear()
     outcomes = carefully(machine, [work(machine, bad, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [
@@ -383,7 +432,7 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
 def test_where_the_first_one_is_not_tried_another_goes_first(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c", "d")]
     one, bad = push(machine, "1"), push(machine, "2", "exits")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     machine.locked.add("a")
     outcomes = carefully(machine, [work(machine, bad, of) for of in names])
     assert [(outcome.service, outcome.kind) for outcome in outcomes] == [
@@ -398,11 +447,11 @@ def test_a_service_that_is_held_while_its_update_waits_is_left_alone(machine: Fa
     roll_out(machine, push(machine, "1"))
     waiting = work(machine, push(machine, "2"))
     machine.save(replace(machine.load("web"), hold=Hold("2026-11-21T12:00:00Z")))
-    (outcome,) = deploy(world(machine), [waiting])
+    (outcome,) = deploy(tools(machine), [waiting])
     assert outcome.kind is OutcomeKind.HELD
     assert machine.load("web").live == 1
     applied = replace(waiting, candidate=replace(waiting.candidate, trigger=Trigger.APPLY))
-    assert deploy(world(machine), [applied])[0].kind is OutcomeKind.UPDATED
+    assert deploy(tools(machine), [applied])[0].kind is OutcomeKind.UPDATED
 
 
 @pytest.mark.parametrize("text", ["# by hand\n", None], ids=["edited", "somebody else's"])
@@ -414,7 +463,7 @@ def test_going_back_writes_over_nothing_that_somebody_else_wrote(
     ours = machine.files["beacon-web.container"]
     machine.files["beacon-web.container"] = theirs = ours + text if text else "[Container]\nImage=mine\n"
     with pytest.raises(EditedError, match=r"beacon-web.container was edited by hand"):
-        roll_back(world(machine), RENDERER, "web", None)
+        roll_back(tools(machine), RENDERER, "web", None)
     assert machine.files["beacon-web.container"] == theirs
     assert machine.load("web").live == 2
 
@@ -422,9 +471,9 @@ def test_going_back_writes_over_nothing_that_somebody_else_wrote(
 def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, bad, three = push(machine, "1"), push(machine, "2", "exits"), push(machine, "3")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     works = [work(machine, bad, of) for of in names]
-    deploy(world(machine), [work(machine, three, names[1])])
+    deploy(tools(machine), [work(machine, three, names[1])])
     machine.locked.add("c")
     before = {name: machine.load(name) for name in ("b", "c")}
     outcomes = carefully(machine, works)
@@ -439,7 +488,7 @@ def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(m
 def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     hooked = service("a", hooks=Hooks(before_update=("false",)))
     carefully(machine, [work(machine, two, hooked), work(machine, two, names[1])])
     assert not machine.load("b").quarantine
@@ -466,6 +515,10 @@ class Steered(FakeMachine):
 
 def _stops(machine: FakeMachine) -> None:
     machine.stop("beacon-web.service", 10)
+
+
+def _stops_gateway(machine: FakeMachine) -> None:
+    machine.stop("gateway.service", 10)
 
 
 def _restarts(machine: FakeMachine) -> None:
@@ -512,6 +565,27 @@ def test_a_release_that_is_stopped_in_the_gate_has_not_failed(
     assert roll_out(machine, two, of).kind is OutcomeKind.UPDATED
 
 
+def test_a_dependent_that_its_owner_stops_in_the_gate_stays_so() -> None:
+    machine = Steered(*[lambda _: None] * 6, _stops_gateway)
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    roll_out(machine, push(machine, "1"))
+    machine.start("gateway.service", 1)
+    machine.steered = True
+    roll_out(machine, push(machine, "2"))
+    assert machine.units["gateway.service"].active == "inactive"
+
+
+def test_nor_is_it_started_by_the_way_back() -> None:
+    of = service(health=Health(http=HttpProbe(8080), interval=1, timeout=1, retries=2))
+    machine = Steered(_stops_gateway)
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    roll_out(machine, push(machine, "1"), of)
+    machine.start("gateway.service", 1)
+    machine.steered = True
+    assert roll_out(machine, push(machine, "2", "unhealthy"), of).kind is OutcomeKind.ROLLED_BACK
+    assert machine.units["gateway.service"].active == "inactive"
+
+
 def test_a_release_that_ends_by_itself_in_the_gate_has_failed() -> None:
     of = service(restart=ON_FAILURE)
     machine = Steered(_stops)  # no job was seen
@@ -552,7 +626,7 @@ def test_what_is_stopped_during_the_pull_stays_so(machine: FakeMachine) -> None:
     roll_out(machine, one)
     planned = work(machine, two, runs=True)
     machine.stop("beacon-web.service", 10)
-    (outcome,) = deploy(world(machine), [planned])
+    (outcome,) = deploy(tools(machine), [planned])
     assert (outcome.kind, outcome.detail) == (OutcomeKind.STOPPED, "stopped by its owner meanwhile")
     state = machine.load("web")
     assert is_at_rest(state)
@@ -577,7 +651,7 @@ def killed() -> FakeMachine:
 
 def test_what_is_stopped_after_beacon_was_killed_stays_so(killed: FakeMachine) -> None:
     killed.stop("beacon-web.service", 10)
-    (outcome,) = resume(world(killed), ["web"])
+    (outcome,) = resume(tools(killed), ["web"])
     assert outcome.kind is OutcomeKind.STOPPED
     assert killed.units["beacon-web.service"].active == "inactive"
     state = killed.load("web")
@@ -589,7 +663,8 @@ def test_what_went_down_with_the_machine_is_started_and_watched_again(killed: Fa
     unit = killed.units["beacon-web.service"]
     killed.stop("beacon-web.service", 10)
     unit.started = 0  # systemd begins anew with each boot
-    (outcome,) = resume(world(killed), ["web"])
+    killed.boot = "boot 2"
+    (outcome,) = resume(tools(killed), ["web"])
     assert outcome.kind is OutcomeKind.UPDATED
     assert killed.load("web").live == 2
 
@@ -618,7 +693,7 @@ def test_what_a_hook_stops_is_up_in_the_end(
     machine.start("gateway.service", 1)
     if behaviour == "gone":
         del machine.registry[two.digest]
-    (outcome,) = deploy(world(machine), [work(machine, two, of, runs=True)])
+    (outcome,) = deploy(tools(machine), [work(machine, two, of, runs=True)])
     assert outcome.kind is kind
     assert is_at_rest(machine.load("web"))
     assert running(machine) == (two if kind is OutcomeKind.UPDATED else one).config.image_id
@@ -632,7 +707,7 @@ def test_a_first_release_is_no_update(machine: FakeMachine) -> None:
 
 def test_what_its_owner_stops_after_the_hook_stays_stopped() -> None:
     class Stopping(FakeMachine):
-        def pull(self, image: ImageReference, progress: Callable[[str], None]) -> Digest:
+        def pull(self, image: ImageReference, progress: Progress) -> Digest:
             self.stop("beacon-web.service", 10)
             return super().pull(image, progress)
 
@@ -640,7 +715,7 @@ def test_what_its_owner_stops_after_the_hook_stays_stopped() -> None:
     one, two = push(machine, "1"), push(machine, "2")
     of = service(hooks=Hooks(before_update=("true",)))
     roll_out(machine, one, of)
-    (outcome,) = deploy(world(machine), [work(machine, two, of, runs=True)])
+    (outcome,) = deploy(tools(machine), [work(machine, two, of, runs=True)])
     assert outcome.kind is OutcomeKind.STOPPED
     assert machine.units["beacon-web.service"].active == "inactive"
 
@@ -655,16 +730,9 @@ def test_what_a_shutdown_stops_has_not_failed(machine: FakeMachine) -> None:
     assert state.rollout is not None
     assert not state.quarantine
     machine.registry[two.digest].behaviour = "good"
-    machine.going_down = False
-    assert [outcome.kind for outcome in resume(world(machine), ["web"])] == [OutcomeKind.UPDATED]
+    machine.going_down, machine.boot = False, "boot 2"
+    assert [outcome.kind for outcome in resume(tools(machine), ["web"])] == [OutcomeKind.UPDATED]
     assert running(machine) == two.config.image_id
-
-
-def test_all_switch_with_one_reload(machine: FakeMachine) -> None:
-    images = [push(machine, name) for name in "abc"]
-    works = [work(machine, image, service(name)) for image, name in zip(images, "abc", strict=True)]
-    deploy(world(machine), works)
-    assert machine.effects.count("reload") == 1
 
 
 def test_the_locks_of_the_machine_are_no_services(machine: FakeMachine) -> None:
@@ -682,7 +750,7 @@ class Busy(FakeMachine):
         runs = any(unit.running is not None and unit.running[1] == 2 for unit in self.units.values())
         if runs and self.refusals:
             self.refusals -= 1
-            raise HostError("podman ps did not end within 60 s")
+            raise MachineError("podman ps did not end within 60 s")
         return super().containers()
 
 
@@ -704,7 +772,7 @@ def test_what_the_host_refuses_says_nothing_of_an_image(refusals: int) -> None:
     assert outcome.kind in {OutcomeKind.FAILED, OutcomeKind.ROLLBACK_FAILED}
     assert "podman ps did not end" in outcome.detail
     machine.refusals = 0
-    resume(world(machine), ["web"])
+    resume(tools(machine), ["web"])
     state = machine.load("web")
     assert (state.live, state.quarantine, is_at_rest(state)) == (1, (), True)
     assert running(machine) == one.config.image_id
@@ -715,7 +783,7 @@ def test_where_the_host_hindered_the_first_one_the_others_wait() -> None:
     machine = Busy()
     names = [service(name) for name in ("a", "b", "c")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(world(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [work(machine, one, of) for of in names])
     machine.effects.clear()
     machine.refusals = 4
     outcomes = carefully(machine, [work(machine, two, of) for of in names])
@@ -753,8 +821,8 @@ def test_a_service_that_is_down_is_down_however_busy_the_engine() -> None:
     checked = replace(live, service=replace(live.service, health=Health(command=("true",))))
     machine.units["beacon-web.service"].active = "failed"
     machine.refusals = 1000
-    verdict = watch(world(machine), checked)
-    assert (verdict.gate, verdict.hindered) == (Gate.FAILED, False)
+    verdict = watch(tools(machine), checked)
+    assert (verdict.gate, verdict.blame) == (Gate.FAILED, Blame.IMAGE)
 
 
 class Missed(FakeMachine):
@@ -784,12 +852,12 @@ class Stumbling(FakeMachine):
 def test_what_no_code_foresees_costs_its_own_service_alone() -> None:
     machine = Stumbling()
     names = [service(name, f"me/{name}") for name in ("a", "b")]
-    deploy(world(machine), [work(machine, push(machine, "1"), of) for of in names])
+    deploy(tools(machine), [work(machine, push(machine, "1"), of) for of in names])
     works = [
         work(machine, push(machine, "2", "exits"), names[0]),
         work(machine, push(machine, "3"), names[1]),
     ]
-    outcomes = deploy(world(machine), works)
+    outcomes = deploy(tools(machine), works)
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.FAILED, OutcomeKind.UPDATED]
     assert "ZeroDivisionError('a bug')" in outcomes[0].detail
     assert any("Traceback" in line for line in machine.log)
@@ -799,7 +867,7 @@ def test_what_no_code_foresees_costs_its_own_service_alone() -> None:
 def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     machine.locked.add("a")
-    outcomes = deploy(world(machine), [work(machine, one, service("a")), work(machine, two, service("b"))])
+    outcomes = deploy(tools(machine), [work(machine, one, service("a")), work(machine, two, service("b"))])
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.INSTALLED]
 
 
@@ -808,7 +876,7 @@ def test_work_that_another_run_has_overtaken_is_not_begun(machine: FakeMachine) 
     overtaken = work(machine, push(machine, "2"))
     roll_out(machine, push(machine, "3"))
     before = machine.load("web")
-    (outcome,) = deploy(world(machine), [overtaken])
+    (outcome,) = deploy(tools(machine), [overtaken])
     assert outcome.kind is OutcomeKind.BUSY
     assert machine.load("web") == before
 
@@ -829,7 +897,7 @@ def test_hooks_hear_of_the_end(machine: FakeMachine) -> None:
 
 
 def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine) -> None:
-    (outcome,) = deploy(world(machine), [work(machine, push(machine, "1"), start=False)])
+    (outcome,) = deploy(tools(machine), [work(machine, push(machine, "1"), start=False)])
     assert outcome.kind is OutcomeKind.INSTALLED
     assert outcome.detail.endswith("; not started")
     assert running(machine) is None
@@ -839,7 +907,7 @@ def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine
 def test_a_change_that_the_unit_does_not_see_says_that_the_service_runs_on(machine: FakeMachine) -> None:
     one = push(machine, "1")
     roll_out(machine, one)
-    (outcome,) = deploy(world(machine), [work(machine, one, start=False)])
+    (outcome,) = deploy(tools(machine), [work(machine, one, start=False)])
     assert outcome.detail.endswith("; no restart needed")
     assert running(machine) == one.config.image_id
 
@@ -849,7 +917,7 @@ def test_the_owner_goes_back_without_the_registry(machine: FakeMachine) -> None:
     roll_out(machine, one)
     roll_out(machine, two)
     machine.effects.clear()
-    outcome = roll_back(world(machine), RENDERER, "web", None)
+    outcome = roll_back(tools(machine), RENDERER, "web", None)
     state = machine.load("web")
     assert (outcome.kind, state.live, state.previous) == (OutcomeKind.UPDATED, 1, 2)
     assert running(machine) == one.config.image_id
@@ -861,9 +929,9 @@ def test_going_back_does_not_lift_the_quarantine_of_a_bad_image(machine: FakeMac
     one, two, bad = push(machine, "1"), push(machine, "2"), push(machine, "3", "exits")
     for image in (one, two, bad):
         roll_out(machine, image)
-    roll_back(world(machine), RENDERER, "web", None)
+    roll_back(tools(machine), RENDERER, "web", None)
     assert {entry.digest for entry in machine.load("web").quarantine} == {two.digest, bad.digest}
-    roll_back(world(machine), RENDERER, "web", 2)
+    roll_back(tools(machine), RENDERER, "web", 2)
     assert {entry.digest for entry in machine.load("web").quarantine} == {bad.digest}
 
 
@@ -877,8 +945,8 @@ def test_going_back_and_forth_between_two_releases_works(machine: FakeMachine) -
     one, two = push(machine, "1"), push(machine, "2")
     roll_out(machine, one)
     roll_out(machine, two)
-    roll_back(world(machine), RENDERER, "web", None)
-    outcome = roll_back(world(machine), RENDERER, "web", 2)
+    roll_back(tools(machine), RENDERER, "web", None)
+    outcome = roll_back(tools(machine), RENDERER, "web", 2)
     assert (outcome.kind, machine.load("web").live) == (OutcomeKind.UPDATED, 2)
     assert running(machine) == two.config.image_id
 
@@ -905,7 +973,7 @@ def test_a_kill_at_any_effect_is_finished_or_undone_by_the_next_run(behaviour: s
         else:
             break
         after = machine.copy()
-        resume(world(after), ["web"])
+        resume(tools(after), ["web"])
         state = after.load("web")
         assert is_at_rest(state), f"killed at effect {kill}"
         live = state.live_release
@@ -935,16 +1003,20 @@ def test_an_image_whose_pull_was_cut_off_is_pulled_anew(
     roll_out(machine, one)
     for name in others:
         roll_out(machine, two, service(name))
+        machine.mark_partial(two.config.image_id, partial=True)
     machine.effects.clear()
-    machine.kill_at = 1 if others else 2
+    machine.kill_at = 3
     with pytest.raises(KilledError):
         roll_out(machine, two)
-    assert machine.load("web").rollout is not None
+    assert machine.partial == {two.config.image_id}
     after = machine.copy()
-    resume(world(after), ["web"])
-    assert (two.config.image_id in after.images().values()) == bool(others)
+    after.effects.clear()
     roll_out(after, two)
+    removed = [one for one in after.effects if one.startswith("remove registry.example/me/web@")]
+    assert bool(removed) == (not others)
+    assert after.effects.count(f"pull registry.example/me/web@{two.digest}") == 1
     assert running(after) == two.config.image_id
+    assert not after.partial
 
 
 def test_a_kill_at_any_effect_of_a_first_release_leaves_it_live_or_not_begun() -> None:
@@ -959,7 +1031,7 @@ def test_a_kill_at_any_effect_of_a_first_release_leaves_it_live_or_not_begun() -
         else:
             break
         after = machine.copy()
-        resume(world(after), ["web"])
+        resume(tools(after), ["web"])
         state = after.load("web")
         assert is_at_rest(state)
         assert (running(after) == one.config.image_id) == (state.live == 1), f"killed at effect {kill}"

@@ -10,9 +10,9 @@ from beacon.model.image import ResolvedImage
 from beacon.model.outcome import OutcomeKind
 from beacon.model.release import Release
 from beacon.model.service import Service, Volume
-from beacon.rollout.namesakes import refuse_shared_volumes, shared_volumes
+from beacon.rollout.allotting.namesakes import refuse_shared_volumes, shared_volumes
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import candidate, push, roll_out, service, world
+from tests.fakes.stage import candidate, push, roll_out, service, tools
 
 WEB = service("web", volumes=(Volume("/d", name="db-data"),))
 WEB_DB = service("web-db", volumes=(Volume("/d", name="data"),))
@@ -26,7 +26,7 @@ def with_volume(image: ResolvedImage, path: str) -> ResolvedImage:
 def faults(machine: FakeMachine, release: Release, *beside: Release) -> list[str]:
     """Return what is wrong with the volumes of a release."""
     state = machine.load(release.service.name)
-    return [str(fault) for fault in shared_volumes(world(machine), state, release, beside)]
+    return [str(fault) for fault in shared_volumes(tools(machine), state, release, beside)]
 
 
 @pytest.mark.parametrize(("there", "comes"), [(WEB, WEB_DB), (WEB_DB, WEB)])
@@ -51,7 +51,7 @@ def test_nor_is_it_for_a_volume_of_its_image() -> None:
         "beacon-web-db-data is web's, for /db/data"
     )
     with pytest.raises(DefinitionError):
-        refuse_shared_volumes(world(machine), machine.load("web-db"), new)
+        refuse_shared_volumes(tools(machine), machine.load("web-db"), new)
 
 
 def test_nor_are_two_newcomers_given_one() -> None:

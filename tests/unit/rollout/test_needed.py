@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from beacon.errors import BeaconError, NotActiveError
 from beacon.model.service import Health, HttpProbe, Service
-from beacon.rollout.needed import wait_healthy
+from beacon.rollout.needed import Needed
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, roll_out, service, world
+from tests.fakes.stage import push, roll_out, service, tools
 
 UNIT = "beacon-web.service"
 QUICK = Health(interval=1.0, timeout=1.0, retries=3)
@@ -27,9 +27,9 @@ class Slow(FakeMachine):
     needs = 0.0
     looks = 0
 
-    def http(self, address: str, port: int, path: str, timeout: float) -> str | None:
+    def http(self, address: str, port: int, path: str, timeout: float, host: str | None = None) -> str | None:
         self.looks += 1
-        return super().http(address, port, path, timeout) if self.time >= self.needs else "refused"
+        return super().http(address, port, path, timeout, host) if self.time >= self.needs else "refused"
 
 
 def deployed(of: Service) -> Slow:
@@ -43,7 +43,7 @@ def deployed(of: Service) -> Slow:
 def test_one_that_is_healthy_is_not_waited_for(health: Health) -> None:
     machine = deployed(service(health=health))
     began = machine.time
-    wait_healthy(world(machine), "web")
+    Needed(tools(machine)).wait("web")
     assert machine.time == began
 
 
@@ -51,7 +51,7 @@ def test_one_that_is_healthy_is_not_waited_for(health: Health) -> None:
 def test_one_that_is_slow_is(kind: str) -> None:
     machine = deployed(service(health=CHECKS[kind]))
     machine.needs = machine.time + 4
-    wait_healthy(world(machine), "web")
+    Needed(tools(machine)).wait("web")
     assert machine.needs <= machine.time <= machine.needs + 1
 
 
@@ -59,7 +59,7 @@ def test_no_longer_than_its_checks_may_take() -> None:
     machine = deployed(service(health=CHECKS["http"]))
     began, machine.needs = machine.time, machine.time + 100
     with pytest.raises(BeaconError, match="web is not healthy after 6 s"):
-        wait_healthy(world(machine), "web")
+        Needed(tools(machine)).wait("web")
     assert began + 6 <= machine.time <= began + 7
     assert machine.looks < 20
 
@@ -70,7 +70,7 @@ def test_one_that_is_down_is_not_waited_for(active: str) -> None:
     machine.units[UNIT].active = active
     began = machine.time
     with pytest.raises(NotActiveError, match="web is not active"):
-        wait_healthy(world(machine), "web")
+        Needed(tools(machine)).wait("web")
     assert machine.time == began
 
 
@@ -88,10 +88,10 @@ def test_one_that_systemd_starts_again_is(active: str, sub: str) -> None:
     roll_out(machine, push(machine, "1"), service(health=CHECKS["http"]))
     machine.needs = machine.time + 3
     machine.units[UNIT].active, machine.units[UNIT].sub = active, sub
-    wait_healthy(world(machine), "web")
+    Needed(tools(machine)).wait("web")
     assert machine.needs <= machine.time <= machine.needs + 2
 
 
 def test_one_that_nobody_knows_is_not_waited_for() -> None:
     with pytest.raises(NotActiveError, match="not applied yet"):
-        wait_healthy(world(FakeMachine()), "web")
+        Needed(tools(FakeMachine())).wait("web")

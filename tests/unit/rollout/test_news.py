@@ -7,15 +7,19 @@ from collections.abc import Iterable, Mapping
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
+from beacon.model.event import EventKind
 from beacon.model.image import Platform, ResolvedImage, Wish
-from beacon.model.outcome import OutcomeKind
+from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import ImageReference
-from beacon.registry.results import CheckResult, Deferred, Found, Resolution
-from beacon.rollout.ahead import Ahead
-from beacon.rollout.check import Check, Finding
+from beacon.model.service import UpdatePolicy
+from beacon.registry.results import CheckResult, Deferred, FailureKind, Found, Resolution, failed
+from beacon.rollout.checking.check import Check, Checked
+from beacon.rollout.checking.news import last_answer, remember
+from beacon.rollout.early import Early
+from beacon.rollout.tools import moment
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import PLATFORM, push, roll_out, world
+from tests.fakes.stage import PLATFORM, push, roll_out, service, tools
 
 
 class OneImage:
@@ -41,9 +45,9 @@ class OneImage:
         raise AssertionError(references)
 
 
-def check(machine: FakeMachine, image: ResolvedImage, log: list[str]) -> Finding:
+def check(machine: FakeMachine, image: ResolvedImage, log: list[str]) -> Checked:
     look = Check(
-        world(machine),
+        tools(machine),
         OneImage(image, log),
         {"web": machine.load("web")},
         on_news=lambda: log.append("news"),
@@ -85,7 +89,7 @@ def test_what_the_owner_should_know_of_a_login_is_said_with_what_was_found(machi
     one = push(machine, "1")
     registry = OneImage(one, [])
     registry.found = Found(one.tag_digest, warnings=("the login was refused; without it went well",))
-    (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
     assert finding.outcome.kind is OutcomeKind.UP_TO_DATE
     assert finding.outcome.detail.endswith("; the login was refused; without it went well")
 
@@ -95,7 +99,7 @@ def test_a_registry_that_asks_for_patience_is_the_same_news_until_it_answers(mac
     said = []
     for seconds in (3600.0, 300.0):
         registry.found = Deferred("too many requests", seconds)
-        (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+        (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
         said.append((finding.outcome.kind, finding.outcome.detail, finding.outcome.hint))
     assert said == [
         (OutcomeKind.DEFERRED, "too many requests", "try again in about 60 min"),
@@ -122,7 +126,7 @@ def test_an_image_is_looked_up_for_the_platform_of_the_live_one(
     (live,) = state.releases
     live = replace(live, service=replace(live.service, platform=declared), platform=asked)
     registry = OneImage(push(machine, "2"), [])
-    (finding,) = Check(world(machine), registry, {"web": replace(state, releases=(live,))}).run({})
+    (finding,) = Check(tools(machine), registry, {"web": replace(state, releases=(live,))}).run({})
     assert registry.platforms == {expected}
     assert finding.candidate is not None
     assert finding.candidate.platform == expected
@@ -130,7 +134,7 @@ def test_an_image_is_looked_up_for_the_platform_of_the_live_one(
 
 def test_a_call_is_made_once_however_often_it_is_begun_and_asked() -> None:
     log: list[str] = []
-    ahead = Ahead(lambda: log.append("called"))
+    ahead = Early(lambda: log.append("called"))
     assert log == []
     ahead.begin()
     ahead.begin()
@@ -141,9 +145,96 @@ def test_a_call_is_made_once_however_often_it_is_begun_and_asked() -> None:
 
 def test_what_a_call_raises_meets_who_asks_for_its_result() -> None:
     def fail() -> None:
-        raise HostError("no engine")
+        raise MachineError("no engine")
 
-    ahead = Ahead(fail)
+    ahead = Early(fail)
     ahead.begin()
-    with pytest.raises(HostError, match="no engine"):
+    with pytest.raises(MachineError, match="no engine"):
         ahead.result()
+
+
+class Down(OneImage):
+    """A registry that does not answer."""
+
+    def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
+        self._log.append("check")
+        return dict.fromkeys(references, failed(FailureKind.UNREACHABLE, "it does not answer"))
+
+
+DAILY = service(update=UpdatePolicy(every=86_400.0, window=("02:00-03:00",)))
+
+
+def look(machine: FakeMachine, registry: OneImage) -> tuple[Checked, ...]:
+    """Check as a run of the timer does, and remember it."""
+    answers = {name: last_answer(one) for name, one in machine.checks.services.items()}
+    run = Check(tools(machine), registry, {"web": machine.load("web")})
+    found = run.run({name: moment(answer) for name, answer in answers.items() if answer})
+    remember(tools(machine), machine, [one.outcome for one in found], run.answered)
+    return found
+
+
+def test_what_is_new_waits_for_its_window_and_not_for_the_next_question() -> None:
+    machine, log = FakeMachine(), list[str]()
+    roll_out(machine, push(machine, "1"), DAILY)
+    registry = OneImage(push(machine, "2"), log)
+    assert [one.candidate is not None for one in look(machine, registry)] == [True]
+    log.clear()
+    machine.time += 3600
+    (found,) = look(machine, registry)
+    assert found.candidate is not None
+    assert found.first_seen is not None
+    assert log == []  # the registry was not asked again
+    machine.time += 86_400
+    look(machine, registry)
+    assert "check" in log
+
+
+def test_a_question_without_an_answer_is_asked_again() -> None:
+    machine, log = FakeMachine(), list[str]()
+    roll_out(machine, push(machine, "1"), DAILY)
+    down = Down(push(machine, "2"), log)
+    look(machine, down)
+    machine.time += 300
+    look(machine, down)
+    assert log == ["check", "check"]
+
+
+def test_what_failed_is_not_brought_up_between_questions() -> None:
+    machine, log = FakeMachine(), list[str]()
+    roll_out(machine, push(machine, "1"), DAILY)
+    bad = push(machine, "2", "exits")
+    look(machine, OneImage(bad, log))
+    roll_out(machine, bad, DAILY)
+    assert look(machine, OneImage(bad, log)) == ()
+
+
+def test_that_nobody_answers_for_a_day_is_told_once_until_somebody_does(machine: FakeMachine) -> None:
+    told = [EventKind.UNANSWERED]
+    for hours, kind, expected in (
+        (0, OutcomeKind.UNCHECKED, []),
+        (23, OutcomeKind.UNCHECKED, []),
+        (1, OutcomeKind.UNCHECKED, told),
+        (5, OutcomeKind.UNCHECKED, told),
+        (0, OutcomeKind.UP_TO_DATE, told),
+        (1, OutcomeKind.UNCHECKED, told),
+        (25, OutcomeKind.UNCHECKED, told * 2),
+    ):
+        machine.sleep(hours * 3600)
+        remember(tools(machine), machine, [Outcome("web", kind, "no route")], ())
+        assert [one.kind for one in machine.events if one.kind is EventKind.UNANSWERED] == expected
+
+
+def test_that_there_is_little_room_is_told_once_until_there_is_more(machine: FakeMachine) -> None:
+    for room, times in (
+        (2**40, 0),
+        (2**29, 1),
+        (2**28, 1),
+        (2**30 + 1, 1),
+        (2**29, 1),
+        (2**31, 1),
+        (2**29, 2),
+    ):
+        machine.free = room
+        remember(tools(machine), machine, [], ())
+        assert [one.kind for one in machine.events].count(EventKind.DISK_LOW) == times
+    assert machine.events[-1].message.startswith("there is little room left: 512 MiB in /var; ")

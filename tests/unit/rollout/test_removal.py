@@ -8,16 +8,18 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.runtime import Container, JobResult
 from beacon.model.service import Volume
-from beacon.rollout.apply import Proposer, Wanted, execute
+from beacon.rollout.apply import execute
 from beacon.rollout.ports import Registry
+from beacon.rollout.proposing.proposal import Wanted
+from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.removal import take_down
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import PLATFORM, RENDERER, push, roll_out, running, service, world
+from tests.fakes.stage import PLATFORM, RENDERER, push, roll_out, running, service, tools
 
 NOBODY = cast("Registry", None)
 """Who removes services asks no registry."""
@@ -37,7 +39,7 @@ class Stubborn(FakeMachine):
     def put(self, name: str, text: str | None) -> None:
         """Write or remove a file, but for one."""
         if name == self.file and text is None and name in self.files:
-            raise HostError(f"cannot remove {name}: Operation not permitted")
+            raise MachineError(f"cannot remove {name}: Operation not permitted")
         super().put(name, text)
 
 
@@ -53,9 +55,9 @@ def machine() -> Stubborn:
 
 def remove(machine: FakeMachine, *names: str) -> dict[str, tuple[OutcomeKind, str]]:
     """Remove services, and return what became of each."""
-    proposer = Proposer(world(machine), NOBODY, RENDERER, PLATFORM)
+    proposer = Proposer(tools(machine), NOBODY, RENDERER, PLATFORM)
     proposal = proposer.propose(Wanted(definitions={}, gone=frozenset(names)), machine.files)
-    return {end.service: (end.kind, end.detail) for end in execute(world(machine), proposal)}
+    return {end.service: (end.kind, end.detail) for end in execute(tools(machine), proposal)}
 
 
 def test_what_is_removed_is_forgotten_and_its_data_is_named(machine: Stubborn) -> None:
@@ -132,9 +134,9 @@ def test_a_network_stays_while_what_does_not_stop_is_on_it() -> None:
 def test_what_runs_without_files_is_stopped_as_well(machine: Stubborn) -> None:
     machine.files.clear()
     machine.unit = "beacon-web.service"
-    assert take_down(world(machine), "web").kind is OutcomeKind.FAILED
+    assert take_down(tools(machine), "web").kind is OutcomeKind.FAILED
     assert "web" in machine.saved
     machine.unit = ""
-    assert take_down(world(machine), "web").kind is OutcomeKind.REMOVED
+    assert take_down(tools(machine), "web").kind is OutcomeKind.REMOVED
     assert "web" not in machine.saved
     assert running(machine, "web") is None

@@ -7,41 +7,46 @@ from msgspec.structs import replace
 
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import ReleaseState
+from beacon.model.rollout.halt import Halt
 from beacon.model.runtime import LastJob, UnitState
 from beacon.model.service import Restart, RestartPolicy, Service
-from beacon.rollout.decide import Down, why_down
-from beacon.rollout.revive import revive
+from beacon.rollout.decisions.down import Down, why_down
+from beacon.rollout.following.revive import bring_back, revive
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, roll_out, service, world
+from tests.fakes.stage import push, roll_out, service, tools
 
 UNIT = "beacon-web.service"
 FAILED = UnitState(UNIT, load="loaded", active="failed", sub="failed", result="exit-code", restarts=5)
 DOWN = replace(FAILED, active="inactive", sub="dead", result="success")
+ENDED = replace(DOWN, started=1)
 STOP, START = LastJob("stop", "done"), LastJob("start", "failed")
 LACKED = LastJob("start", "dependency")
 
 
 @pytest.mark.parametrize(
-    ("unit", "last", "why"),
+    ("unit", "last", "along", "why"),
     [
-        pytest.param(FAILED, START, Down.GAVE_UP, id="at its start limit"),
-        pytest.param(FAILED, None, Down.GAVE_UP, id="without a journal"),
-        pytest.param(FAILED, STOP, Down.STOPPED, id="a stop that failed"),
-        pytest.param(FAILED, LACKED, Down.DEPENDENCY, id="failed, then without what it requires"),
-        pytest.param(DOWN, LACKED, Down.DEPENDENCY, id="never up in this boot"),
-        pytest.param(DOWN, None, Down.STOPPED, id="installed, and not started"),
-        pytest.param(DOWN, STOP, Down.STOPPED, id="stopped"),
-        pytest.param(replace(DOWN, started=1), LACKED, Down.STOPPED, id="up before"),
+        pytest.param(FAILED, START, False, Down.LIMIT, id="at its start limit"),
+        pytest.param(FAILED, None, False, Down.LIMIT, id="without a journal"),
+        pytest.param(FAILED, STOP, False, Down.OWNER, id="a stop that failed"),
+        pytest.param(FAILED, LACKED, False, Down.DEPENDENCY, id="failed, then without what it requires"),
+        pytest.param(DOWN, LACKED, False, Down.DEPENDENCY, id="never up in this boot"),
+        pytest.param(DOWN, None, False, Down.NEVER, id="installed, and not started"),
+        pytest.param(ENDED, STOP, False, Down.OWNER, id="stopped"),
+        pytest.param(ENDED, STOP, True, Down.ALONG, id="stopped along"),
+        pytest.param(ENDED, None, False, Down.OWNER, id="stopped, without a journal"),
+        pytest.param(ENDED, LACKED, False, Down.DEPENDENCY, id="restarted along, which failed"),
     ],
 )
-def test_why_a_unit_is_down(unit: UnitState, last: LastJob | None, why: Down) -> None:
-    assert why_down(service(), unit, last) is why
+def test_why_a_unit_is_down(unit: UnitState, last: LastJob | None, along: bool, why: Down) -> None:  # noqa: FBT001
+    assert why_down(service(), unit, last, along=along) is why
 
 
 def test_what_is_not_to_be_started_again_has_ended() -> None:
     once = service(restart=Restart(RestartPolicy.NO))
-    assert why_down(once, FAILED, START) is Down.ENDED
-    assert why_down(once, DOWN, LACKED) is Down.DEPENDENCY
+    assert why_down(once, FAILED, START, along=False) is Down.CRASH
+    assert why_down(once, ENDED, LastJob("start", "done"), along=False) is Down.ENDED
+    assert why_down(once, DOWN, LACKED, along=False) is Down.DEPENDENCY
 
 
 def deployed(*services: Service) -> FakeMachine:
@@ -68,7 +73,7 @@ def lack(machine: FakeMachine, name: str = "web") -> None:
 
 def revived(machine: FakeMachine, *names: str) -> dict[str, Outcome]:
     """Start again what is down, and return what is said of each service."""
-    return {outcome.service: outcome for outcome in revive(world(machine), names or ("web",))}
+    return {outcome.service: outcome for outcome in revive(tools(machine), names or ("web",))}
 
 
 def test_one_that_gave_up_is_started_again() -> None:
@@ -113,7 +118,7 @@ def test_one_that_never_stood_is_told_of_and_left_alone() -> None:
     give_up(machine)
     machine.effects.clear()
     outcome = revived(machine)["web"]
-    assert (outcome.kind, "never stood" in outcome.detail) == (OutcomeKind.HELD, True)
+    assert (outcome.kind, "was never healthy" in outcome.detail) == (OutcomeKind.HELD, True)
     assert machine.effects == []
 
 
@@ -122,6 +127,57 @@ def test_one_that_another_process_is_at_is_left_to_it() -> None:
     give_up(machine)
     with machine.lock("web"):
         assert revived(machine) == {}
+
+
+@pytest.mark.parametrize("at", ["pull", "watch"])
+def test_an_owner_who_stops_it_meanwhile_does_not_wait_for_it(at: str) -> None:
+    machine = deployed()
+    give_up(machine)
+    if at == "pull":
+        machine.local.clear()
+    machine.effects.clear()
+    machine.halts = lambda: Halt.STOP if at == "pull" or f"restart {UNIT}" in machine.effects else None
+    began = machine.time
+    outcome = revived(machine)["web"]
+    assert (outcome.kind, "canceled" in outcome.detail) == (OutcomeKind.DEFERRED, True)
+    assert machine.time - began < 1
+    assert (f"restart {UNIT}" in machine.effects) == (at == "watch")
+
+
+def test_what_went_down_along_with_another_comes_back_with_it() -> None:
+    machine = deployed(service("vpn"), service("web"))
+    machine.requires = {"beacon-vpn.service": (UNIT,)}
+    machine.sleep(60)
+    machine.stop("beacon-vpn.service", 1)
+    waiting = revived(machine, "web")["web"]
+    assert (waiting.kind, "once that is up" in waiting.detail) == (OutcomeKind.STOPPED, True)
+    machine.sleep(60)
+    machine.start("beacon-vpn.service", 1)
+    outcome = revived(machine)["web"]
+    assert (outcome.kind, outcome.detail) == (
+        OutcomeKind.STARTED,
+        "stopped along with a unit that it requires",
+    )
+    assert machine.units[UNIT].active == "active"
+
+
+def test_a_start_brings_back_who_shares_the_network() -> None:
+    machine = deployed(service("vpn"), service("web", networks=("service:vpn",)), service("api"))
+    machine.requires = {"beacon-vpn.service": (UNIT, "beacon-api.service")}
+    machine.stop("beacon-vpn.service", 1)
+    machine.start("beacon-vpn.service", 1)
+    assert [one.service for one in bring_back(tools(machine), "vpn")] == ["web"]
+    assert machine.units[UNIT].active == "active"
+
+
+def test_what_its_owner_stopped_before_the_other_stays_so() -> None:
+    machine = deployed(service("vpn"), service("web"))
+    machine.requires = {"beacon-vpn.service": (UNIT,)}
+    machine.stop(UNIT, 1)
+    machine.sleep(60)
+    machine.stop("beacon-vpn.service", 1)
+    machine.start("beacon-vpn.service", 1)
+    assert revived(machine) == {}
 
 
 def test_what_a_service_lacked_is_up_first() -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.service import Volume
-from beacon.rollout.check import Finding
+from beacon.rollout.checking.check import Checked
 from beacon.rollout.update import update
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import RENDERER, candidate, is_at_rest, push, roll_out, running, service, world
+from tests.fakes.stage import RENDERER, candidate, is_at_rest, push, roll_out, running, service, tools
 
 WEB = service(volumes=(Volume("/data", name="data"),), networks=("backend",))
 MAIN, VOLUME, NETWORK = "beacon-web.container", "beacon-web-data.volume", "beacon-backend.network"
@@ -27,7 +27,7 @@ def updated(machine: FakeMachine) -> Outcome:
     """Return what comes of a push of a second version."""
     found = candidate(machine, push(machine, "2"), WEB)
     available = Outcome("web", OutcomeKind.AVAILABLE, "there is a new one", release=1)
-    (outcome,) = update(world(machine), RENDERER, [Finding(available, found)], machine.images)
+    (outcome,) = update(tools(machine), RENDERER, [Checked(available, found)], machine.images)
     return outcome
 
 
@@ -41,8 +41,9 @@ def test_what_was_found_is_rolled_out_with_its_files(machine: FakeMachine) -> No
 def test_the_image_is_pulled_before_anything_is_stopped(machine: FakeMachine) -> None:
     machine.effects.clear()
     updated(machine)
-    assert machine.effects[0] == "save web pulling"
-    assert machine.effects[1].startswith("pull ")
+    pulled = next(index for index, one in enumerate(machine.effects) if one.startswith("pull "))
+    assert all(one.startswith(("save web idle", "mark ")) for one in machine.effects[:pulled])
+    assert any(one.startswith("restart ") for one in machine.effects[pulled:])
 
 
 @pytest.mark.parametrize("name", [MAIN, VOLUME, NETWORK])

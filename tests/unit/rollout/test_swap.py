@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,13 +11,15 @@ from msgspec.structs import replace
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import Digest
 from beacon.model.release import Release
+from beacon.model.runtime import JobResult
 from beacon.model.service import Endpoint, Handover, Port, Service, Volume
 from beacon.rollout.back import roll_back
-from beacon.rollout.candidates import Renderer
-from beacon.rollout.deploy import deploy, resume
-from beacon.rollout.prepare import Work
+from beacon.rollout.deploy import deploy
+from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.resuming import resume
+from beacon.rollout.rendering import Renderer
 from tests.fakes.machine import FakeMachine, KilledError
-from tests.fakes.stage import FACTS, RENDERER, candidate, is_at_rest, push, running, service, world
+from tests.fakes.stage import FACTS, RENDERER, candidate, is_at_rest, push, running, service, tools
 
 WEB = service(endpoints=(Endpoint("example.org", 8080),))
 HELD = replace(WEB, volumes=(Volume("/data", name="data"),))
@@ -61,12 +64,32 @@ def roll_out(machine: FakeMachine, version: str, of: Service = WEB, behaviour: s
     release = with_ports(candidate(machine, push(machine, version, behaviour), of))
     files: dict[str, str | None] = {file.name: file.text for file in ALLOTTING.files(release)}
     live = machine.load("web").live
-    (outcome,) = deploy(world(machine), [Work(release, files, live, beside=ALLOTTING.beside(release))])
+    (outcome,) = deploy(tools(machine), [Work(release, files, live, beside=ALLOTTING.beside(release))])
     return outcome.kind
 
 
 def image(machine: FakeMachine, version: str) -> Digest:
     return push(machine, version).config.image_id
+
+
+class StoppedBeside(Observed):
+    """A machine on which the owner stops what depends on web while its next release is tried beside it."""
+
+    def restart(self, unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
+        if unit == HELPER:
+            self.time += 10
+            self.stop("gateway.service", 10)
+            self.time += 10
+        return super().restart(unit, limit, hopeless)
+
+
+def test_a_dependent_that_its_owner_stops_during_a_swap_stays_so() -> None:
+    machine = StoppedBeside(proxied={"web"})
+    roll_out(machine, "1")
+    machine.requires["beacon-web.service"] = ("gateway.service",)
+    machine.start("gateway.service", 1)
+    assert roll_out(machine, "2") is OutcomeKind.UPDATED
+    assert machine.units["gateway.service"].active == "inactive"
 
 
 def test_the_helper_is_the_release_at_its_second_port_alone_and_for_this_boot_only() -> None:
@@ -85,7 +108,7 @@ def test_the_helper_is_the_release_at_its_second_port_alone_and_for_this_boot_on
     "of",
     [
         HELD,
-        replace(WEB, handover=Handover.HOLD),
+        replace(WEB, handover=Handover.WAIT),
         replace(WEB, networks=("host",)),
         service(),
     ],
@@ -149,19 +172,19 @@ def test_a_way_back_is_a_swap_too() -> None:
     roll_out(machine, "1")
     roll_out(machine, "2")
     machine.answered.clear()
-    roll_back(world(machine), ALLOTTING, "web", None)
+    roll_back(tools(machine), ALLOTTING, "web", None)
     assert None not in machine.answered
     assert running(machine) == image(machine, "1")
 
 
-@pytest.mark.parametrize("of", [HELD, replace(WEB, handover=Handover.HOLD)])
+@pytest.mark.parametrize("of", [HELD, replace(WEB, handover=Handover.WAIT)])
 def test_where_both_cannot_run_requests_are_held_during_the_restart(of: Service) -> None:
     machine = proxied()
     roll_out(machine, "1", of)
     machine.effects.clear()
     roll_out(machine, "2", of)
-    told = [one for one in machine.effects if one.startswith(("hold", "restart", "release"))]
-    assert told == ["hold web", "restart beacon-web.service", "release web"]
+    told = [one for one in machine.effects if one.startswith(("wait", "restart", "release"))]
+    assert told == ["wait web", "restart beacon-web.service", "release web"]
     machine.effects.clear()
     roll_out(machine, "3", of, "exits")
     assert machine.held == set()
@@ -173,7 +196,7 @@ def test_without_a_proxy_the_unit_is_restarted_as_ever() -> None:
     roll_out(machine, "1")
     machine.effects.clear()
     roll_out(machine, "2")
-    assert not [one for one in machine.effects if one.startswith(("helper", "hold", "ahead"))]
+    assert not [one for one in machine.effects if one.startswith(("helper", "wait", "ahead"))]
 
 
 def test_with_other_ports_there_is_no_swap() -> None:
@@ -182,7 +205,7 @@ def test_with_other_ports_there_is_no_swap() -> None:
     machine.effects.clear()
     roll_out(machine, "2", replace(WEB, ports=(Port(8080, 80),)))
     assert not [one for one in machine.effects if one.startswith("helper")]
-    assert "hold web" in machine.effects
+    assert "wait web" in machine.effects
 
 
 def test_a_unit_with_drop_ins_of_its_owner_is_not_swapped_for_one_without() -> None:
@@ -192,7 +215,7 @@ def test_a_unit_with_drop_ins_of_its_owner_is_not_swapped_for_one_without() -> N
     machine.effects.clear()
     roll_out(machine, "2")
     assert not [one for one in machine.effects if one.startswith("helper")]
-    assert "hold web" in machine.effects
+    assert "wait web" in machine.effects
 
 
 def test_a_stopped_service_is_not_swapped() -> None:
@@ -201,10 +224,10 @@ def test_a_stopped_service_is_not_swapped() -> None:
     machine.stop("beacon-web.service", 1)
     machine.effects.clear()
     roll_out(machine, "2")
-    assert not [one for one in machine.effects if one.startswith(("helper", "hold"))]
+    assert not [one for one in machine.effects if one.startswith(("helper", "wait"))]
 
 
-@pytest.mark.parametrize("of", [WEB, HELD], ids=["swap", "hold"])
+@pytest.mark.parametrize("of", [WEB, HELD], ids=["swap", "wait"])
 @pytest.mark.parametrize("behaviour", ["good", "exits"])
 @pytest.mark.parametrize("boot", [False, True], ids=["killed", "rebooted"])
 def test_a_kill_at_any_effect_leaves_a_working_route(of: Service, behaviour: str, boot: bool) -> None:  # noqa: FBT001
@@ -228,7 +251,7 @@ def test_a_kill_at_any_effect_leaves_a_working_route(of: Service, behaviour: str
         after.answered.clear()
         if of is WEB:
             assert after.answers() is not None, f"nobody answers after a kill at {kill}"
-        resume(world(after), ["web"])
+        resume(tools(after), ["web"])
         state = after.load("web")
         assert is_at_rest(state), f"killed at effect {kill}"
         live = state.live_release
@@ -247,7 +270,7 @@ def test_a_helper_that_somebody_stops_leaves_the_service_alone() -> None:
     machine = proxied()
     roll_out(machine, "1")
     pid = machine.units["beacon-web.service"].pid
-    assert roll_out(machine, "2", behaviour="stopped") is OutcomeKind.FAILED
+    assert roll_out(machine, "2", behaviour="stopped") is OutcomeKind.DEFERRED
     state = machine.load("web")
     assert is_at_rest(state)
     assert (state.live, state.quarantine) == (1, ())
@@ -277,7 +300,7 @@ def test_what_is_stopped_while_a_helper_is_watched_stays_stopped() -> None:
     assert not machine.helpers
 
 
-@pytest.mark.parametrize("of", [WEB, HELD], ids=["swap", "hold"])
+@pytest.mark.parametrize("of", [WEB, HELD], ids=["swap", "wait"])
 def test_a_release_that_does_not_stand_when_it_is_restarted_holds_no_requests(of: Service) -> None:
     """As after an apply that overwrites what was edited by hand: there is no release to go back to."""
     machine = proxied()
@@ -286,8 +309,8 @@ def test_a_release_that_does_not_stand_when_it_is_restarted_holds_no_requests(of
     assert live is not None
     push(machine, "1", "exits")
     files: dict[str, str | None] = {file.name: file.text for file in ALLOTTING.files(live)}
-    (outcome,) = deploy(world(machine), [Work(live, files, live.number)])
+    (outcome,) = deploy(tools(machine), [Work(live, files, live.number)])
     assert outcome.kind is OutcomeKind.FAILED
-    assert "hold web" in machine.effects
+    assert "wait web" in machine.effects
     assert not machine.held
     assert machine.load("web").rollout is None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import BeaconError, HostError, RegistryError, UsageError
+from beacon.errors import BeaconError, MachineError, RegistryError, UsageError
 from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -16,12 +16,14 @@ from beacon.model.reference import ImageReference
 from beacon.model.release import Hold, Release, ServiceState, Trigger
 from beacon.model.service import Endpoint, Service
 from beacon.registry.results import CheckResult, Found, Resolution
-from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import execute
 from beacon.rollout.back import roll_back
-from beacon.rollout.candidates import Definition
-from beacon.rollout.check import Check
+from beacon.rollout.checking.candidates import DefinedService
+from beacon.rollout.checking.check import Check
+from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, world
+from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, tools
 
 
 class Tags:
@@ -47,12 +49,12 @@ class Tags:
 
 
 def propose(machine: FakeMachine, registry: Tags, of: Service) -> Proposal:
-    proposer = Proposer(world(machine), registry, RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: Definition(of, str(of))}), machine.files)
+    proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
+    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
 
 
 def apply(machine: FakeMachine, registry: Tags, of: Service) -> Outcome:
-    (outcome,) = execute(world(machine), propose(machine, registry, of))
+    (outcome,) = execute(tools(machine), propose(machine, registry, of))
     return outcome
 
 
@@ -84,7 +86,7 @@ def test_what_runs_goes_on_without_a_restart(machine: FakeMachine, one: Resolved
     proposal = propose(machine, registry, service())
     assert proposal.plan.is_empty
     assert machine.saved == {}, "a plan changes nothing"
-    (outcome,) = execute(world(machine), proposal)
+    (outcome,) = execute(tools(machine), proposal)
     assert outcome.kind is OutcomeKind.UNCHANGED
     state = machine.load("web")
     assert state.live_release is not None
@@ -98,10 +100,10 @@ def test_what_runs_goes_on_without_a_restart(machine: FakeMachine, one: Resolved
 def test_it_is_followed_again_and_its_index_is_no_news(machine: FakeMachine, one: ResolvedImage) -> None:
     apply(machine, Tags(latest=one), service())
     registry = Tags(latest=one)
-    (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
     assert finding.outcome.kind is OutcomeKind.UP_TO_DATE
     registry.images["latest"] = push(machine, "3")
-    (finding,) = Check(world(machine), registry, {"web": machine.load("web")}).run({})
+    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
     assert finding.candidate is not None
     assert finding.candidate.number == 3
 
@@ -109,7 +111,7 @@ def test_it_is_followed_again_and_its_index_is_no_news(machine: FakeMachine, one
 def test_what_was_before_is_not_known(machine: FakeMachine, one: ResolvedImage) -> None:
     apply(machine, Tags(latest=one), service())
     with pytest.raises(UsageError, match="is not known: its state was lost"):
-        roll_back(world(machine), RENDERER, "web", None)
+        roll_back(tools(machine), RENDERER, "web", None)
 
 
 def test_a_hold_that_is_still_there_stays(machine: FakeMachine, one: ResolvedImage) -> None:
@@ -125,11 +127,11 @@ def test_a_definition_that_was_changed_is_not_followed_before_it_is_applied(
     changed = service(env={"B": "2"})
     proposal = propose(machine, Tags(latest=one), changed)
     state = proposal.taken.states["web"]
-    (finding,) = Check(world(machine), Tags(latest=push(machine, "3")), {"web": state}).run({})
+    (finding,) = Check(tools(machine), Tags(latest=push(machine, "3")), {"web": state}).run({})
     assert (finding.outcome.kind, finding.candidate) == (OutcomeKind.DEFERRED, None)
-    (outcome,) = execute(world(machine), proposal)
+    (outcome,) = execute(tools(machine), proposal)
     assert (outcome.kind, outcome.release) == (OutcomeKind.UPDATED, 3)
-    (finding,) = Check(world(machine), Tags(latest=push(machine, "3")), machine.saved).run({})
+    (finding,) = Check(tools(machine), Tags(latest=push(machine, "3")), machine.saved).run({})
     assert finding.candidate is not None
 
 
@@ -141,11 +143,11 @@ def test_ports_of_the_loopback_stay(machine: FakeMachine, one: ResolvedImage) ->
             return replace(release, ports=release.ports or {"8080/tcp": port})
 
         renderer = replace(RENDERER, allot=allot)
-        return Proposer(world(machine), Tags(latest=one), renderer, PLATFORM).propose(
+        return Proposer(tools(machine), Tags(latest=one), renderer, PLATFORM).propose(
             wanted(of), machine.files
         )
 
-    execute(world(machine), at(20123))
+    execute(tools(machine), at(20123))
     ports = machine.load("web").ports
     machine.saved.clear()
     proposal = at(20999)
@@ -154,7 +156,7 @@ def test_ports_of_the_loopback_stay(machine: FakeMachine, one: ResolvedImage) ->
 
 
 def wanted(of: Service) -> Wanted:
-    return Wanted(definitions={of.name: Definition(of, str(of))})
+    return Wanted(definitions={of.name: DefinedService(of, str(of))})
 
 
 def test_where_the_image_is_gone_too_it_is_pulled_and_started(
@@ -166,7 +168,7 @@ def test_where_the_image_is_gone_too_it_is_pulled_and_started(
     proposal = propose(machine, moved, service())
     kinds = [type(step) for step in proposal.plan.steps]
     assert kinds == [PullImage, StartUnit]
-    (outcome,) = execute(world(machine), proposal)
+    (outcome,) = execute(tools(machine), proposal)
     assert (outcome.kind, outcome.release) == (OutcomeKind.INSTALLED, 2)
     assert running(machine) == one.config.image_id
 
@@ -200,15 +202,15 @@ class Damaged(FakeMachine):
 
     def load(self, name: str) -> ServiceState:
         if name == "web":
-            raise HostError("cannot understand web.json", hint="move it away")
+            raise MachineError("cannot understand web.json", hint="move it away")
         return super().load(name)
 
 
 def test_a_state_that_cannot_be_read_hinders_no_other_service() -> None:
     machine = Damaged()
     registry = Tags(latest=push(machine, "1"))
-    definitions = {name: Definition(service(name), name) for name in ("web", "api")}
-    proposer = Proposer(world(machine), registry, RENDERER, PLATFORM)
+    definitions = {name: DefinedService(service(name), name) for name in ("web", "api")}
+    proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
     proposal = proposer.propose(Wanted(definitions=definitions), machine.files)
-    ends = {one.service: one.kind for one in execute(world(machine), proposal)}
+    ends = {one.service: one.kind for one in execute(tools(machine), proposal)}
     assert ends == {"api": OutcomeKind.INSTALLED, "web": OutcomeKind.FAILED}

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import DefinitionError, HostError
-from beacon.model.image import ResolvedImage, Wish
+from beacon.errors import DefinitionError, MachineError
+from beacon.model.image import ResolvedImage
 from beacon.model.outcome import OutcomeKind
 from beacon.model.plan import CopyVolumes
-from beacon.model.reference import ImageReference
-from beacon.model.release import VolumeCopy
+from beacon.model.rollout.record import VolumeCopy
 from beacon.model.service import Hooks, Service, Volume
-from beacon.registry.results import CheckResult, Resolution
-from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import execute
 from beacon.rollout.back import roll_back
-from beacon.rollout.candidates import Definition
-from beacon.rollout.deploy import deploy, resume
-from beacon.rollout.move import require_copy, secure
+from beacon.rollout.checking.candidates import DefinedService
+from beacon.rollout.deploy import deploy
+from beacon.rollout.driving.resuming import resume
+from beacon.rollout.handling.move import require_copy, secure
+from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine, KilledError
-from tests.fakes.stage import PLATFORM, RENDERER, is_at_rest, push, roll_out, running, service, work, world
+from tests.fakes.registry import OneImage
+from tests.fakes.stage import PLATFORM, RENDERER, is_at_rest, push, roll_out, running, service, tools, work
 
 ID = "28ac" * 16
 COPY = "beacon-web-more"
@@ -30,25 +30,6 @@ COPY = "beacon-web-more"
 def on(*, name: str | None = None, external: str | None = None) -> Service:
     """Return a service with one volume."""
     return service(volumes=(Volume("/more", name=name, external=external),))
-
-
-class Latest:
-    """A registry that has one image."""
-
-    def __init__(self, image: ResolvedImage) -> None:
-        self._image = image
-
-    def check(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, CheckResult]:
-        """Nothing that applies asks this."""
-        raise NotImplementedError(tuple(references))
-
-    def resolve(self, wishes: Iterable[Wish]) -> Mapping[Wish, Resolution]:
-        """Return the image."""
-        return dict.fromkeys(wishes, self._image)
-
-    def tags(self, references: Iterable[ImageReference]) -> Mapping[ImageReference, tuple[str, ...]]:
-        """Nothing that follows a tag asks this."""
-        raise NotImplementedError(tuple(references))
 
 
 def settled() -> tuple[FakeMachine, ResolvedImage]:
@@ -61,8 +42,8 @@ def settled() -> tuple[FakeMachine, ResolvedImage]:
 
 
 def propose(machine: FakeMachine, image: ResolvedImage, of: Service) -> Proposal:
-    proposer = Proposer(world(machine), Latest(image), RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: Definition(of, str(of))}), machine.files)
+    proposer = Proposer(tools(machine), OneImage(image), RENDERER, PLATFORM)
+    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
 
 
 def test_the_fake_machine_deletes_what_never_had_a_name() -> None:
@@ -78,22 +59,22 @@ def test_an_update_and_a_rollback_keep_it(hooks: Hooks) -> None:
         roll_out(machine, push(machine, "2"), replace(on(external=ID), hooks=hooks)).kind
         is OutcomeKind.UPDATED
     )
-    roll_back(world(machine), RENDERER, "web", None)
+    roll_back(tools(machine), RENDERER, "web", None)
     assert machine.volumes == {ID: "precious"}
 
 
 def test_it_is_secured_without_a_rollout() -> None:
     machine, _ = settled()
-    secure(world(machine), [machine.load("web")])
+    secure(tools(machine), [machine.load("web")])
     machine.restart("beacon-web.service", 1)
     assert machine.volumes == {ID: "precious"}
 
 
 def test_a_service_that_is_removed_leaves_it() -> None:
     machine, image = settled()
-    proposer = Proposer(world(machine), Latest(image), RENDERER, PLATFORM)
+    proposer = Proposer(tools(machine), OneImage(image), RENDERER, PLATFORM)
     gone = proposer.propose(Wanted(definitions={}, gone=frozenset({"web"})), machine.files)
-    (outcome,) = execute(world(machine), gone)
+    (outcome,) = execute(tools(machine), gone)
     assert outcome.kind is OutcomeKind.REMOVED
     assert machine.volumes == {ID: "precious"}
     assert machine.secured == set()
@@ -105,7 +86,7 @@ def test_a_name_takes_the_data_along_and_the_engine_keeps_its_own() -> None:
     (copying,) = (step for step in proposal.plan.steps if isinstance(step, CopyVolumes))
     assert copying.volumes == (COPY,)
     assert ID in copying.reason.sentence
-    (outcome,) = execute(world(machine), proposal)
+    (outcome,) = execute(tools(machine), proposal)
     assert outcome.kind is OutcomeKind.UPDATED
     assert f"podman keeps what it had in {ID}" in outcome.detail
     assert machine.volumes == {ID: "precious", COPY: "precious"}
@@ -116,9 +97,9 @@ def test_a_name_takes_the_data_along_and_the_engine_keeps_its_own() -> None:
 
 def test_a_release_that_is_gone_back_to_has_the_data_as_it_is_now() -> None:
     machine, image = settled()
-    execute(world(machine), propose(machine, image, on(name="more")))
+    execute(tools(machine), propose(machine, image, on(name="more")))
     machine.volumes[COPY] = "newer"
-    roll_back(world(machine), RENDERER, "web", 1)
+    roll_back(tools(machine), RENDERER, "web", 1)
     assert "beacon-web-more.volume" in machine.files["beacon-web.container"]
     assert ID not in machine.files["beacon-web.container"]
     assert machine.volumes[COPY] == "newer"
@@ -127,7 +108,7 @@ def test_a_release_that_is_gone_back_to_has_the_data_as_it_is_now() -> None:
 def test_a_release_that_does_not_stand_is_put_back_with_its_volume() -> None:
     machine, image = settled()
     machine.registry[image.digest].behaviour = "exits"
-    (outcome,) = execute(world(machine), propose(machine, image, on(name="more")))
+    (outcome,) = execute(tools(machine), propose(machine, image, on(name="more")))
     machine.registry[image.digest].behaviour = "good"
     assert outcome.kind in {OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED}
     assert machine.volumes == {ID: "precious"}
@@ -138,7 +119,7 @@ def test_a_volume_that_has_the_name_is_not_overwritten() -> None:
     machine, image = settled()
     machine.volumes[COPY] = "another's"
     before = running(machine)
-    (outcome,) = execute(world(machine), propose(machine, image, on(name="more")))
+    (outcome,) = execute(tools(machine), propose(machine, image, on(name="more")))
     assert (outcome.kind, running(machine)) == (OutcomeKind.FAILED, before)
     assert "podman has a volume beacon-web-more already" in outcome.detail
     assert "stop beacon-web.service" not in machine.effects
@@ -148,7 +129,7 @@ def test_a_volume_that_has_the_name_is_not_overwritten() -> None:
 def test_one_that_others_mount_stays_shared() -> None:
     machine, image = settled()
     machine.mounted[ID] = {"beacon-web": True, "beacon-kept.28ac28ac28ac": False, "other": False}
-    (outcome,) = execute(world(machine), propose(machine, image, on(name="more")))
+    (outcome,) = execute(tools(machine), propose(machine, image, on(name="more")))
     assert outcome.kind is OutcomeKind.FAILED
     assert "is mounted by other as well" in outcome.detail
 
@@ -179,7 +160,7 @@ def test_a_kill_at_any_effect_loses_nothing(behaviour: str) -> None:
         else:
             break
         after = machine.copy()
-        resume(world(after), ["web"])
+        resume(tools(after), ["web"])
         state = after.load("web")
         live = state.live_release
         assert is_at_rest(state)
@@ -200,7 +181,7 @@ ADOPTED = (VolumeCopy(ID, COPY, name="more"),)
 def adopt(machine: FakeMachine, image: ResolvedImage) -> None:
     """Roll out a first release with the data of a container."""
     made = replace(work(machine, image, on(name="more")), adopted=ADOPTED)
-    deploy(world(machine), [made])
+    deploy(tools(machine), [made])
 
 
 def test_what_is_adopted_is_copied_before_the_first_start() -> None:
@@ -222,7 +203,7 @@ def test_a_kill_at_any_effect_of_an_adoption_ends_with_the_data_or_without_the_s
         else:
             break
         after = machine.copy()
-        resume(world(after), ["web"])
+        resume(tools(after), ["web"])
         assert after.volumes[ID] == "precious"
         if after.load("web").live is not None:
             assert after.volumes[COPY] == "precious", f"killed at {kill}"
@@ -241,5 +222,5 @@ def test_a_kill_at_any_effect_of_an_adoption_ends_with_the_data_or_without_the_s
     ],
 )
 def test_what_cannot_be_copied_is_refused(machine: FakeMachine, problem: str) -> None:
-    with pytest.raises(HostError, match=problem):
-        require_copy(world(machine), ADOPTED[0], ("old",))
+    with pytest.raises(MachineError, match=problem):
+        require_copy(tools(machine), ADOPTED[0], ("old",))

@@ -15,14 +15,16 @@ from beacon.model.plan import Plan
 from beacon.model.reference import ImageReference
 from beacon.model.service import Service, Volume
 from beacon.registry.results import CheckResult, Found, Resolution
-from beacon.rollout.apply import Proposal, Proposer, Wanted, execute
+from beacon.rollout.apply import execute
 from beacon.rollout.back import roll_back
-from beacon.rollout.candidates import Definition
-from beacon.rollout.check import Check
+from beacon.rollout.checking.candidates import DefinedService
+from beacon.rollout.checking.check import Check
+from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposer import Proposer
+from beacon.rollout.proposing.waiting import approve
 from beacon.rollout.update import update
-from beacon.rollout.waiting import approve
 from tests.fakes.machine import Behaviour, FakeMachine
-from tests.fakes.stage import PLATFORM, RENDERER, push, roll_out, running, service, world
+from tests.fakes.stage import PLATFORM, RENDERER, push, roll_out, running, service, tools
 
 OLD = "beacon-web-var-lib-db-data"
 
@@ -61,20 +63,20 @@ def machine() -> FakeMachine:
 def run_update(machine: FakeMachine, moved: ResolvedImage, *, retry: bool = False) -> Outcome:
     """Do what a run of the timer does where the tag names *moved*."""
     states = {"web": machine.load("web")}
-    findings = Check(world(machine), Tags(latest=moved), states, retry=retry).run({})
+    findings = Check(tools(machine), Tags(latest=moved), states, retry=retry).run({})
     if findings[0].candidate is None:
         return findings[0].outcome
-    (outcome,) = update(world(machine), RENDERER, findings, machine.images)
+    (outcome,) = update(tools(machine), RENDERER, findings, machine.images)
     return outcome
 
 
 def propose(machine: FakeMachine, registry: Tags, of: Service) -> Proposal:
-    proposer = Proposer(world(machine), registry, RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: Definition(of, str(of))}), machine.files)
+    proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
+    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
 
 
 def apply(machine: FakeMachine, registry: Tags, of: Service) -> Outcome:
-    (outcome,) = execute(world(machine), propose(machine, registry, of))
+    (outcome,) = execute(tools(machine), propose(machine, registry, of))
     return outcome
 
 
@@ -106,7 +108,7 @@ def test_it_is_told_once_and_again_for_another_image(machine: FakeMachine) -> No
     machine.sleep(60)
     run_update(machine, two)
     assert machine.load("web").waiting[0].since == since
-    approve(world(machine), "web", "")
+    approve(tools(machine), "web", "")
     run_update(machine, three)
     assert len(told(machine)) == 2
     (waiting,) = machine.load("web").waiting
@@ -116,11 +118,11 @@ def test_it_is_told_once_and_again_for_another_image(machine: FakeMachine) -> No
 def test_an_approval_lets_that_image_start_and_ends_with_it(machine: FakeMachine) -> None:
     two = image(machine, "2", "/var/lib/db")
     run_update(machine, two)
-    approve(world(machine), "web", two.digest[7:10])
+    approve(tools(machine), "web", two.digest[7:10])
     assert run_update(machine, two).kind is OutcomeKind.UPDATED
     assert running(machine) == two.config.image_id
     assert machine.load("web").waiting == ()
-    back = roll_back(world(machine), RENDERER, "web", None)
+    back = roll_back(tools(machine), RENDERER, "web", None)
     assert back.kind is OutcomeKind.UPDATED
     assert "what release 2 has in beacon-web-var-lib-db stays there" in back.detail
     assert run_update(machine, two, retry=True).kind is OutcomeKind.WAITING
@@ -129,7 +131,7 @@ def test_an_approval_lets_that_image_start_and_ends_with_it(machine: FakeMachine
 def test_an_approval_ends_where_the_image_fails(machine: FakeMachine) -> None:
     two = image(machine, "2", "/var/lib/db", behaviour="unstartable")
     run_update(machine, two)
-    approve(world(machine), "web", "")
+    approve(tools(machine), "web", "")
     assert run_update(machine, two).kind is OutcomeKind.ROLLED_BACK
     assert machine.load("web").waiting == ()
     assert run_update(machine, two, retry=True).kind is OutcomeKind.WAITING
@@ -141,7 +143,7 @@ def test_an_approval_is_for_what_was_said_then(machine: FakeMachine) -> None:
     machine.data.remove("beacon-web-cache")
     two = image(machine, "2", "/var/lib/db")
     run_update(machine, two)
-    approve(world(machine), "web", "")
+    approve(tools(machine), "web", "")
     machine.data.add("beacon-web-cache")
     outcome = run_update(machine, two)
     assert outcome.kind is OutcomeKind.WAITING
@@ -182,7 +184,7 @@ def test_a_definition_that_names_another_image_waits_as_well(machine: FakeMachin
     run_update(machine, registry.images["latest"])
     (waiting,) = machine.load("web").waiting
     assert not waiting.is_update
-    approve(world(machine), "web", waiting.digest)
+    approve(tools(machine), "web", waiting.digest)
     assert apply(machine, registry, of_tag("two")).kind is OutcomeKind.UPDATED
     assert machine.load("web").waiting == ()
 
@@ -228,12 +230,12 @@ def test_a_digest_that_does_not_wait_is_not_approved(machine: FakeMachine, diges
     assert not two.digest.startswith("sha256:0")
     run_update(machine, two)
     with pytest.raises(UsageError, match="no release of web whose digest begins with"):
-        approve(world(machine), "web", digest)
+        approve(tools(machine), "web", digest)
 
 
 def test_nothing_is_approved_where_nothing_waits(machine: FakeMachine) -> None:
     with pytest.raises(UsageError, match="no release of web waits"):
-        approve(world(machine), "web", "")
+        approve(tools(machine), "web", "")
 
 
 def test_of_two_that_wait_one_must_be_named(machine: FakeMachine) -> None:
@@ -241,8 +243,8 @@ def test_of_two_that_wait_one_must_be_named(machine: FakeMachine) -> None:
     run_update(machine, two)
     apply(machine, Tags(three=three), of_tag("three"))
     with pytest.raises(UsageError, match="more than one release of web waits") as fault:
-        approve(world(machine), "web", "")
+        approve(tools(machine), "web", "")
     assert fault.value.hint is not None
     assert fault.value.hint.count("beacon approve web@") == 2
-    assert approve(world(machine), "web", three.tag_digest).digest == three.digest
+    assert approve(tools(machine), "web", three.tag_digest).digest == three.digest
     assert [one.digest for one in machine.load("web").waiting if not one.approved] == [two.digest]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.errors import HostError
+from beacon.errors import MachineError
 from beacon.state.removed import drop, keep
 
 NOW = "2026-01-02T03:04:05Z"
@@ -53,9 +53,9 @@ def test_without_a_definition_nothing_is_made(tmp_path: Path) -> None:
 
 def test_what_cannot_be_kept_is_told(tmp_path: Path, definition: Path) -> None:
     (tmp_path / "removed").write_text("")
-    with pytest.raises(HostError, match="cannot write"):
+    with pytest.raises(MachineError, match="cannot write"):
         keep(tmp_path / "removed", {"web": definition}, NOW)
-    with pytest.raises(HostError, match="cannot read"):
+    with pytest.raises(MachineError, match="cannot read"):
         keep(tmp_path / "other", {"web": tmp_path}, NOW)
 
 

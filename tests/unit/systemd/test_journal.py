@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.model.host import Scope
+from beacon.model.machine import Scope
 from beacon.systemd.journal import last_words
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from beacon.model.host import EngineVersion
-from beacon.units.check import Finding, Judge, check_generated, check_verified, generated_units, unit_of_file
+from beacon.model.machine import EngineVersion
+from beacon.units.check import (
+    Complaint,
+    Judge,
+    check_generated,
+    check_verified,
+    generated_units,
+    unit_of_file,
+)
 
 VERSION = EngineVersion(5, 4, 2)
 STDOUT = "---beacon-web.service---\n[Unit]\nA=b\n\n---beacon-web-data-volume.service---\n[Unit]\nC=d\n\n"
@@ -69,10 +76,10 @@ def test_systemd_s_complaints_quote_the_line() -> None:
         "/lib/systemd/system/other.service:1: Not ours\n"
     )
     assert check_verified(output, 1, units) == (
-        Finding(
+        Complaint(
             "beacon-db.service", "systemd does not accept it: has a bad unit file setting.", Judge.SYSTEMD
         ),
-        Finding(
+        Complaint(
             "beacon-web.service",
             "systemd does not accept it: Unknown key 'Foo' in section [Unit], ignoring. (in 'Foo=bar')",
             Judge.SYSTEMD,

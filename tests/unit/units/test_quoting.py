@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.model.host import EngineVersion
+from beacon.model.machine import EngineVersion
 from beacon.units.quoting import (
     InexpressibleError,
     Parser,

@@ -8,9 +8,9 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from beacon.errors import ConfigError, DefinitionError, HostError
-from beacon.model.host import Engine, EngineVersion, HostFacts
+from beacon.errors import ConfigError, DefinitionError, MachineError
 from beacon.model.image import Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import (
     Health,
@@ -34,7 +34,7 @@ from beacon.units.versions import first_version, is_known
 from tests.golden.cases import TEMPLATES
 
 AMD64 = Platform("linux", "amd64")
-FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, AMD64)
+FACTS = MachineFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 257, AMD64)
 DOCKER = replace(FACTS, engine=Engine.DOCKER, engine_version=EngineVersion(26, 1))
 WEB = Service(name="web", image=ImageReference.parse("registry.example/web:1"), init=True)
 DIGEST = Digest("sha256:" + "a" * 64)
@@ -44,7 +44,7 @@ def release(service: Service, declared: Service | None = None, number: int | Non
     return ReleaseInput(service=service, declared=declared or service, digest=DIGEST, number=number)
 
 
-def container(service: Service, declared: Service | None = None, facts: HostFacts = FACTS) -> list[str]:
+def container(service: Service, declared: Service | None = None, facts: MachineFacts = FACTS) -> list[str]:
     files = {file.name: file.text for file in render(release(service, declared), facts, TEMPLATES)}
     return files["beacon-web.container"].splitlines()
 
@@ -66,8 +66,8 @@ def test_what_the_image_says_by_itself_is_not_written() -> None:
 
 
 def test_a_docker_that_is_too_old_is_refused() -> None:
-    with pytest.raises(HostError, match=r"docker 19\.3\.0 is too old"):
-        render(release(WEB), HostFacts(Engine.DOCKER, EngineVersion(19, 3), 252, AMD64), TEMPLATES)
+    with pytest.raises(MachineError, match=r"docker 19\.3\.0 is too old"):
+        render(release(WEB), MachineFacts(Engine.DOCKER, EngineVersion(19, 3), 252, AMD64), TEMPLATES)
 
 
 def test_every_fault_is_reported_under_the_name_of_the_file() -> None:
@@ -121,7 +121,7 @@ def test_the_unit_alone_limits_processes(engine: Engine, version: tuple[int, ...
     assert limits_of(None, facts) == []
 
 
-def limits_of(processes: int | None, facts: HostFacts) -> list[str]:
+def limits_of(processes: int | None, facts: MachineFacts) -> list[str]:
     """Return every line that limits the processes of a container."""
     service = replace(WEB, resources=Resources(pids=processes))
     lines = [line for file in render(release(service), facts, TEMPLATES) for line in file.text.splitlines()]
@@ -290,7 +290,7 @@ NO_CHECK = (
     ],
 )
 def test_what_nobody_can_do_on_failure_is_a_fault_of_the_owner_s_alone(
-    service: Service, facts: HostFacts, problem: str
+    service: Service, facts: MachineFacts, problem: str
 ) -> None:
     with pytest.raises(DefinitionError) as raised:
         render(release(service), facts, TEMPLATES)

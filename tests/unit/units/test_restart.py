@@ -6,14 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.definition.decode import decode
-from beacon.model.host import Engine, EngineVersion, HostFacts
 from beacon.model.image import Platform
+from beacon.model.machine import Engine, EngineVersion, MachineFacts
 from beacon.model.reference import Digest
 from beacon.model.service import Restart, RestartPolicy, Service
 from beacon.units.render import ReleaseInput, render
 from tests.golden.cases import TEMPLATES
 
-FACTS = HostFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 254, Platform("linux", "amd64"))
+FACTS = MachineFacts(Engine.PODMAN, EngineVersion(5, 4, 2), 254, Platform("linux", "amd64"))
 OLDER = replace(FACTS, systemd_version=253)
 KEYS = ("StartLimitIntervalSec", "StartLimitBurst", "RestartSec", "RestartSteps", "RestartMaxDelaySec")
 GROWS = {"RestartSteps": "30", "RestartMaxDelaySec": "30s"}
@@ -27,7 +27,7 @@ def read(table: str) -> Service:
     return decode(f'image = "registry.example/web:1"\n{table}', name="web", file="web.toml")
 
 
-def restarts(service: Service, facts: HostFacts) -> dict[str, str]:
+def restarts(service: Service, facts: MachineFacts) -> dict[str, str]:
     """Return the directives that say when and how often the unit is started again."""
     digest = Digest("sha256:" + "a" * 64)
     (file,) = render(ReleaseInput(service=service, declared=service, digest=digest), facts, TEMPLATES)

@@ -1,0 +1,36 @@
+"""beacon logs: what services and Beacon said."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from beacon import streams
+from beacon.cli.arguments import SomeNames
+from beacon.cli.session import session
+from beacon.model.unit import unit_name
+from beacon.systemd.reading import Wanted, whole, without_engine
+
+
+def logs(
+    context: typer.Context,
+    names: SomeNames,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
+    lines: Annotated[int | None, typer.Option("--lines", "-n", help="Show the last so many lines.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", "-S", help="Show what was said since: today, -1h, 2026-11-30.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show Podman's own lines, too.")] = False,
+) -> None:
+    """Show what services and Beacon said, in the order in which it was said: journalctl -u beacon-NAME.
+
+    What Podman notes of each start and stop is left out, unless --all is given.
+    """
+    machine = session(context).machine()
+    units = [unit_name(name) for name in machine.select(names)]
+    command = whole if everything else without_engine
+    argv = command(machine.scope, units, Wanted(lines, since, follow))
+    streams.flush()
+    os.execvp(argv[0], argv)  # noqa: S606  # the pager and signals are journalctl's from here on

@@ -1,0 +1,1 @@
+"""Domains and endpoints as definitions and images name them."""

@@ -1,0 +1,1 @@
+"""The small languages of a definition: text → value."""

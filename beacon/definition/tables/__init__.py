@@ -1,0 +1,1 @@
+"""The tables inside a definition as pydantic models; their descriptions become the JSON Schema."""

@@ -1,0 +1,163 @@
+"""Publishing as long as it runs: what beacon-endpoints.service does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from beacon.endpoints.installed import Look
+from beacon.endpoints.routing.publisher import bring_up_to_date
+from beacon.endpoints.routing.routes import Running
+from beacon.endpoints.routing.stores import Store
+from beacon.endpoints.stores import loop
+from beacon.endpoints.stores.keeper import Keeper
+from beacon.endpoints.stores.loop import Senses, View, keep
+from beacon.endpoints.stores.sources import Machine, configured, told
+from beacon.endpoints.stores.watched import WHOLE, Watched
+from beacon.errors import BeaconError
+from beacon.model.machine import Scope
+
+_PATIENCE = 5.0
+"""Seconds that a store has to end what it is being told."""
+
+
+class Watch(loop.Watch, Protocol):
+    """Beacon's units, and when they change."""
+
+    def states(self) -> Mapping[str, str]:
+        """Return the ActiveState of every loaded unit of Beacon's."""
+
+    def subscribe(self) -> None:
+        """Have systemd tell of changes from now on."""
+
+
+class Notifier(loop.Notifier, Protocol):
+    """The manager of this service."""
+
+    def stopping(self) -> None:
+        """Say that the service is about to end."""
+
+
+class Outside(Struct, frozen=True):
+    """What a resident has to do with, beside the machine."""
+
+    watch: Callable[[Scope], Watch]
+    notifier: Notifier
+    tell: Callable[[str], None]
+    """Takes a line for the journal; its first characters may be its priority (sd-daemon(3))."""
+
+
+class Resident:
+    """Publishes until it is to end, and takes up a new beacon.toml by itself.
+
+    A file counts as whole *settle* seconds after it was touched last.
+    """
+
+    def __init__(
+        self,
+        make_machine: Callable[[], Machine],
+        outside: Outside,
+        settle: float = WHOLE,
+    ) -> None:
+        self._make_machine = make_machine
+        self._outside = outside
+        self._tell = outside.tell
+        self._settle = settle
+        self._is_over = False
+        self._said: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        """Publish; ConfigError where there is nothing to publish to, at the start."""
+        machine = self._make_machine()
+        # Before it is read: what is written while it is read must not pass for known.
+        file = Watched(machine.paths.settings, self._settle)
+        machine.require_write("endpoint publish")
+        several = configured(machine)
+        watch = self._outside.watch(machine.scope)
+        watch.subscribe()
+        while True:
+            self._keep(machine, several, file, watch)
+            if self._is_over:
+                break
+            following = Watched(machine.paths.settings, self._settle)
+            newer = self._changed(machine)
+            if not file.is_replaced():  # written again while it was read
+                continue
+            file = following
+            if newer is not None:
+                found = configured(newer) if newer.settings.publish else ()
+                self._withdraw(machine, several, found)
+                machine, several = newer, found
+            if not several:
+                self._tell(f"{machine.paths.settings} has nothing to publish to any more")
+                break
+        self._outside.notifier.stopping()
+
+    def _keep(self, machine: Machine, several: Sequence[Store], file: Watched, watch: Watch) -> None:
+        """Keep the stores up to date until the end, or until beacon.toml is no longer the one of *file*."""
+
+        def is_over() -> bool:
+            return self._is_over or file.is_replaced()
+
+        keepers = [
+            Keeper(machine.publisher_of(store), machine.store.record(store.where), store.refresh, self._tell)
+            for store in several
+        ]
+        look, glance = self._looker(machine, several, watch)
+        senses = Senses(look, glance, machine.store.stamp, is_over, self._tell)
+        try:
+            keep(keepers, watch, senses, self._outside.notifier)
+        finally:
+            for keeper in keepers:
+                keeper.end(_PATIENCE)
+
+    def _looker(
+        self, machine: Machine, several: Sequence[Store], watch: Watch
+    ) -> tuple[Callable[[], View], Callable[[], View | None]]:
+        """Return what looks at all services, and what only sees which of them have stopped."""
+        look = Look(machine.store, watch.states, lambda: machine.engine.containers())  # noqa: PLW0108
+
+        def view(running: Mapping[str, Running]) -> View:
+            found = told(machine, several, running)
+            problems = (*look.problems, *(error.message for error in found.errors.values()))
+            for problem in problems:
+                if problem not in self._said:
+                    self._tell(f"<4>{problem}")
+            self._said = problems
+            return View(found.wanted, found.endpoints, found.services)
+
+        def glance() -> View | None:
+            running = look.glance()
+            return None if running is None else view(running)
+
+        return lambda: view(look()), glance
+
+    def _changed(self, machine: Machine) -> Machine | None:
+        """Return the machine with its new beacon.toml; None where that makes no sense."""
+        newer = self._make_machine()
+        try:
+            _ = newer.settings
+        except BeaconError as error:
+            self._tell(f"<3>{error.message}")
+            self._tell(f"<4>{machine.paths.settings} makes no sense: what it said before counts")
+            return None
+        self._tell(f"{machine.paths.settings} is new")
+        return newer
+
+    def _withdraw(self, machine: Machine, before: Sequence[Store], now: Sequence[Store]) -> None:
+        """Take back what was told to stores that are told no more."""
+        here = {store.where for store in now}
+        for store in before:
+            if store.where not in here:
+                record = machine.store.record(store.where)
+                try:
+                    with record.lock(wait=_PATIENCE):
+                        bring_up_to_date(machine.publisher_of(store), {}, record)
+                except BeaconError as error:
+                    self._tell(f"<4>what was published to {store.where} stays there: {error.message}")
+
+    def end(self) -> None:
+        """End soon; safe in a signal's handler."""
+        self._is_over = True

@@ -1,0 +1,46 @@
+"""What of the machine a container needs that its engine does not make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from beacon.engine.listening import listeners
+
+
+class MachineSurroundings:
+    """Looks at this machine; *places* are the folders in which a start needs room."""
+
+    def __init__(self, places: Collection[Path]) -> None:
+        self._places = places
+
+    def absent(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return those of *paths* at which there is nothing, as far as that can be told."""
+        return frozenset(path for path in paths if _is_absent(path))
+
+    def listeners(self) -> frozenset[tuple[str, int, str]]:
+        """Return address, port and protocol of all sockets at which somebody listens."""
+        return listeners()
+
+    def room(self) -> Mapping[str, int]:
+        """Return how many bytes this user may still write, by folder."""
+        found = {}
+        for place in self._places:
+            try:
+                status = os.statvfs(place)
+            except OSError:
+                continue
+            free = status.f_bfree if os.geteuid() == 0 else status.f_bavail
+            found[str(place)] = free * status.f_frsize
+        return found
+
+
+def _is_absent(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,1 @@
+"""Texts in the formats of others: YAML, and templates of Jinja. Pure."""

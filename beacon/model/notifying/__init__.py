@@ -1,0 +1,1 @@
+"""What owners are told, and who is told it."""

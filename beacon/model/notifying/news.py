@@ -1,0 +1,46 @@
+"""What is on its way to targets, and how they have answered so far. Times are seconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from beacon.model.notifying.target import Topic
+from beacon.model.reference import Digest
+
+
+class News(Struct, frozen=True):
+    """Something to be told to the targets that are *left*."""
+
+    topic: Topic
+    service: str
+    """Empty if it is about the machine."""
+    message: str
+    at: float
+    left: tuple[str, ...]
+    release: int | None = None
+    digest: Digest | None = None
+    previous_digest: Digest | None = None
+
+
+class Standing(Struct, frozen=True):
+    """How a target has answered."""
+
+    failures: int = 0
+    """In a row."""
+    since: float = 0.0
+    """When the first of them was."""
+    next: float = 0.0
+    """When it is tried again."""
+    error: str = ""
+    """Why the last try failed, without secrets."""
+    told: float = 0.0
+    """When it was last told something."""
+
+
+class Memory(Struct, frozen=True):
+    """What is remembered of targets, and what they were told, so that it is told once."""
+
+    targets: Mapping[str, Standing] = field(default_factory=dict)
+    told: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""A rollout as it is written down, today and before."""

@@ -1,0 +1,1 @@
+"""What others describe or run becomes services: definitions are made of it, or its place is taken."""

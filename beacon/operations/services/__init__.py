@@ -1,0 +1,1 @@
+"""What services take, and what is done inside of them."""

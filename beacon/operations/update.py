@@ -1,0 +1,85 @@
+"""Following images: what is new is rolled out, and a service goes back to a release that it had."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from beacon.operations.listener import Listener
+from beacon.operations.machine import Machine
+from beacon.operations.running import watchable
+from beacon.rollout.checking.check import Check
+from beacon.rollout.checking.news import announce
+from beacon.rollout.following.run import Run
+from beacon.rollout.readings import readable
+from beacon.wire.outcome import Outcomes, outcome_infos
+
+
+class UpdateRequest(Struct, frozen=True):
+    """Which services (all if there are none): those that are named are updated outside of their windows too.
+
+    With *check* nothing is changed; with *retry* quarantined images are tried again.
+    """
+
+    services: tuple[str, ...] = ()
+    check: bool = False
+    retry: bool = False
+
+
+class RollbackRequest(Struct, frozen=True):
+    """Which service, and to which release: the one before the live one by default."""
+
+    service: str
+    release: int | None = None
+
+
+def update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
+    """Ask the registries what is new, and roll it out.
+
+    What a kill interrupted is ended first; what is down though nobody stopped it is started again last.
+    Raises NoSuchServiceError, and AccessError if this user may not change services. What becomes of one
+    service hinders no other.
+    """
+    if request.check:
+        return _check(machine, request, listener)
+    return _update(machine, request, listener)
+
+
+@watchable("update")
+def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
+    names, tools = machine.select(request.services), machine.tools_for(listener)
+    run = Run(machine, tools, named=bool(request.services), retry=request.retry)
+    outcomes = run.see_to(names)
+    told = machine.tell_proxy(outcomes)
+    run.remember(outcomes)
+    return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *told))
+
+
+@watchable("rollback")
+def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> Outcomes:
+    """Go back to a release, from the image on disk; the release left is quarantined.
+
+    What a kill interrupted is ended first, of which the listener hears; where it cannot be, that is the
+    outcome. Raises UsageError if there is no such release, MachineError if its image is not to be had,
+    BusyError if a rollout is under way, EditedError if a file that would change was edited by hand.
+    """
+    (name,) = machine.select([request.service])
+    tools = machine.tools_for(listener)
+    rollouts = machine.rollouts_for(tools)
+    resumed = rollouts.resume([name])
+    announce(tools, resumed)
+    barred = rollouts.unended(resumed)
+    if barred:
+        return Outcomes(services=outcome_infos(barred), warnings=machine.tell_proxy(barred))
+    for ended in resumed:
+        tools.reporter.note(name, f"{ended.kind.word}: {ended.detail}")
+    machine.engines.require_here(name)
+    outcome = rollouts.go_back(name, request.release)
+    announce(tools, [outcome])
+    return Outcomes(services=outcome_infos([outcome]), warnings=machine.tell_proxy([outcome]))
+
+
+def _check(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
+    states, damaged = readable(machine.store, machine.select(request.services))
+    check = Check(machine.tools_for(listener), machine.registry_on_demand, states, retry=request.retry)
+    found = (finding.outcome for finding in check.run({}))
+    return Outcomes(services=outcome_infos((*damaged, *found)))

@@ -1,0 +1,63 @@
+"""What Beacon chooses for the services of one scope, so that nobody has to."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from beacon.definition.endpoints.memorable import machine_label
+from beacon.definition.settings import Settings
+from beacon.model.release import Release, Trigger
+from beacon.model.service import Service
+from beacon.rollout.allotting.declared import States, declared_services, taken_domains
+from beacon.rollout.allotting.loopback import Loopback
+from beacon.rollout.allotting.naming import Naming
+
+
+@dataclass
+class Allotment:
+    """Gives releases their ports of the loopback and their domains."""
+
+    store: States
+    settings: Settings
+    user: int | None
+    """Whose services these are; None for the machine's."""
+    texts: Callable[[], Mapping[str, str]]
+    """Returns the definitions, name → text."""
+    is_free: Callable[[int, str], bool]
+    """Says whether nobody listens at a port of the protocol."""
+    is_private: Callable[[str], bool | None]
+    """Says whether a service's definition is only for its owner to read; None if there is none."""
+
+    def allot(self, release: Release) -> Release:
+        """Return *release* with the ports and the domain that Beacon chooses for it, private as its text is.
+
+        A definition that is about to be written will be private.
+        """
+        private = self.is_private(release.service.name)
+        if private is None:
+            private = release.private or release.trigger is Trigger.ADD
+        return self.naming.allot(self.loopback.allot(replace(release, private=private)))
+
+    @cached_property
+    def naming(self) -> Naming:
+        """Gives services the domains that they ask for."""
+        machine, base = machine_label(platform.node()), self.settings.base_domain
+        owner = machine if self.user is None else f"{machine}/{self.user}"
+        return Naming(self.store, base or f"{machine}.internal", self._domains, owner, fixed=base is not None)
+
+    @cached_property
+    def loopback(self) -> Loopback:
+        """Gives services the ports of the loopback that their endpoints need."""
+        owner = "" if self.user is None else str(self.user)
+        return Loopback(self.store, self.settings.ports, self._declared, self.is_free, owner)
+
+    def _domains(self) -> Iterator[str]:
+        return taken_domains(self._declared(), self.store)
+
+    def _declared(self) -> Iterator[Service]:
+        return declared_services(self.texts(), self.store)

@@ -1,0 +1,275 @@
+"""What is new: ask the registries about many services at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from beacon.errors import BeaconError, BusyError, LimitError
+from beacon.model.image import Layer, Platform, Wish
+from beacon.model.outcome import Outcome, OutcomeKind
+from beacon.model.reference import Digest, ImageReference, short
+from beacon.model.release import Pending, Release, ServiceState, Trigger
+from beacon.model.service import Service
+from beacon.model.version import is_older
+from beacon.registry.results import (
+    CheckResult,
+    Deferred,
+    Failed,
+    Found,
+    Resolution,
+)
+from beacon.rollout.checking.candidates import followed, make_release
+from beacon.rollout.decisions.decide import find_quarantine, is_due, longest_unanswered, passed_over
+from beacon.rollout.ports import Registry
+from beacon.rollout.tools import Tools, moment
+
+_SAME_KEPT = 20
+
+
+class Checked(Struct, frozen=True):
+    """What a check says of one service: how it ended, and the candidate if there is one."""
+
+    outcome: Outcome
+    candidate: Release | None = None
+    first_seen: datetime | None = None
+    layers: tuple[Layer, ...] = ()
+    """Of the candidate's image, as far as they are known."""
+
+    @property
+    def name(self) -> str:
+        """The service."""
+        return self.outcome.service
+
+
+class Check:
+    """One look at the registries for many services. Remembers new digests; changes nothing else.
+
+    *on_news* is called once tags have moved, before it is known to what.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        registry: Registry,
+        states: Mapping[str, ServiceState],
+        *,
+        retry: bool = False,
+        on_news: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._tools = tools
+        self._retry = retry
+        self._on_news = on_news
+        self._registry = registry
+        self.answered: set[str] = set()
+        """The services whose images the registries have answered for."""
+        self._states = states
+        self._live = {
+            name: live for name, state in states.items() if (live := state.live_release) is not None
+        }
+
+    def run(self, last: Mapping[str, datetime]) -> tuple[Checked, ...]:
+        """Return a finding for every service that is due; *last* says when a registry last answered for each.
+
+        The one that was answered for longest ago is asked for first.
+        """
+        now = self._tools.clock.now()
+        findings: list[Checked] = []
+        services: dict[str, Service] = {}
+        for name in longest_unanswered(self._live, last):
+            live = self._live[name]
+            if not is_due(last.get(name), now, live.service.update.every):
+                findings += self._waiting(name)
+                continue
+            if is_unclear(live):
+                findings.append(Checked(unclear(live)))
+            elif live.service.is_pinned:
+                self._supersede(name, None)
+                findings.append(Checked(pinned(live)))
+            else:
+                services[name] = live.service
+        with self._tools.asking(service.image for service in services.values()):
+            findings += self._ask(services)
+        return tuple(sorted(findings, key=lambda finding: finding.name))
+
+    def _ask(self, services: Mapping[str, Service]) -> list[Checked]:
+        findings: list[Checked] = []
+        references: dict[str, ImageReference] = {}
+        for name, reference in followed(self._registry, services).items():
+            if isinstance(reference, BeaconError):
+                findings.append(Checked(unchecked(name, reference)))
+            elif is_older(reference.tag, self._live[name].reference.tag):
+                self.answered.add(name)
+                findings.append(Checked(ahead_of(self._live[name], reference)))
+            else:
+                references[name] = reference
+        results = self._registry.check(references.values()) if references else {}
+        return [*findings, *self._judge(references, results)]
+
+    def _waiting(self, name: str) -> Iterator[Checked]:
+        """Yield what is known to be new and has not been rolled out: its window may have opened meanwhile.
+
+        The registry is not asked for that: ``update.every`` limits questions, and not what is done.
+        """
+        live, pending = self._live[name], self._states[name].pending
+        if pending is None or live.service.is_pinned or is_unclear(live):
+            return
+        is_followed = live.service.follows_range or pending.reference == live.service.image
+        if is_followed and self._quarantined(name, pending.image.digest) is None:
+            wish = Wish(pending.reference, _platform(live), pending.image.tag_digest)
+            yield self._look_into(name, wish, pending.image)
+
+    def _judge(
+        self,
+        references: Mapping[str, ImageReference],
+        results: Mapping[ImageReference, CheckResult],
+    ) -> Iterator[Checked]:
+        wishes: dict[str, Wish] = {}
+        for name, reference in references.items():
+            match results[reference]:
+                case Found() as found:
+                    self.answered.add(name)
+                    outcome = self._known(name, reference, found.digest)
+                    if outcome is not None:
+                        self._supersede(name, outcome.digest)
+                        detail = "; ".join((outcome.detail, *found.warnings))
+                        yield Checked(replace(outcome, detail=detail))
+                    else:
+                        wishes[name] = Wish(reference, _platform(self._live[name]), found.digest)
+                case Deferred() as deferred:
+                    hint = f"try again {deferred.when}"
+                    yield Checked(Outcome(name, OutcomeKind.DEFERRED, deferred.reason, hint))
+                case Failed() as failed:
+                    yield Checked(Outcome(name, OutcomeKind.UNCHECKED, failed.problem, failed.hint))
+        if wishes:
+            self._on_news()
+        pending = {name: self._states[name].pending for name in wishes}
+        unknown = {
+            name: wish
+            for name, wish in wishes.items()
+            if (one := pending[name]) is None or one.image.tag_digest != wish.digest
+        }
+        resolutions = self._registry.resolve(unknown.values()) if unknown else {}
+        for name, wish in wishes.items():
+            known = pending[name]
+            resolution = resolutions[wish] if name in unknown or known is None else known.image
+            yield self._look_into(name, wish, resolution)
+
+    def _known(self, name: str, reference: ImageReference, digest: Digest) -> Outcome | None:
+        """Return the outcome if the digest alone decides it."""
+        live, state = self._live[name], self._states[name]
+        if reference == live.reference and digest in {live.tag_digest, live.digest, *state.same}:
+            return Outcome(
+                name, OutcomeKind.UP_TO_DATE, f"{reference} is at {short(digest)}", release=live.number
+            )
+        return self._quarantined(name, digest)
+
+    def _quarantined(self, name: str, digest: Digest) -> Outcome | None:
+        live = self._live[name]
+        now = self._tools.clock.now()
+        entry = find_quarantine(self._states[name], digest, self._tools.fingerprint(live.service), now)
+        if entry is None or self._retry:
+            return None
+        detail = f"{short(digest)} is {passed_over(entry)}"
+        hint = f"push a mended image, or beacon update --retry {name}"
+        return Outcome(name, OutcomeKind.QUARANTINED, detail, hint, live.number, entry.digest)
+
+    def _look_into(self, name: str, wish: Wish, resolution: Resolution) -> Checked:
+        if isinstance(resolution, BeaconError):
+            return Checked(unchecked(name, resolution))
+        live, state = self._live[name], self._states[name]
+        same_reference = wish.reference == live.reference
+        if same_reference and (
+            resolution.digest == live.digest or live.image.image_id == resolution.config.image_id
+        ):
+            same = (*state.same, resolution.tag_digest)[-_SAME_KEPT:]
+            self._remember(name, None, same=same)
+            detail = f"{wish.reference} has a new index around the same image"
+            return Checked(Outcome(name, OutcomeKind.UP_TO_DATE, detail, release=live.number))
+        pending = state.pending
+        if (
+            pending is None
+            or pending.image.digest != resolution.digest
+            or pending.reference != wish.reference
+        ):
+            pending = Pending(wish.reference, resolution, self._tools.timestamp())
+            self._remember(name, pending, digest=resolution.digest)
+        quarantined = self._quarantined(name, resolution.digest)
+        if quarantined is not None:
+            return Checked(quarantined)
+        candidate = make_release(state, live.service, wish, resolution, Trigger.UPDATE)
+        candidate = replace(candidate, definition=live.definition, reader=live.reader)
+        detail = f"{wish.reference} is at {short(resolution.digest)}, {short(live.digest)} is live"
+        outcome = Outcome(name, OutcomeKind.AVAILABLE, detail, f"beacon update {name}", live.number)
+        return Checked(outcome, candidate, moment(pending.first_seen), pending.image.parts)
+
+    def _supersede(self, name: str, digest: Digest | None) -> None:
+        """Have no update wait for its owner's word but that to *digest*."""
+        state = self._states[name]
+        if state.with_update(digest) != state:
+            self._remember(name, None, digest=digest)
+
+    def _remember(
+        self,
+        name: str,
+        pending: Pending | None,
+        *,
+        digest: Digest | None = None,
+        same: tuple[Digest, ...] | None = None,
+    ) -> None:
+        """Save what was found; if that cannot be done now, it is found again next time.
+
+        No update waits for its owner's word any more but that to *digest*.
+        """
+        state = self._states[name]
+        try:
+            with self._tools.store.lock(name):
+                current = self._tools.store.load(name)
+                if current.rollout is None and current.live == state.live:
+                    same = state.same if same is None else same
+                    self._tools.store.save(replace(current.with_update(digest), same=same, pending=pending))
+        except BusyError:
+            return
+        except BeaconError as error:
+            self._tools.reporter.note(name, f"cannot remember what was found: {error.message}")
+
+
+def _platform(live: Release) -> Platform:
+    """Return what the image of *live* was asked for: it runs here, whatever its configuration says of it."""
+    return live.service.platform or live.platform or live.image.platform
+
+
+def is_unclear(live: Release) -> bool:
+    """Say whether *live* was taken over, and its definition does not make the unit that is there."""
+    return live.trigger is Trigger.TAKEOVER and not live.definition
+
+
+def ahead_of(live: Release, reference: ImageReference) -> Outcome:
+    """Return the outcome of a service whose registry has no version as high as *live*: a mirror may lag.
+
+    What a range names may only rise by itself.
+    """
+    detail = f"{live.reference.tag} is live, and {reference} is the best that the registry has in its range"
+    hint = f"to go back: beacon rollback {live.service.name}, or another range in its definition"
+    return Outcome(live.service.name, OutcomeKind.UP_TO_DATE, detail, hint, live.number)
+
+
+def unclear(live: Release) -> Outcome:
+    """Return the outcome of such a service: a new image would bring what nobody has applied."""
+    name = live.service.name
+    detail = "what it runs is not what its definition says, and what that was is lost with its state"
+    return Outcome(name, OutcomeKind.DEFERRED, detail, f"beacon plan {name}, then beacon apply {name}")
+
+
+def pinned(live: Release) -> Outcome:
+    """Return the outcome of a service that follows nothing."""
+    return Outcome(live.service.name, OutcomeKind.PINNED, f"stays at {live.pinned}", release=live.number)
+
+
+def unchecked(name: str, error: BeaconError) -> Outcome:
+    """Return the outcome of a check that failed; a spent rate budget only defers."""
+    kind = OutcomeKind.DEFERRED if isinstance(error, LimitError) else OutcomeKind.UNCHECKED
+    return Outcome(name, kind, error.message, error.hint)

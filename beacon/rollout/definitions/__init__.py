@@ -1,0 +1,1 @@
+"""Definitions before anything is begun: read, judged together, and refused if the machine cannot do it."""

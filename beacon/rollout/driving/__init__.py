@@ -1,0 +1,1 @@
+"""One rollout from its plan to its end."""

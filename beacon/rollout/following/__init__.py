@@ -1,0 +1,1 @@
+"""One run over services: what it finds to do besides following images, and what does it."""

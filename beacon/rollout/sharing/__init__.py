@@ -1,0 +1,1 @@
+"""What rollouts side by side share: pulls and reloads."""
