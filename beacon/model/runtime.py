@@ -135,6 +135,15 @@ class JobResult(StrEnum):
         return cls.FAILED
 
 
+class LastExit(Struct, frozen=True):
+    """How the main process of a unit ended last, as the journal has it."""
+
+    result: str
+    """The unit's Result= for such an end (systemd.service(5))."""
+    status: int
+    """The exit status, or the number of the signal."""
+
+
 class LastJob(Struct, frozen=True):
     """The job of a unit that ended last in this boot, as the journal has it."""
 

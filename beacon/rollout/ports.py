@@ -16,7 +16,7 @@ from beacon.model.release import ServiceState
 from beacon.model.rollout.former import FormerRollout
 from beacon.model.rollout.halt import Halt
 from beacon.model.rollout.record import Rollout, StepKind
-from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState, Usage
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastExit, LastJob, UnitState, Usage
 from beacon.registry.results import CheckResult, Resolution
 from beacon.state.store import Adoption
 
@@ -137,6 +137,9 @@ class Systemd(Protocol):
 
     def last_words(self, unit: str) -> str:
         """Return the last line that the unit's own processes wrote, or nothing."""
+
+    def last_exit(self, unit: str) -> LastExit | None:
+        """Return how the unit's main process failed last, or None where nobody knows."""
 
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far."""

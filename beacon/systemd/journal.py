@@ -8,13 +8,16 @@ from collections.abc import Collection
 
 from beacon.formats.jsontext import read_json
 from beacon.model.machine import Scope
-from beacon.model.runtime import JobResult, LastJob
+from beacon.model.runtime import JobResult, LastExit, LastJob
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _LIMIT = 10.0
 _LONGEST = 200
 _RESTARTS = "5eb03494b6584870a536b337290809b3"
 """SD_MESSAGE_UNIT_RESTART_SCHEDULED (sd-messages.h)."""
+_EXITS = "98e322203f7a4ed290d09fe03c09fe15"
+"""SD_MESSAGE_UNIT_PROCESS_EXIT: of the main process and of others that a unit runs."""
+_RESULTS = {"exited": "exit-code", "killed": "signal", "dumped": "core-dump"}
 _ENTRIES = 1000
 _STREAK = 900_000_000
 """Microseconds between two failures of one streak; the delay before a start grows up to minutes."""
@@ -37,8 +40,7 @@ def last_job(unit: str, scope: Scope) -> LastJob | None:
 
     A stop of a unit that is down, and a start of one that is up, leave none.
     """
-    whose = "USER_UNIT" if scope is Scope.USER else "UNIT"
-    matches = [f"{whose}={unit}", "_COMM=systemd", *(f"JOB_RESULT={result}" for result in JobResult)]
+    matches = [f"{_whose(scope)}={unit}", "_COMM=systemd", *(f"JOB_RESULT={result}" for result in JobResult)]
     said = _journalctl(scope, "--boot", "--output=json", "--lines=1", *matches)
     try:
         entry = read_json(said)
@@ -47,12 +49,29 @@ def last_job(unit: str, scope: Scope) -> LastJob | None:
         return None
 
 
+def last_exit(unit: str, since: float, scope: Scope) -> LastExit | None:
+    """Return how the main process of *unit* failed last since *since* (seconds since the epoch).
+
+    The unit itself forgets that as soon as it starts the next one.
+    """
+    matches = [f"{_whose(scope)}={unit}", f"MESSAGE_ID={_EXITS}", "--reverse", f"--since=@{since:.3f}"]
+    said = _journalctl(scope, "--boot", "--output=json", "--lines=20", *matches)
+    for text in said.splitlines():
+        try:
+            entry = read_json(text)
+            if "Main process" in entry["MESSAGE"]:
+                return LastExit(_RESULTS[entry["EXIT_CODE"]], int(entry["EXIT_STATUS"]))
+        except (ValueError, LookupError, TypeError):
+            continue
+    return None
+
+
 def failing_since(units: Collection[str], scope: Scope) -> dict[str, int]:
     """Return since when systemd starts *units* again and again, in microseconds since 1970, by its entries.
 
     A unit that ran well for a while in between fails since after that.
     """
-    whose = "USER_UNIT" if scope is Scope.USER else "UNIT"
+    whose = _whose(scope)
     matches = [f"MESSAGE_ID={_RESTARTS}", *(f"{whose}={unit}" for unit in sorted(units))]
     said = _journalctl(scope, "--boot", "--reverse", f"--lines={_ENTRIES}", "--output=json", *matches)
     found: dict[str, int] = {}
@@ -65,6 +84,11 @@ def failing_since(units: Collection[str], scope: Scope) -> dict[str, int]:
         if found.get(unit, time) - time <= _STREAK:
             found[unit] = time
     return found
+
+
+def _whose(scope: Scope) -> str:
+    """Return the field that names the unit in entries of its service manager."""
+    return "USER_UNIT" if scope is Scope.USER else "UNIT"
 
 
 def _journalctl(scope: Scope, *arguments: str) -> str:

@@ -22,9 +22,9 @@ from pystemd.systemd1 import Manager
 
 from beacon.errors import AccessError, BeaconError, MachineError
 from beacon.model.machine import Scope
-from beacon.model.runtime import JobResult, LastJob, UnitState, Usage
+from beacon.model.runtime import JobResult, LastExit, LastJob, UnitState, Usage
 from beacon.model.unit import is_waiter
-from beacon.systemd.journal import failing_since, last_job, last_words
+from beacon.systemd.journal import failing_since, last_exit, last_job, last_words
 
 _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
@@ -163,6 +163,11 @@ class SystemdManager:
         """Return the last line that the unit's own processes wrote since it was last started from here."""
         since = self._began.get(unit)
         return "" if since is None else last_words(unit, since, self._scope)
+
+    def last_exit(self, unit: str) -> LastExit | None:
+        """Return how the unit's main process failed last since it was last started from here."""
+        since = self._began.get(unit)
+        return None if since is None else last_exit(unit, since, self._scope)
 
     def boot_id(self) -> str:
         """Return what is another with each boot (random(4)), and with each start of a user's manager."""

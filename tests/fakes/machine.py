@@ -20,7 +20,7 @@ from beacon.model.release import ServiceState
 from beacon.model.rollout.former import FormerRollout
 from beacon.model.rollout.halt import Halt
 from beacon.model.rollout.record import Rollout, StepKind
-from beacon.model.runtime import Container, EngineVolume, JobResult, LastJob, UnitState, Usage
+from beacon.model.runtime import Container, EngineVolume, JobResult, LastExit, LastJob, UnitState, Usage
 from beacon.model.unit import container_name, service_of_unit
 from beacon.rollout.ports import Progress, Tally
 from beacon.state.store import Adoption, Checks
@@ -62,6 +62,7 @@ class _Unit:
     """Whether a job brings it up."""
     job: int = 0
     last_job: LastJob | None = None
+    last_exit: LastExit | None = None
 
 
 @dataclass
@@ -166,7 +167,7 @@ class FakeMachine:
         for name, unit in list(self.units.items()):
             if unit.crashes_at is not None and self.time >= unit.crashes_at:
                 ends = unit.running is not None and self._behaviour(unit.running[0]) == "ends"
-                self._down(name) if ends else self._fail(unit, "exit-code")
+                self._down(name) if ends else self._fail(unit, "exit-code", 1)
 
     def now(self) -> datetime:
         return datetime(2026, 11, 21, 12, 0, tzinfo=UTC) + timedelta(seconds=self.time)
@@ -510,6 +511,9 @@ class FakeMachine:
     def failing_since(self, units: Collection[str]) -> Mapping[str, int]:
         return {name: self._unit(name).started for name in units}
 
+    def last_exit(self, unit: str) -> LastExit | None:
+        return self._unit(unit).last_exit
+
     def last_job(self, unit: str) -> LastJob | None:
         return self._unit(unit).last_job
 
@@ -649,6 +653,8 @@ class FakeMachine:
         unit.left = unit.ended = int(self.time * 1e6) + 1
         unit.active, unit.sub, unit.result, unit.crashes_at = "failed", "failed", result, None
         unit.running, unit.status = None, status
+        if status:
+            unit.last_exit = LastExit(result, status)
 
     def _behaviour(self, image: Digest | None) -> Behaviour:
         if image is None or image not in self.local.values():

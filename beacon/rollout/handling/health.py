@@ -65,6 +65,8 @@ def watch(tools: Tools, release: Release, places: Sequence[Place] = ()) -> Verdi
     refused = 0
     while not tools.is_canceled():
         now = tools.unit(unit)
+        if before is not None and now.restarts > before.restarts:
+            now = with_last_exit(tools, now)
         if is_handled(before, now):
             handled = True
         else:
@@ -157,6 +159,14 @@ def is_sick(tools: Tools, release: Release) -> bool:
         return False
     container = tools.engine.containers().get(service.name)
     return container is not None and (container.release, container.health) == (release.number, "unhealthy")
+
+
+def with_last_exit(tools: Tools, now: UnitState) -> UnitState:
+    """Add to a unit that failed, and runs again by now, how its process ended; it says so no more itself."""
+    if not now.is_up or now.exit_status:
+        return now
+    last = tools.systemd.last_exit(now.name)
+    return now if last is None else replace(now, result=last.result, exit_status=last.status)
 
 
 def has_check(service: Service) -> bool:

@@ -26,7 +26,7 @@ from beacon.rollout.decisions.decide import (
     judge_job,
 )
 from beacon.rollout.decisions.down import ends_well, went_later
-from beacon.rollout.handling.health import is_sick
+from beacon.rollout.handling.health import is_sick, with_last_exit
 from beacon.rollout.tools import Tools
 
 DAEMON = "docker.service"
@@ -103,6 +103,8 @@ def start(tools: Tools, release: Release) -> Verdict:
         return STOPPED
     if result is JobResult.DONE and ends_well(release.service, now):
         return PENDING
+    if result is JobResult.FAILED:
+        now = with_last_exit(tools, now)
     return judge_job(result, now, limit, _lacking(tools, unit) if result is JobResult.DEPENDENCY else ())
 
 

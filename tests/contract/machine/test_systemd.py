@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from beacon.model.runtime import JobResult, LastJob, UnitState
+from beacon.model.runtime import JobResult, LastExit, LastJob, UnitState
 from tests.contract.machine.rigs import Pushed, Rig
 
 UNIT = "beacon-one.service"
@@ -85,7 +86,8 @@ def test_a_service_that_exits_after_its_start_fails_later(rig: Rig) -> None:
         if _state(rig).active == "failed":
             break
     state = _state(rig)
-    assert (state.active, state.result) == ("failed", "exit-code")
+    assert (state.active, state.result, state.exit_status) == ("failed", "exit-code", 1)
+    assert _told(lambda: rig.systemd.last_exit(UNIT), LastExit("exit-code", 1))
 
 
 def test_units_that_stop_with_a_service_are_its_dependents(rig: Rig) -> None:
@@ -145,22 +147,22 @@ def test_the_last_job_tells_a_stop_from_a_failure(rig: Rig) -> None:
     _install(rig)
     assert rig.systemd.last_job("beacon-nobody.service") is None
     rig.systemd.start(UNIT, LIMIT)
-    assert _last_job(rig, "start") == LastJob("start", "done")
+    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("start", "done"))
     rig.systemd.stop(UNIT, LIMIT)
-    assert _last_job(rig, "stop") == LastJob("stop", "done")
+    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("stop", "done"))
     _install(rig, "unstartable")
     rig.systemd.start(UNIT, LIMIT)
-    assert _last_job(rig, "start") == LastJob("start", "failed")
+    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("start", "failed"))
 
 
-def _last_job(rig: Rig, kind: str) -> LastJob | None:
-    """Return the last job once it is of that *kind*: entries take a moment to be in the journal."""
+def _told(ask: Callable[[], object], answer: object) -> bool:
+    """Say whether the journal gives that answer within seconds: entries take a moment to be in it."""
     deadline = time.monotonic() + 5
-    while (job := rig.systemd.last_job(UNIT)) is None or job.kind != kind:
+    while ask() != answer:
         if time.monotonic() > deadline:
-            break
+            return False
         time.sleep(0.05)
-    return job
+    return True
 
 
 def test_what_a_unit_requires(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from beacon.model.image import ResolvedImage
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Hold, Pending, ReleaseState, Trigger
-from beacon.model.runtime import Container, JobResult
+from beacon.model.runtime import Container, JobResult, LastExit
 from beacon.model.service import Endpoint, Health, Hooks, HttpProbe, Restart, RestartPolicy, Service
 from beacon.rollout.back import roll_back
 from beacon.rollout.decisions.blame import Blame
@@ -602,6 +602,20 @@ def test_a_release_that_is_restarted_in_the_gate_settles_anew() -> None:
     began = machine.time
     assert roll_out(machine, two).kind is OutcomeKind.UPDATED
     assert machine.time - began > service().update.settle + 0.25
+
+
+def _ends_and_comes_again(machine: FakeMachine) -> None:
+    unit = machine.units["beacon-web.service"]
+    unit.restarts, unit.pid, unit.last_exit = 1, unit.pid + 1, LastExit("exit-code", 126)
+
+
+def test_what_ended_before_systemd_started_it_anew_is_blamed_by_how_it_ended() -> None:
+    machine = Steered(_ends_and_comes_again)
+    roll_out(machine, push(machine, "1"))
+    machine.steered = True
+    outcome = roll_out(machine, push(machine, "2"))
+    assert outcome.kind is OutcomeKind.FAILED, "that is no fault of the image"
+    assert "the engine could not run it (status 126)" in outcome.detail
 
 
 def test_a_restart_in_the_gate_does_not_save_a_bad_release() -> None:

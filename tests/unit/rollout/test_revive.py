@@ -95,7 +95,7 @@ def test_one_that_fails_again_is_told_of_and_tried_once() -> None:
     machine.effects.clear()
     outcome = revived(machine)["web"]
     assert outcome.kind is OutcomeKind.FAILED
-    assert outcome.detail.endswith("fails again: it failed (exit-code): Error: out of coffee")
+    assert outcome.detail.endswith("fails again: it exited with status 1: Error: out of coffee")
     assert machine.effects.count(f"restart {UNIT}") == 1
     assert machine.events == []
 
