@@ -70,6 +70,9 @@ def command(unit: str, *, dollars: bool) -> tuple[Counter[str], list[str]]:
     line = re.search(rf"^ExecStart=:?{shell}/usr/bin/\w+ run ((?:.*\\\n)*.*)$", unit, re.MULTILINE)
     assert line is not None
     rest = [word.replace("$$", "$") if dollars else word for word in words(line[1])]
+    # What Podman's command line would change is a variable of the unit, and passed on by its name.
+    settings = re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)
+    given = dict(word.partition("=")[::2] for setting in settings for word in words(setting))
     options: Counter[str] = Counter()
     while rest and rest[0].startswith("-"):
         flag, equals, value = rest.pop(0).partition("=")
@@ -77,6 +80,8 @@ def command(unit: str, *, dollars: bool) -> tuple[Counter[str], list[str]]:
         if not equals and flag not in ALONE:
             value = rest.pop(0)
         value = OWN_FILE.sub(r"\1", value)
+        if flag == "--env" and value in given:
+            value = f"{value}={given[value]}"
         options[f"{flag}={value.lower() if flag.startswith('--cap-') else value}"] += 1
     return options, rest
 

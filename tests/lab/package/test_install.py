@@ -73,7 +73,7 @@ def test_elsewhere_it_is_a_virtual_environment_with_the_same_units(bare: LabHost
     assert bare.run("systemctl", "is-enabled", "beacon-update.timer").stdout == "enabled\n"
     assert bare.run("systemctl", "is-active", "beacon-update.timer").stdout == "active\n"
     assert "/usr/local/" in bare.run("man", "--where", "beacon").stdout
-    completed = "COMP_WORDS=(beacon stat); COMP_CWORD=1; . $file; _beacon; echo ${COMPREPLY[0]}"
+    completed = "COMP_WORDS=(beacon statu); COMP_CWORD=1; . $file; _beacon; echo ${COMPREPLY[0]}"
     file = "file=/usr/local/share/bash-completion/completions/beacon; "
     assert bare.run("bash", "-c", file + completed).stdout == "status\n"
 

@@ -42,8 +42,11 @@ def fire(stage: Stage) -> None:
 
 
 def rests(stage: Stage, unit: str) -> bool:
-    """Say whether a unit has ended."""
-    return stage.active(unit) in {"inactive", "failed"}
+    """Say whether a unit has ended, and no job is about to start it."""
+    if stage.active(unit) not in {"inactive", "failed"}:
+        return False
+    user = ["--user"] if stage.user else []
+    return unit not in stage.run("systemctl", *user, "list-jobs", "--full", "--plain").stdout
 
 
 def got(stage: Stage, tell: str) -> list[dict[str, Any]]:
