@@ -140,6 +140,8 @@ class FakeMachine:
     """Paths at which there is nothing."""
     sockets_taken: set[tuple[str, int, str]] = field(default_factory=set)
     """Address, port and protocol at which somebody listens."""
+    published: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+    """The ports of containers, by service."""
     free: int = 1 << 30
     """Bytes of the disk."""
     timers: dict[str, int] = field(default_factory=dict)
@@ -437,7 +439,8 @@ class FakeMachine:
             if service is not None and unit.active in {"active", "activating"} and unit.running is not None:
                 image, release = unit.running
                 sick = self._behaviour(image) in {"unhealthy", "sick"}
-                found[service] = Container(service, image, release, "unhealthy" if sick else "healthy")
+                health = "unhealthy" if sick else "healthy"
+                found[service] = Container(service, image, release, health, self.published.get(service, {}))
         return found
 
     def address(self, service: str) -> str:

@@ -44,8 +44,17 @@ def lacks_to_start(
 ) -> tuple[Notice, ...]:
     """Return what *candidate* lacks to start, with what mends it. Ports that *live* has are not taken."""
     service = in_effect(candidate)
-    own = {} if live is None or unit.is_stopped else dict.fromkeys(_ports(in_effect(live)))
-    return lacking(service, _look(tools, service, glance or Glance(tools)), own)
+    return lacking(service, _look(tools, service, glance or Glance(tools)), _own(tools, service, live, unit))
+
+
+def _own(tools: Tools, service: Service, live: Release | None, unit: UnitState) -> set[tuple[int, str]]:
+    """Return the ports that are free once the service's own container is gone."""
+    if live is not None:
+        return set() if unit.is_stopped else set(_ports(in_effect(live)))
+    # Its state may be lost, or purged with the package, while it runs on.
+    container = tools.engine.containers().get(service.name) if unit.is_up and _ports(service) else None
+    held = container.ports.items() if container is not None else ()
+    return {(port, inside.partition("/")[2]) for inside, (_, port) in held}
 
 
 class Glance:

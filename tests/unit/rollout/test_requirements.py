@@ -20,6 +20,18 @@ NEEDY = service(
 )
 
 
+def test_a_port_that_it_has_itself_is_free_although_its_state_is_lost(machine: FakeMachine) -> None:
+    """As after a purge of the package, which leaves services running."""
+    roll_out(machine, push(machine, "1"), service(ports=(WEB,)))
+    machine.saved.clear()
+    machine.sockets_taken = {("127.0.0.1", 8080, "tcp")}
+    machine.published["web"] = {"8080/tcp": ("127.0.0.1", 8080)}
+    assert roll_out(machine, push(machine, "2"), service(ports=(WEB,))).kind is OutcomeKind.INSTALLED
+    machine.saved.clear()
+    machine.published["web"] = {"8080/tcp": ("127.0.0.1", 8081)}
+    assert roll_out(machine, push(machine, "3"), service(ports=(WEB,))).kind is OutcomeKind.FAILED
+
+
 def test_all_that_is_lacking_is_said_at_once_and_what_runs_goes_on(machine: FakeMachine) -> None:
     one = push(machine, "1")
     roll_out(machine, one)
