@@ -49,7 +49,7 @@ class Outcome(Struct, frozen=True):
     release: int | None = None
     digest: Digest | None = None
     """Of the image that is not rolled out."""
-    told: bool = False
+    logged: bool = False
     """Whether the journal has it already: the end of a rollout is reported when its state is saved."""
     stale: bool = False
     """Whether what was planned does not hold any more: planned anew, it may come to something else."""

@@ -96,15 +96,15 @@ class Nobody:
 @contextlib.contextmanager
 def waited(listener: Listener, service: str, what: str, limit: float | None = None) -> Iterator[None]:
     """Have a listener know that the block waits for something, of which it hears no more until it ends."""
-    tell(listener, Waiting(service, what, limit=limit))
+    report(listener, Waiting(service, what, limit=limit))
     try:
         yield
     finally:
-        tell(listener, Waiting(service))
+        report(listener, Waiting(service))
 
 
-def tell(listener: Listener, progress: Progress) -> bool:
-    """Tell a listener, and say whether it could listen: a closed pipe or a closed tab ends nothing."""
+def report(listener: Listener, progress: Progress) -> bool:
+    """Report *progress* to a listener, and say whether it could listen; a closed pipe ends nothing."""
     try:
         listener.hear(progress)
     except (Exception, SystemExit):  # noqa: BLE001  # whatever it is, it is the listener's

@@ -191,9 +191,9 @@ class Machine(Scoped):
         """Return everything a rollout acts on; *listener* hears of what goes on, and may cancel it."""
         from dataclasses import replace
 
-        from beacon.operations.telling import Telling
+        from beacon.operations.reporting import ListenerReporter
 
-        tools = replace(self.tools, reporter=Telling(listener, self.outbox.tell))
+        tools = replace(self.tools, reporter=ListenerReporter(listener, self.outbox.log))
         return replace(tools, is_canceled=listener.is_canceled) if isinstance(listener, Task) else tools
 
     def rollouts_for(self, tools: Tools) -> Rollouts:
@@ -241,7 +241,7 @@ class Machine(Scoped):
         """Everything a rollout acts on, of which nobody hears."""
         from beacon.engine.hooks import MachineHooks
         from beacon.operations.listener import Nobody
-        from beacon.operations.telling import Telling
+        from beacon.operations.reporting import ListenerReporter
         from beacon.rollout.tools import NoTraffic, Tools
         from beacon.state.store import fingerprint
 
@@ -256,7 +256,7 @@ class Machine(Scoped):
             clock=SystemClock(),
             probe=later(_probe),
             hooks=MachineHooks(self.scope),
-            reporter=Telling(Nobody(), self.outbox.tell),
+            reporter=ListenerReporter(Nobody(), self.outbox.log),
             fingerprint=fingerprint,
             engine_kind=lambda: self.engine_kind,
             engines={kind: later(partial(self.engine_of, kind)) for kind in Engine},
@@ -289,7 +289,7 @@ class Machine(Scoped):
         return Queue(self.paths.notifications, self.paths.notified, lambda: self.settings.notify)
 
     def _log(self, event: Event, name: str) -> None:
-        from beacon.systemd.entries import log_event  # 30 ms, and most runs have nothing to tell
+        from beacon.systemd.entries import log_event  # 30 ms, and most runs have nothing to log
 
         log_event(event, name, self.scope)
 

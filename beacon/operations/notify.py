@@ -1,4 +1,4 @@
-"""Telling owners what has happened, apart from all that happens: a target that is away holds up nothing."""
+"""Notifying owners of what has happened, apart from what happens: a target that is away holds up nothing."""
 
 from __future__ import annotations
 

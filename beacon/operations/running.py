@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from beacon.errors import UsageError
 from beacon.formats.moments import stamp
-from beacon.operations.listener import Listener, Nobody, Progress, Task, tell
+from beacon.operations.listener import Listener, Nobody, Progress, Task, report
 from beacon.operations.machine import Machine
 from beacon.state.operations import Operations, Running
 from beacon.wire.operation import OperationList
@@ -38,7 +38,7 @@ def watchable(verb: str) -> Callable[[Asked[R, A]], Asked[R, A]]:
         @functools.wraps(operation)
         def run(machine: Machine, request: R, listener: Listener) -> A:
             machine.require_write(verb)
-            machine.outbox.tell_left()
+            machine.outbox.log_left()
             now = stamp(datetime.now(UTC))
             with Operations(machine.paths.runtime).begun(verb, _services(request), now) as running:
                 return operation(machine, request, _Watched(listener, running))
@@ -55,7 +55,7 @@ def _services(request: Struct) -> tuple[str, ...]:
 
 
 class _Watched:
-    """Tells whoever asked for an operation, and all who watch it (a Task)."""
+    """Reports to whoever asked for an operation, and to all who watch it (a Task)."""
 
     def __init__(self, listener: Listener, running: Running) -> None:
         self._listener = listener
@@ -64,8 +64,8 @@ class _Watched:
 
     def hear(self, progress: Progress) -> None:
         """Hand *progress* on; one who could not listen is asked no more."""
-        self._running.tell(msgspec.json.encode(progress).decode())
-        if not tell(self._listener, progress):
+        self._running.add_line(msgspec.json.encode(progress).decode())
+        if not report(self._listener, progress):
             self._listener = Nobody()
 
     def is_canceled(self) -> bool:
@@ -80,7 +80,7 @@ def operations(machine: Machine, request: None, listener: Listener) -> Operation
 
 
 def watch(machine: Machine, request: OperationRequest, listener: Listener) -> None:
-    """Have *listener* hear all that an operation has told and tells, until it ends.
+    """Have *listener* hear the progress of an operation from its beginning, until it ends.
 
     Raises UsageError if there is none of that id.
     """
@@ -88,7 +88,7 @@ def watch(machine: Machine, request: OperationRequest, listener: Listener) -> No
     if not under_way.is_under_way(request.id):
         raise _none(request.id)
     for line in under_way.lines(request.id):
-        if not tell(listener, msgspec.json.decode(line, type=Progress)):
+        if not report(listener, msgspec.json.decode(line, type=Progress)):
             return
 
 

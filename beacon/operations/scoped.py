@@ -16,7 +16,7 @@ from beacon.model.machine import Scope, platform_of
 from beacon.model.rollout.halt import Halt
 from beacon.model.unit import unit_name
 from beacon.operations.caller import Caller
-from beacon.operations.listener import Listener, Note, tell, waited
+from beacon.operations.listener import Listener, Note, report, waited
 from beacon.state.definitions import DefinitionFolder, Definitions
 from beacon.state.files import is_private, sweep
 from beacon.state.paths import Paths
@@ -101,7 +101,7 @@ class Scoped:
                     if self.caller.is_hook:  # its own rollout waits for it
                         hint = f"in a hook: systemctl stop {unit_name(name)}, or start"
                         raise BusyError(error.message, hint=hint) from None
-                    tell(listener, Note(name, f"waiting, {error.message}"))
+                    report(listener, Note(name, f"waiting, {error.message}"))
                     marked = self.store.halted(name, halt) if halt is not None else nullcontext()
                     with marked, waited(listener, name, f"waiting, {error.message}", patience):
                         locks.enter_context(self.store.lock(name, wait=patience))

@@ -209,7 +209,7 @@ class Tools:
         # Two generators at once can write a broken unit (podman#29004): nobody else writes under this lock.
         return self.store.lock("_reload", wait=60)
 
-    def tell(
+    def log(
         self,
         kind: EventKind,
         message: str,
@@ -218,7 +218,7 @@ class Tools:
         *,
         saving: ServiceState | None = None,
     ) -> None:
-        """Report a decision on a release, and save the state that it has led to, if there is one.
+        """Log a decision on a release, and save the state that it has led to, if there is one.
 
         A kill loses neither; MachineError where the state cannot be saved.
         """

@@ -1,6 +1,6 @@
 """Operations under way, for other processes to watch and to cancel: files in /run/beacon/operations.
 
-Of each there is its record, the lines that tell its progress, and a mark once somebody wants it canceled. Its
+Of each there is its record, the lines of its progress, and a mark once somebody wants it canceled. Its
 lock is held as long as it runs: what a kill leaves behind is known by that, and cleared away.
 """
 
@@ -41,8 +41,8 @@ class Running:
         self._progress = progress
         self._mark = mark
 
-    def tell(self, line: str) -> None:
-        """Add a line to its progress; that it cannot be told (a full /run) is no reason to end anything."""
+    def add_line(self, line: str) -> None:
+        """Add a line to its progress; a full /run is no reason to end anything."""
         with contextlib.suppress(OSError):
             handle = os.open(self._progress, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
             try:
@@ -73,7 +73,7 @@ class Operations:
                 self._sweep()
                 ended.callback(self._forget, name)
                 ended.enter_context(locked(self._folder, name))
-                running.tell("")
+                running.add_line("")
                 data = msgspec.json.encode(record)
                 write_atomic(self._path(name, "json"), data, mode=PRIVATE, durable=False)
             yield running
@@ -96,16 +96,16 @@ class Operations:
         return name in {one.id for one in self.all()}
 
     def lines(self, name: str, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
-        """Yield what an operation has told and tells, until it ends."""
+        """Yield the lines of an operation, also of what comes, until it ends."""
         try:
-            told = self._path(name, "progress").open(encoding="utf-8")
+            progress = self._path(name, "progress").open(encoding="utf-8")
         except FileNotFoundError:
             return
-        with told:
+        with progress:
             rest = ""
             while True:
                 is_running = self._is_running(name)
-                rest += told.read()
+                rest += progress.read()
                 *whole, rest = rest.split("\n")
                 yield from filter(None, whole)
                 if not is_running:

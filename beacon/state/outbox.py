@@ -1,7 +1,7 @@
-"""Events on their way to the journal and to targets: each is on disk until told, so that no kill loses one.
+"""Events on their way to the journal and to targets: each is on disk until logged, so that no kill loses one.
 
-An event that tells of a change of a service's state is recorded before that state is saved, and the state
-names it: what a kill leaves behind is told if the state has come to name it, and dropped if it has not.
+An event about a change of a service's state is recorded before that state is saved, and the state
+names it: what a kill leaves behind is logged if the state has come to name it, and dropped if it has not.
 """
 
 from __future__ import annotations
@@ -68,33 +68,33 @@ class _Entry(Struct, frozen=True):
 
 
 class Outbox:
-    """Records events below *folder*, and has *logs* tell each of them with its id; *states* are as saved."""
+    """Records events below *folder*, and hands each of them with its id to *logs*; *states* are as saved."""
 
     def __init__(self, folder: Path, states: States, *logs: Callable[[Event, str], None]) -> None:
         self._folder = folder
         self._states = states
         self._logs = logs
 
-    def tell(self, event: Event, saving: ServiceState | None = None) -> None:
-        """Record *event*, save the state that it tells of, if there is one, and tell it.
+    def log(self, event: Event, saving: ServiceState | None = None) -> None:
+        """Record *event*, save the state that it is about, if there is one, and log it.
 
         The caller holds the lock of a service whose state it saves. An event that cannot be recorded (a full
-        disk) is told all the same; MachineError where the state cannot be saved, and then nothing is told.
+        disk) is logged all the same. MachineError where the state cannot be saved: then nothing is logged.
         """
         name = f"{time.time_ns():016x}{os.urandom(8).hex()}"  # as of sd-id128(3), the oldest first
         if saving is not None:
-            self.tell_left(saving.name)  # the state names its last event only
+            self.log_left(saving.name)  # the state names its last event only
         with self._recorded(name, _Entry.of(event, with_state=saving is not None)):
             if saving is not None:
                 self._states.save(replace(saving, event=name))
-            self._log(event, name)
+            self._pass_on(event, name)
 
-    def _log(self, event: Event, name: str) -> None:
+    def _pass_on(self, event: Event, name: str) -> None:
         for log in self._logs:
             log(event, name)
 
-    def tell_left(self, service: str | None = None) -> None:
-        """Tell what a kill has left untold, of one service or of all; what is being told is left alone."""
+    def log_left(self, service: str | None = None) -> None:
+        """Log what a kill has left, of one service or of all; what another process logs is left alone."""
         for path in sorted(self._folder.glob("*.json")):
             with contextlib.suppress(OSError, BeaconError), _held(path) as is_mine:
                 if is_mine:
@@ -105,7 +105,7 @@ class Outbox:
         if entry is not None and service not in {None, entry.service}:
             return
         if entry is not None and (not entry.with_state or self._is_named(entry.service, path.stem)):
-            self._log(entry.event, path.stem)
+            self._pass_on(entry.event, path.stem)
         path.unlink()
 
     def _is_named(self, service: str, name: str) -> bool:
@@ -123,13 +123,13 @@ class Outbox:
             with contextlib.suppress(BeaconError):
                 write_atomic(path, msgspec.json.encode(entry), mode=PRIVATE, check=hold)
             yield
-            with contextlib.suppress(OSError):  # it is told twice then, which its id shows
+            with contextlib.suppress(OSError):  # it is logged twice then, which its id shows
                 path.unlink()
 
 
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[bool]:
-    """Hold an entry while the block runs, as far as no other process does and it was not told already."""
+    """Hold an entry while the block runs, as far as no other process does and it was not logged already."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -43,7 +43,7 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
     with machine.alone(names, listener, halt=Halt.REMOVE):
         places = {name: machine.definition_path(name) for name in names}
         kept = keep(machine.paths.removed, places, tools.timestamp())
-        machine.outbox.tell_left()  # what a state names cannot be told once that is gone
+        machine.outbox.log_left()  # what a state names cannot be logged once that is gone
         gone = take_away(tools, _proposal(machine, names, listener), names, resumed)
         outcomes = [without_definition(machine.definition_path(one.service), one) for one in gone]
     definitions = left(kept, outcomes)

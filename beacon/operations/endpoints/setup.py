@@ -8,7 +8,7 @@ from beacon.endpoints.proxy import setup
 from beacon.endpoints.proxy.managed import ManagedProxy
 from beacon.errors import UsageError
 from beacon.model.machine import Scope
-from beacon.operations.listener import Listener, Note, tell
+from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
 from beacon.wire.endpoints import Certificate, ProxyChange
 
@@ -33,7 +33,7 @@ def set_up(machine: Machine, request: SetUpRequest, listener: Listener) -> Proxy
     caddy = machine.caddy
 
     def told(text: str) -> None:
-        tell(listener, Note("", text))
+        report(listener, Note("", text))
 
     setup.set_up(caddy, told, overwrite=request.overwrite)
     settled, warnings = ManagedProxy(caddy, machine.store).settle()

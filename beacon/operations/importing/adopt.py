@@ -7,7 +7,7 @@ from msgspec import Struct
 from beacon.engine.foreign import refuse_what_others_run
 from beacon.importing.compose.reading.files import Source
 from beacon.operations.importing.definitions import OldContainer, describe
-from beacon.operations.listener import Carried, Listener, tell
+from beacon.operations.listener import Carried, Listener, report
 from beacon.operations.machine import Machine
 from beacon.wire.importing import Adopted, note_infos
 from beacon.wire.outcome import outcome_infos
@@ -34,7 +34,7 @@ def adopt(machine: Machine, request: AdoptRequest, listener: Listener) -> Adopte
     imported = describe(machine, old, request.source, request.old.service)
     adoptions = machine.adoptions_for(listener)
     adoptions.refuse(old, imported)
-    tell(listener, Carried(note_infos(imported.notes)))
+    report(listener, Carried(note_infos(imported.notes)))
     (definition,) = imported.definitions
     adopting = adoptions.prepare(old, definition, discards_layer=request.discards_layer)
     ended = adoptions.adopt(old, adopting)

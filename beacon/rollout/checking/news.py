@@ -27,7 +27,7 @@ _NOBODY: Mapping[str, Fails] = {}
 _LONG = timedelta(days=1)
 _A_WHILE = timedelta(minutes=10)
 _ENOUGH = 2 * LITTLE_ROOM
-"""Bytes with which there is room again: around the limit it is not told each time."""
+"""Bytes with which there is room again: around the limit it is not logged each time."""
 
 
 class CheckStore(Protocol):
@@ -48,10 +48,10 @@ def last_answer(check: LastCheck | None) -> str:
 
 
 def announce(tools: Tools, outcomes: Iterable[Outcome]) -> None:
-    """Tell the journal how services ended, unless it knows already: of what has changed nothing, say."""
+    """Log how services ended, unless that was logged already: of what has changed nothing, say."""
     for outcome in outcomes:
         kind = _EVENTS.get(outcome.kind)
-        if kind is not None and not outcome.told:
+        if kind is not None and not outcome.logged:
             message = f"{outcome.service}: {outcome.word}: {outcome.detail}"
             tools.reporter.event(Event(kind, outcome.service, message, digest=outcome.digest))
 
@@ -74,8 +74,8 @@ def remember(
     news = []
     for outcome in outcomes:
         old = before.get(outcome.service)
-        told = at if outcome.service in answered else last_answer(old)
-        check = LastCheck(at, outcome.kind.name.lower(), outcome.detail, told)
+        answer = at if outcome.service in answered else last_answer(old)
+        check = LastCheck(at, outcome.kind.name.lower(), outcome.detail, answer)
         now[outcome.service] = check
         if old is None or (old.outcome, old.detail) != (check.outcome, check.detail):
             news.append(outcome)
@@ -98,43 +98,43 @@ def _unanswered(before: Mapping[str, str], outcomes: Iterable[Outcome], at: str)
     return since
 
 
-def _overdue(tools: Tools, unanswered: Mapping[str, str], told: Collection[str]) -> tuple[str, ...]:
-    """Tell once of services for which no registry has answered for a day; return all of them."""
+def _overdue(tools: Tools, unanswered: Mapping[str, str], logged: Collection[str]) -> tuple[str, ...]:
+    """Log once for which services no registry has answered for a day; return all of them."""
     now = tools.clock.now()
     late = tuple(name for name, since in unanswered.items() if now - moment(since) >= _LONG)
     for name in late:
-        if name not in told:
+        if name not in logged:
             message = f"{name} could not be checked for a day: no answer since {unanswered[name]}"
             tools.reporter.event(Event(EventKind.UNANSWERED, name, message))
     return late
 
 
-def _crashing(tools: Tools, failing: Mapping[str, Fails], told: Mapping[str, str]) -> dict[str, str]:
-    """Tell once of services that have failed for a while; return when each of them was last seen to.
+def _crashing(tools: Tools, failing: Mapping[str, Fails], logged: Mapping[str, str]) -> dict[str, str]:
+    """Log once which services have failed for a while; return when each of them was last seen to.
 
-    Between two starts it may be up for a moment: what goes on since before then is told already.
+    Between two starts it may be up for a moment: what goes on since before then is logged already.
     """
-    now, seen = tools.clock.now(), dict(told)
+    now, seen = tools.clock.now(), dict(logged)
     for name, fails in failing.items():
         since = datetime.fromtimestamp(fails.since / 1e6, UTC)
         if now - since < _A_WHILE:
             continue
-        if name not in told or since > moment(told[name]):
+        if name not in logged or since > moment(logged[name]):
             tools.reporter.event(Event(EventKind.FAILED, name, f"{name} fails again and again: {fails}"))
         seen[name] = tools.timestamp()
     return seen
 
 
-def _low(tools: Tools, told: Collection[str]) -> tuple[str, ...]:
-    """Tell once of folders in which there is little room; return those in which there still is."""
+def _low(tools: Tools, logged: Collection[str]) -> tuple[str, ...]:
+    """Log once which folders have little room; return those that still have."""
     try:
         room = tools.surroundings.room()
     except BeaconError:  # which engine's folders they are is not known
-        return tuple(told)
+        return tuple(logged)
     scarce = {folder: free for folder, free in room.items() if free < LITTLE_ROOM}
-    news = {free: folder for folder, free in scarce.items() if folder not in told}  # one file system, once
+    news = {free: folder for folder, free in scarce.items() if folder not in logged}  # one file system, once
     if news:
         places = ", ".join(f"{free // 1024**2} MiB in {folder}" for free, folder in news.items())
         message = f"there is little room left: {places}; a large image does not fit any more"
         tools.reporter.event(Event(EventKind.DISK_LOW, "", message))
-    return tuple(name for name, free in room.items() if name in scarce or (name in told and free < _ENOUGH))
+    return tuple(name for name, free in room.items() if name in scarce or (name in logged and free < _ENOUGH))

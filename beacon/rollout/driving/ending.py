@@ -27,7 +27,7 @@ def commit(task: Task) -> Outcome:
     state = _committed(task, returning=returning, back=back)
     live = state.live_release or candidate
     state = owing(state, "after_update", live)
-    tools.tell(EventKind.RELEASE_LIVE, _live_message(live, old), live, old, saving=state)
+    tools.log(EventKind.RELEASE_LIVE, _live_message(live, old), live, old, saving=state)
     tools.store.remove_rollout(state.name)
     move.release(tools, move.named(facts))
     pay(tools, state.name)
@@ -135,25 +135,25 @@ def _forget(tools: Tools, state: ServiceState) -> None:
     tools.store.remove_rollout(state.name)
 
 
-def _tell(task: Task, kind: EventKind, message: str, state: ServiceState) -> None:
-    """Save the state in which no rollout is under way, and tell of the candidate how it ended."""
+def _log_end(task: Task, kind: EventKind, message: str, state: ServiceState) -> None:
+    """Save the state in which no rollout is under way, and log how the candidate ended."""
     ended = replace(state, rollout=None)
-    task.tools.tell(kind, message, task.candidate, task.former, saving=ended)
+    task.tools.log(kind, message, task.candidate, task.former, saving=ended)
     task.tools.store.remove_rollout(state.name)
 
 
 def _gone_back(task: Task, state: ServiceState, old: Release) -> Outcome:
-    """Tell that a candidate failed, and that the release before is up again."""
+    """Log that a candidate failed, and that the release before is up again."""
     candidate, reason, back = task.candidate, task.rollout.reason, f"release {old.number} is back"
     message = f"Release {candidate.number} of {state.name} failed ({reason}); {back}"
-    _tell(task, EventKind.ROLLED_BACK, message, owing(state, "after_rollback", candidate))
+    _log_end(task, EventKind.ROLLED_BACK, message, owing(state, "after_rollback", candidate))
     pay(task.tools, state.name)
     hint = f"beacon logs {state.name}"
     return Outcome(state.name, OutcomeKind.ROLLED_BACK, f"{reason}; {back}", hint, old.number)
 
 
 def _gone_down(task: Task, state: ServiceState, verdict: Verdict, *, untried: bool) -> Outcome:
-    """Tell that a candidate failed, and that the release before is not healthy either."""
+    """Log that a candidate failed, and that the release before is not healthy either."""
     candidate, reason = task.candidate, task.rollout.reason
     old = task.former or candidate
     state = owing(state, "after_rollback", candidate)
@@ -164,7 +164,7 @@ def _gone_down(task: Task, state: ServiceState, verdict: Verdict, *, untried: bo
             f"Release {candidate.number} of {state.name} failed ({reason}), and release {old.number} does "
             f"not stand either ({verdict.reason})"
         )
-        _tell(task, EventKind.ROLLBACK_FAILED, message, state)
+        _log_end(task, EventKind.ROLLBACK_FAILED, message, state)
     pay(task.tools, state.name)
     hint = f"beacon logs {state.name}"
     if old.state is ReleaseState.FAILED or task.facts.was not in {"active", "reloading", "refreshing"}:
@@ -174,7 +174,7 @@ def _gone_down(task: Task, state: ServiceState, verdict: Verdict, *, untried: bo
             OutcomeKind.ROLLBACK_FAILED,
             f"release {old.number} does not stand either: {verdict.reason}",
         )
-    return Outcome(state.name, kind, f"{reason}; {detail}", hint, old.number, told=not untried)
+    return Outcome(state.name, kind, f"{reason}; {detail}", hint, old.number, logged=not untried)
 
 
 def _count_hindrance(task: Task) -> tuple[ServiceState, bool]:
@@ -214,7 +214,7 @@ def _give_up_untried(task: Task, state: ServiceState, old: Release, verdict: Ver
         state = state.put_aside(candidate)
     if task.rollout.cause is Cause.STOPPED:
         message = f"The rollout of {state.name} is put off: {reason}"
-        _tell(task, EventKind.DEFERRED, message, state)
+        _log_end(task, EventKind.DEFERRED, message, state)
         detail = f"{reason}; release {old.number} is installed again"
         return Outcome(state.name, OutcomeKind.STOPPED, detail, f"beacon start {state.name}", old.number)
     _forget(tools, state)
@@ -245,12 +245,12 @@ def _fail_without_way_back(task: Task) -> Outcome:
     candidate = replace(task.candidate, state=ReleaseState.FAILED, finished=tools.timestamp(), reason=reason)
     state = replace(state.with_release(candidate), live=candidate.number, rollout=None)
     message = f"Release {candidate.number} of {state.name} failed: {reason}"
-    tools.tell(EventKind.RELEASE_FAILED, message, candidate, saving=state)
+    tools.log(EventKind.RELEASE_FAILED, message, candidate, saving=state)
     tools.store.remove_rollout(state.name)
     name = state.name
     is_unwanted = task.rollout.cause in {Cause.OWNER, Cause.STOPPED}
     hint = f"beacon start {name}" if is_unwanted else f"beacon logs {name}, then beacon edit {name}"
-    return Outcome(name, OutcomeKind.FAILED, reason, hint, candidate.number, told=True)
+    return Outcome(name, OutcomeKind.FAILED, reason, hint, candidate.number, logged=True)
 
 
 def lose(tools: Tools, state: ServiceState) -> Outcome:

@@ -296,4 +296,4 @@ def _announce_start(tools: Tools, state: ServiceState, work: Work) -> None:
     candidate, old = work.candidate, state.live_release
     instead = f" in the place of release {old.number}" if old and old.number != candidate.number else ""
     message = f"Release {candidate.number} of {work.name} is rolled out{instead}: {candidate.pinned}"
-    tools.tell(EventKind.ROLLOUT_STARTED, message, candidate, old)
+    tools.log(EventKind.ROLLOUT_STARTED, message, candidate, old)

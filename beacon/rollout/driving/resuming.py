@@ -66,7 +66,7 @@ def _go_on(tools: Tools, state: ServiceState) -> Outcome:
     if candidate is not None:
         doing = rollout.step.sentence if rollout.step is not None else "all was done"
         message = f"The rollout of {state.name} was cut off ({doing}); it goes on"
-        tools.tell(EventKind.RESUMED, message, candidate)
+        tools.log(EventKind.RESUMED, message, candidate)
     return finish(tools, state, rollout, cut_off=True)
 
 

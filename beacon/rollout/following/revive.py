@@ -81,7 +81,7 @@ def _started(tools: Tools, live: Release) -> Outcome:
     reason = down_because(tools.systemd, live, tools.unit(unit_name(name))).value
     verdict = with_last_words(tools, guarded(tools, lambda: _start(tools, live)), name)
     if verdict.gate is Gate.PASSED or verdict == STOPPED:
-        tools.tell(EventKind.STARTED_AGAIN, f"{name} was started again: {reason}", live)
+        tools.log(EventKind.STARTED_AGAIN, f"{name} was started again: {reason}", live)
         return Outcome(name, OutcomeKind.STARTED, reason, release=live.number)
     if verdict == CANCELED:
         return Outcome(name, OutcomeKind.DEFERRED, f"{reason}; its start was canceled", release=live.number)

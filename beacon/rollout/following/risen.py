@@ -46,7 +46,7 @@ def _note(tools: Tools, name: str) -> None:
             if state.live_release == live and state.rollout is None:
                 risen = replace(live, state=ReleaseState.LIVE, finished=tools.timestamp(), reason="")
                 message = f"Release {live.number} of {name} is live: it has become healthy"
-                tools.tell(EventKind.RELEASE_LIVE, message, risen, saving=state.with_release(risen))
+                tools.log(EventKind.RELEASE_LIVE, message, risen, saving=state.with_release(risen))
 
 
 def _is_healthy(tools: Tools, live: Release) -> bool:

@@ -58,7 +58,7 @@ def run_owed(tools: Tools, name: str) -> None:
         tools.store.save(state)
         return
     message = f"{owed.key} of {name} failed: {fault}"
-    tools.tell(EventKind.HOOK_FAILED, message, owed.release, saving=state)
+    tools.log(EventKind.HOOK_FAILED, message, owed.release, saving=state)
     tools.reporter.note(name, f"{owed.key} failed: {fault}")
 
 

@@ -186,7 +186,7 @@ def _makes(files: Iterable[UnitFile], text: str) -> bool:
 
 
 def record(tools: Tools, taken: TakenOver) -> None:
-    """Remember what was taken over, keep its images, and tell what was lost with the state: once."""
+    """Remember what was taken over, keep its images, and log what was lost with the state, once."""
     for name, state in taken.states.items():
         with contextlib.suppress(BusyError), tools.store.lock(name):
             if is_lost(tools.store.load(name)):
@@ -194,14 +194,14 @@ def record(tools: Tools, taken: TakenOver) -> None:
                 if live is None:
                     tools.store.save(state)
                 else:
-                    _tell(tools, live, saving=state)
+                    _log(tools, live, saving=state)
                     with contextlib.suppress(BeaconError):  # its image may be another engine's
                         tools.engine.keep(live.image.image_id, name, live.number)
     for release in taken.restored.values():
-        _tell(tools, release)
+        _log(tools, release)
 
 
-def _tell(tools: Tools, release: Release, *, saving: ServiceState | None = None) -> None:
+def _log(tools: Tools, release: Release, *, saving: ServiceState | None = None) -> None:
     name = release.service.name
     message = (
         f"{name} is taken over at release {release.number}: what was remembered of it is lost, and with it "

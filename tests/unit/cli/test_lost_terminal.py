@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.operations.listener import Note, Progress, tell
+from beacon.operations.listener import Note, Progress, report
 
 UPDATE = """
 import os
@@ -116,4 +116,4 @@ class Exiting:
 
 
 def test_no_listener_ends_an_operation() -> None:
-    assert not tell(Exiting(), Note("web", "something"))
+    assert not report(Exiting(), Note("web", "something"))

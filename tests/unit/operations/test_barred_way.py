@@ -113,7 +113,7 @@ def test_what_was_left_untold_is_told_before_the_service_is_forgotten(tmp_path: 
         raise KilledError(name)
 
     with pytest.raises(KilledError):
-        Outbox(here.paths.outbox, machine, die).tell(event, machine.load("web"))
+        Outbox(here.paths.outbox, machine, die).log(event, machine.load("web"))
     machine.events.clear()
     remove(here, RemoveRequest(("web",)), Recorder())
     assert [one.kind for one in machine.events] == [EventKind.RELEASE_LIVE, EventKind.REMOVED]

@@ -61,12 +61,12 @@ def test_it_hears_that_it_is_canceled(operations: Operations) -> None:
 def test_what_it_tells_is_heard_from_the_beginning_to_the_end(operations: Operations) -> None:
     heard: list[str] = []
     with operations.begun("apply", (), NOW) as running:
-        running.tell("before")
+        running.add_line("before")
         name = operations.all()[0].id
         reader = threading.Thread(target=lambda: heard.extend(operations.lines(name)))
         reader.start()
         wait_until(lambda: heard == ["before"])
-        running.tell("meanwhile")
+        running.add_line("meanwhile")
     reader.join(10)
     assert heard == ["before", "meanwhile"]
     assert list(operations.lines(name)) == []
@@ -90,7 +90,7 @@ def test_where_it_cannot_be_written_down_it_runs_all_the_same(tmp_path: Path) ->
     (tmp_path / "operations").write_text("no folder")
     operations = Operations(tmp_path)
     with operations.begun("apply", (), NOW) as running:
-        running.tell("not heard")
+        running.add_line("not heard")
         assert not running.is_canceled()
     assert operations.all() == ()
 

@@ -77,25 +77,25 @@ def left(folder: Path) -> list[Path]:
 
 
 def test_what_is_told_leaves_nothing_behind(outbox: Outbox, journal: Journal, tmp_path: Path) -> None:
-    outbox.tell(DEFERRED)
-    outbox.tell(LIVE, ServiceState("web", live=2))
-    outbox.tell_left()
+    outbox.log(DEFERRED)
+    outbox.log(LIVE, ServiceState("web", live=2))
+    outbox.log_left()
     assert journal.events == [DEFERRED, LIVE]
     assert len(set(journal.ids)) == 2
     assert left(tmp_path) == []
 
 
-def test_a_kill_before_the_telling_loses_nothing(
+def test_a_kill_before_the_log_loses_nothing(
     outbox: Outbox, memory: Memory, journal: Journal, tmp_path: Path
 ) -> None:
     journal.killed = True
     for event, state in ((DEFERRED, None), (LIVE, ServiceState("web", live=2))):
         with pytest.raises(KilledError):
-            outbox.tell(event, state)
+            outbox.log(event, state)
     assert [stat.S_IMODE(path.stat().st_mode) for path in left(tmp_path)] == [0o600, 0o600]
     journal.killed = False
-    outbox.tell_left()
-    outbox.tell_left()
+    outbox.log_left()
+    outbox.log_left()
     assert journal.events == [DEFERRED, LIVE]
     assert memory.load("web").event == journal.ids[1]
 
@@ -105,9 +105,9 @@ def test_what_never_came_to_be_is_not_told(
 ) -> None:
     memory.before = kill
     with pytest.raises(KilledError):
-        outbox.tell(LIVE, ServiceState("web", live=2))
+        outbox.log(LIVE, ServiceState("web", live=2))
     memory.before = lambda: None
-    outbox.tell_left()
+    outbox.log_left()
     assert journal.events == []
     assert left(tmp_path) == []
 
@@ -117,9 +117,9 @@ def test_an_event_is_told_before_the_state_names_the_next(
 ) -> None:
     journal.killed = True
     with pytest.raises(KilledError):
-        outbox.tell(LIVE, ServiceState("web", live=2))
+        outbox.log(LIVE, ServiceState("web", live=2))
     journal.killed = False
-    outbox.tell(FAILED, replace(memory.load("web"), live=1))
+    outbox.log(FAILED, replace(memory.load("web"), live=1))
     assert journal.events == [LIVE, FAILED]
 
 
@@ -131,8 +131,8 @@ def test_a_state_that_cannot_be_saved_has_nothing_told(
 
     memory.before = refuse
     with pytest.raises(MachineError):
-        outbox.tell(LIVE, ServiceState("web", live=2))
-    outbox.tell_left()
+        outbox.log(LIVE, ServiceState("web", live=2))
+    outbox.log_left()
     assert journal.events == []
 
 
@@ -140,26 +140,26 @@ def test_where_nothing_can_be_recorded_it_is_told_all_the_same(
     outbox: Outbox, memory: Memory, journal: Journal, tmp_path: Path
 ) -> None:
     (tmp_path / "outbox").touch()
-    outbox.tell(LIVE, ServiceState("web", live=2))
+    outbox.log(LIVE, ServiceState("web", live=2))
     assert journal.events == [LIVE]
     assert memory.load("web").live == 2
 
 
 def test_what_is_being_told_is_left_alone(tmp_path: Path, memory: Memory, journal: Journal) -> None:
     other = Outbox(tmp_path / "outbox", memory, journal.log)
-    memory.before = other.tell_left  # another process, between the record and the state
-    Outbox(tmp_path / "outbox", memory, journal.log).tell(LIVE, ServiceState("web", live=2))
+    memory.before = other.log_left  # another process, between the record and the state
+    Outbox(tmp_path / "outbox", memory, journal.log).log(LIVE, ServiceState("web", live=2))
 
     def log(event: Event, name: str) -> None:
-        other.tell_left()
+        other.log_left()
         journal.log(event, name)
 
-    Outbox(tmp_path / "outbox", memory, log).tell(DEFERRED)
+    Outbox(tmp_path / "outbox", memory, log).log(DEFERRED)
     assert journal.events == [LIVE, DEFERRED]
 
 
 def test_what_cannot_be_understood_is_dropped(outbox: Outbox, journal: Journal, tmp_path: Path) -> None:
     (tmp_path / "outbox").mkdir()
     (tmp_path / "outbox" / "0.json").write_text("{", encoding="utf-8")
-    outbox.tell_left()
+    outbox.log_left()
     assert (journal.events, left(tmp_path)) == ([], [])

@@ -11,7 +11,7 @@ from beacon.model.reference import ImageReference
 from beacon.operations.caller import Caller
 from beacon.operations.listener import Note, Progress, Pulled, Pulling, Waiting
 from beacon.operations.machine import Machine
-from beacon.operations.telling import Telling
+from beacon.operations.reporting import ListenerReporter
 from tests.fakes.here import Recorder
 
 IMAGE = ImageReference.parse("registry.example/me/web:latest")
@@ -28,7 +28,7 @@ class ClosedPipe(Recorder):
 
 def pull(listener: Recorder) -> None:
     events: list[Event] = []
-    with Telling(listener, lambda event, _: events.append(event)).pulling("web", IMAGE) as read:
+    with ListenerReporter(listener, lambda event, _: events.append(event)).pulling("web", IMAGE) as read:
         for done, total in ((None, None), (1, None), (2, 10)):
             read(done, total)
     assert not events
@@ -42,12 +42,12 @@ def test_a_pull_is_told_at_most_every_second() -> None:
 
 def test_a_wait_is_told_when_it_begins_each_second_and_when_it_is_over() -> None:
     listener = Recorder()
-    telling = Telling(listener, lambda *_: None)
-    telling.waiting("web", "")
+    reporter = ListenerReporter(listener, lambda *_: None)
+    reporter.waiting("web", "")
     for seconds in (0.2, 0.7, 1.3, 1.5):
-        telling.waiting("web", "watching it settle", seconds, 10.0)
-    telling.waiting("web", "starting", 0.1)
-    telling.waiting("web", "")
+        reporter.waiting("web", "watching it settle", seconds, 10.0)
+    reporter.waiting("web", "starting", 0.1)
+    reporter.waiting("web", "")
     told = [(one.what, one.seconds) for one in listener.heard if isinstance(one, Waiting)]
     assert told == [("watching it settle", 0.2), ("watching it settle", 1.3), ("starting", 0.1), ("", 0.0)]
 
@@ -74,5 +74,7 @@ def test_waiting_for_a_rollout_goes_on_without_a_listener(tmp_path: Path) -> Non
 
 def test_a_helper_s_wait_is_its_service_s() -> None:
     listener = Recorder()
-    Telling(listener, lambda *_: None).waiting("web.next", "waiting for GET / to be answered", 3.0, 105.0)
+    ListenerReporter(listener, lambda *_: None).waiting(
+        "web.next", "waiting for GET / to be answered", 3.0, 105.0
+    )
     assert listener.heard == [Waiting("web", "waiting for GET / to be answered", 3.0, 105.0)]

@@ -1,4 +1,4 @@
-"""What a rollout tells: its decisions go to the journal, its progress to a listener."""
+"""What comes of rollouts: decisions are logged, progress is reported to a listener."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from beacon.operations.listener import (
     Pulling,
     StepBegan,
     Waiting,
-    tell,
+    report,
 )
 
 _PAUSE = 1.0
@@ -31,54 +31,54 @@ Tally = Callable[[int | None, int | None], None]
 """Takes how many bytes of a pull have come, and of how many."""
 
 
-class Telling:
-    """Tells a listener of a rollout's progress, and the journal of its decisions (a Reporter of rollouts)."""
+class ListenerReporter:
+    """Reports the progress of rollouts to a listener, and logs their decisions (a Reporter of rollouts)."""
 
     def __init__(self, listener: Listener, record: Callable[[Event, ServiceState | None], None]) -> None:
         self._listener: Listener = listener
         self._record = record
-        self._told: dict[str, tuple[str, float]] = {}
-        """What each service was last said to wait for, and for how long."""
+        self._reported: dict[str, tuple[str, float]] = {}
+        """What each service was last reported to wait for, and for how long."""
 
     def event(self, event: Event, saving: ServiceState | None = None) -> None:
-        """Have *event* come to the journal, and save the state that it is about."""
+        """Log *event*, and save the state that it is about."""
         self._record(event, saving)
 
     def note(self, service: str, line: str) -> None:
-        """Tell the listener a sentence about *service*."""
-        self.tell(Note(service, line))
+        """Report a sentence about *service*."""
+        self._report(Note(service, line))
 
     def step(self, service: str, kind: StepKind | None) -> None:
-        """Tell the listener which step of a rollout begins; None: it has ended."""
-        self.tell(StepBegan(service, kind))
+        """Report which step of a rollout begins; None: it has ended."""
+        self._report(StepBegan(service, kind))
 
     def waiting(self, service: str, what: str, seconds: float = 0.0, limit: float | None = None) -> None:
-        """Tell the listener what a service or its helper waits for, if it is new or a second has passed."""
+        """Report what a service or its helper waits for, if it is new or a second has passed."""
         service = helped(service)
-        last, moment = self._told.get(service, ("", 0.0))
+        last, moment = self._reported.get(service, ("", 0.0))
         if what != last or not moment <= seconds < moment + _PAUSE:
-            self._told[service] = (what, seconds)
-            self.tell(Waiting(service, what, seconds, limit))
+            self._reported[service] = (what, seconds)
+            self._report(Waiting(service, what, seconds, limit))
 
     @contextlib.contextmanager
     def pulling(self, service: str, image: ImageReference) -> Iterator[Tally]:
-        """Tell of a pull while the block runs; it is handed what takes how far that has come."""
+        """Report a pull while the block runs; it is handed what takes how far that has come."""
         last, due = Pulling(service, image), 0.0
-        self.tell(last)
+        self._report(last)
 
         def read(done: int | None, total: int | None) -> None:
             nonlocal last, due
             new, now = Pulling(service, image, done, total), time.monotonic()
             if new != last and now >= due:
                 last, due = new, now + _PAUSE
-                self.tell(new)
+                self._report(new)
 
         try:
             yield read
         finally:
-            self.tell(Pulled(service, image))
+            self._report(Pulled(service, image))
 
-    def tell(self, progress: Progress) -> None:
-        """Tell the listener, who is asked no more once it could not listen: a closed pipe, a closed tab."""
-        if not tell(self._listener, progress):
+    def _report(self, progress: Progress) -> None:
+        """Report to the listener, which is dropped once it could not listen: a closed pipe, a closed tab."""
+        if not report(self._listener, progress):
             self._listener = Nobody()
