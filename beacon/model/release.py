@@ -100,6 +100,8 @@ class Quarantine(Struct, frozen=True):
     reason: str
     until: str = ""
     """When it is tried again all the same, since its blame was not certain; empty where it was."""
+    tag: str = ""
+    """The tag that named it. None of older Beacons."""
 
 
 class Hold(Struct, frozen=True):
@@ -262,6 +264,17 @@ class ServiceState(Struct, frozen=True):
         """Return the state in which no update waits but that to *digest*, which the tag names."""
         kept = tuple(one for one in self.waiting if one.digest == digest or not one.is_update)
         return replace(self, waiting=kept)
+
+    def with_alias(self, image: ResolvedImage) -> ServiceState:
+        """Return the state in which the quarantine of *image*, if there is one, knows what its tag names now.
+
+        A check tells by that alone that it is not to be tried.
+        """
+        known = (
+            replace(one, tag_digest=image.tag_digest) if one.digest == image.digest else one
+            for one in self.quarantine
+        )
+        return replace(self, quarantine=tuple(known))
 
     def without_waiting(self, ended: Release) -> ServiceState:
         """Return the state in which *ended*, which is live or has failed, waits no longer.

@@ -148,7 +148,11 @@ class VersionRange(Struct, frozen=True):
         return all(bound.admits(version) for bound in self.bounds)
 
     def best(self, tags: Iterable[str], current_tag: str) -> str | None:
-        """Return the highest of *tags* in the range that is of the same variant as *current_tag*.
+        """Return the highest of *tags* in the range that is of the same variant as *current_tag*."""
+        return next(iter(self.ranked(tags, current_tag)), None)
+
+    def ranked(self, tags: Iterable[str], current_tag: str) -> tuple[str, ...]:
+        """Return those of *tags* in the range that are of the same variant as *current_tag*, highest first.
 
         Among equals (``1.4`` and ``1.4.0``) the one that says more wins, then the one written like the
         current one (``v``). A current tag that is no version (``latest``) has no variant. A date
@@ -166,7 +170,7 @@ class VersionRange(Struct, frozen=True):
             and (dates or not version.is_date)
             and self.contains(version)
         ]
-        return max(candidates)[-1] if candidates else None
+        return tuple(tag for *_, tag in sorted(candidates, reverse=True))
 
     def unlike(self, tags: Iterable[str]) -> str | None:
         """Return one of *tags* that is in the range, of any variant and dates as well."""

@@ -33,20 +33,33 @@ def followed(registry: Registry, services: Mapping[str, Service]) -> dict[str, I
 
     A RegistryError says that no tag is within the range.
     """
+    found = ranked(registry, services)
+    return {name: one if isinstance(one, BeaconError) else one[0] for name, one in found.items()}
+
+
+def ranked(
+    registry: Registry, services: Mapping[str, Service]
+) -> dict[str, tuple[ImageReference, ...] | BeaconError]:
+    """Return the references that each service may run, best first: its own, or all tags of its range.
+
+    There is one at least; a RegistryError says that no tag is within the range.
+    """
     ranged = {name: service.image for name, service in services.items() if service.follows_range}
     tags = registry.tags(ranged.values()) if ranged else {}
     return {
-        name: _best(service, tags[service.image]) if name in ranged else service.image
+        name: _within(service, tags[service.image]) if name in ranged else (service.image,)
         for name, service in services.items()
     }
 
 
-def _best(service: Service, tags: tuple[str, ...] | BeaconError) -> ImageReference | BeaconError:
+def _within(
+    service: Service, tags: tuple[str, ...] | BeaconError
+) -> tuple[ImageReference, ...] | BeaconError:
     if isinstance(tags, BeaconError):
         return tags
     wanted, current = VersionRange.parse(service.update.follow), service.image.tag or "latest"
-    best = wanted.best(tags, current)
-    if best is None:
+    found = wanted.ranked(tags, current)
+    if not found:
         other = wanted.unlike(tags)
         return RegistryError(
             f"{service.image.name} has no tag within {service.update.follow!r}",
@@ -54,7 +67,7 @@ def _best(service: Service, tags: tuple[str, ...] | BeaconError) -> ImageReferen
             if other
             else None,
         )
-    return service.image.with_tag(best)
+    return tuple(service.image.with_tag(tag) for tag in found)
 
 
 def concurrently(threads: int, action: Callable[[T], R], items: Sequence[T]) -> list[R]:

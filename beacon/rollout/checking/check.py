@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from beacon.errors import BeaconError, BusyError, LimitError
 from beacon.model.image import Layer, Platform, Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest, ImageReference, short
-from beacon.model.release import Pending, Release, ServiceState, Trigger
+from beacon.model.release import Pending, Release, ReleaseState, ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.model.version import is_older
 from beacon.registry.results import (
@@ -22,12 +22,14 @@ from beacon.registry.results import (
     Found,
     Resolution,
 )
-from beacon.rollout.checking.candidates import followed, make_release
+from beacon.rollout.checking.candidates import make_release, ranked
 from beacon.rollout.decisions.decide import find_quarantine, is_due, longest_unanswered, passed_over
 from beacon.rollout.ports import Registry
 from beacon.rollout.tools import Tools, moment
 
 _SAME_KEPT = 20
+_LOWER = 3
+"""So many versions below the best of a range are tried: each that fails has the service down for a moment."""
 
 
 class Checked(Struct, frozen=True):
@@ -97,17 +99,51 @@ class Check:
 
     def _ask(self, services: Mapping[str, Service]) -> list[Checked]:
         findings: list[Checked] = []
-        references: dict[str, ImageReference] = {}
-        for name, reference in followed(self._registry, services).items():
-            if isinstance(reference, BeaconError):
-                findings.append(Checked(unchecked(name, reference)))
-            elif is_older(reference.tag, self._live[name].reference.tag):
+        lines: dict[str, tuple[ImageReference, ...]] = {}
+        for name, line in ranked(self._registry, services).items():
+            if isinstance(line, BeaconError):
+                findings.append(Checked(unchecked(name, line)))
+            elif is_older(line[0].tag, self._live[name].reference.tag):
                 self.answered.add(name)
-                findings.append(Checked(ahead_of(self._live[name], reference)))
+                findings.append(Checked(ahead_of(self._live[name], line[0])))
             else:
-                references[name] = reference
-        results = self._registry.check(references.values()) if references else {}
-        return [*findings, *self._judge(references, results)]
+                lines[name] = line
+        return [*findings, *self._judge(*self._select(lines))]
+
+    def _select(
+        self, lines: Mapping[str, Sequence[ImageReference]]
+    ) -> tuple[dict[str, ImageReference], Mapping[ImageReference, CheckResult]]:
+        """Return the reference to follow of each line (best first), and what all that were asked for name.
+
+        That is the first. Where what it names is in quarantine, it is the next that could be rolled out.
+        """
+        chosen = {name: line[0] for name, line in lines.items()}
+        results = dict(self._registry.check(chosen.values())) if chosen else {}
+        left = {
+            name: self._above_live(name, line[1:])
+            for name, line in lines.items()
+            if isinstance(found := results[line[0]], Found) and self._quarantined(name, found.digest)
+        }
+        for place in range(_LOWER):
+            asked = {name: line[place] for name, line in left.items() if len(line) > place}
+            results.update(self._registry.check(asked.values()) if asked else {})
+            for name, reference in asked.items():
+                if self._is_untried(name, reference, results[reference]):
+                    chosen[name] = reference
+                    del left[name]
+        return chosen, results
+
+    def _above_live(self, name: str, line: Sequence[ImageReference]) -> tuple[ImageReference, ...]:
+        """Return what of *line* is newer than what is live, or the same tag, which may have moved."""
+        live = self._live[name].reference
+        return tuple(one for one in line if one == live or is_older(live.tag, one.tag))
+
+    def _is_untried(self, name: str, reference: ImageReference, result: CheckResult) -> bool:
+        """Say whether *reference* names what is new to the service; it has gone back past what is not."""
+        if not isinstance(result, Found) or self._known(name, reference, result.digest) is not None:
+            return False
+        left = (one for one in self._states[name].releases if one.state is ReleaseState.SUPERSEDED)
+        return not any(result.digest in {one.digest, one.tag_digest} for one in left)
 
     def _waiting(self, name: str) -> Iterator[Checked]:
         """Yield what is known to be new and has not been rolled out: its window may have opened meanwhile.
@@ -197,6 +233,9 @@ class Check:
         ):
             pending = Pending(wish.reference, resolution, self._tools.timestamp())
             self._remember(name, pending, digest=resolution.digest)
+        elif pending.image.tag_digest != resolution.tag_digest:  # the index around it is another one
+            pending = replace(pending, image=resolution)
+            self._remember(name, pending, digest=resolution.digest)
         quarantined = self._quarantined(name, resolution.digest)
         if quarantined is not None:
             return Checked(quarantined)
@@ -230,7 +269,8 @@ class Check:
                 current = self._tools.store.load(name)
                 if current.rollout is None and current.live == state.live:
                     same = state.same if same is None else same
-                    self._tools.store.save(replace(current.with_update(digest), same=same, pending=pending))
+                    current = replace(current.with_update(digest), same=same, pending=pending)
+                    self._tools.store.save(current.with_alias(pending.image) if pending else current)
         except BusyError:
             return
         except BeaconError as error:

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import short
-from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
+from beacon.model.release import Quarantine, Release, ReleaseState, ServiceState, Trigger
 from beacon.model.rollout.record import Cause, Decision, Facts, StepKind
+from beacon.model.version import is_older
 from beacon.rollout.decisions.decide import STOPPED, Gate, Verdict
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
 from beacon.rollout.handling import move
@@ -59,8 +60,10 @@ def _committed(task: Task, *, returning: bool, back: bool) -> ServiceState:
     candidate = replace(
         candidate, state=ReleaseState.LIVE, trigger=trigger, finished=tools.timestamp(), reason=""
     )
-    bad = state.quarantine if returning else ()  # then the tag has not moved: what was bad before still is
-    state = replace(state, quarantine=tuple(one for one in bad if one.digest != candidate.digest))
+    bad = [one for one in state.quarantine if one.digest != candidate.digest]
+    if not returning:  # else the tag has not moved: what was bad before still is
+        bad = [one for one in bad if _is_above(tools, one, candidate)]
+    state = replace(state, quarantine=tuple(bad))
     if old is not None and old.number != candidate.number:
         ended = ReleaseState.FAILED if old.state is ReleaseState.FAILED else ReleaseState.SUPERSEDED
         reason = f"rolled back to release {candidate.number} by its owner" if back else old.reason
@@ -76,6 +79,12 @@ def _committed(task: Task, *, returning: bool, back: bool) -> ServiceState:
         pending=None,
         rollout=None,
     )
+
+
+def _is_above(tools: Tools, entry: Quarantine, candidate: Release) -> bool:
+    """Say whether what is in quarantine would be tried once more: a range names a higher version first."""
+    higher = candidate.service.follows_range and is_older(candidate.reference.tag, entry.tag)
+    return higher and entry.fingerprint == tools.fingerprint(candidate.service)
 
 
 def _what_is_live(facts: Facts, candidate: Release, kept: str, *, back: bool) -> str:

@@ -25,6 +25,7 @@ def quarantined(
         since=tools.timestamp(),
         reason=reason,
         until=until,
+        tag=release.reference.tag or "",
     )
     others = (one for one in state.quarantine if one != known)
     return replace(state.without_waiting(release), quarantine=(*others, entry))

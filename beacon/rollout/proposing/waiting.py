@@ -179,7 +179,13 @@ def reject(tools: Tools, name: str, digest: str) -> Waiting:
         raise UsageError(
             f"the definition of {name} asks for {chosen.reference}", hint=f"beacon edit {name} names another"
         )
-    passed = replace(live, digest=chosen.digest, tag_digest=chosen.tag_digest, trigger=Trigger.UPDATE)
+    passed = replace(
+        live,
+        reference=chosen.reference,
+        digest=chosen.digest,
+        tag_digest=chosen.tag_digest,
+        trigger=Trigger.UPDATE,
+    )
     tools.store.save(quarantined(tools, state, passed, "its owner rejected it"))
     return chosen
 
