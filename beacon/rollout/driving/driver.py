@@ -70,14 +70,12 @@ def _do_all(task: Task, *, cut_off: bool) -> tuple[Task, Verdict]:
         if cut_off and step.is_done(task):
             task = task.at_next()
             continue
-        do = step.resume if cut_off and step.resume is not None else step.do
-        if step.takes_down and not cut_off:
-            task = _with_those_up(task)
-        cut_off = False
-        is_noted = task.rollout == on_disk or not (step.leads or step.shows)
-        on_disk = on_disk if is_noted else task.rollout
         task.tools.reporter.step(task.facts.service, kind)
-        ended = do(task.undisturbed()) if going_back else _attempt(task, do, None if is_noted else step)
+        if going_back:
+            ended = step.do(task.undisturbed())
+        else:
+            task, ended, on_disk = _do_forth(task, step, on_disk, cut_off=cut_off)
+        cut_off = False
         if ended.gate is Gate.FAILED and not going_back:
             task = replace(task, rollout=_turn_back(task, ended))
             continue
@@ -87,18 +85,34 @@ def _do_all(task: Task, *, cut_off: bool) -> tuple[Task, Verdict]:
     return task, verdict
 
 
-def _attempt(task: Task, do: Callable[[Task], Verdict], new: Step | None) -> Verdict:
-    """Do a step, which is on disk first if it is *new*; what hinders it is the machine's fault."""
+def _do_forth(task: Task, step: Step, on_disk: Rollout, *, cut_off: bool) -> tuple[Task, Verdict, Rollout]:
+    """Do a step, after what it waits for; return how it ended, and what is on disk of the rollout."""
+    ended = PASSED
+    if step.wait is not None:
+        ended, on_disk = _attempt(task, step.wait, step, on_disk)
+    if ended.gate is Gate.FAILED:
+        return task, ended, on_disk
+    if step.takes_down and not cut_off:
+        task = _with_those_up(task)
+    do = step.resume if cut_off and step.resume is not None else step.do
+    return task, *_attempt(task, do, step, on_disk)
+
+
+def _attempt(
+    task: Task, do: Callable[[Task], Verdict], step: Step, on_disk: Rollout
+) -> tuple[Verdict, Rollout]:
+    """Do what belongs to a step, which is on disk first; what hinders it is the machine's fault."""
     # A hook that outlives a kill may be at work on what the way back starts: it is awaited in any case.
     if task.tools.is_canceled() and do is not STEPS[StepKind.HOOK].resume:
-        return CANCELED
+        return CANCELED, on_disk
     try:
-        if new is not None:
-            _note(task, new)
-        return do(task)
+        if task.rollout != on_disk and (step.leads or step.shows):
+            on_disk = task.rollout
+            _note(task, step)
+        return do(task), on_disk
     except BeaconError as error:
         require_up(task.tools)
-        return blamed(find_blame(error))
+        return blamed(find_blame(error)), on_disk
 
 
 def _note(task: Task, step: Step) -> None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from beacon.rollout.decisions.decide import Verdict
+from beacon.definition.rules import requirements
+from beacon.rollout.decisions.decide import PASSED, STOPPED, Verdict
+from beacon.rollout.decisions.down import Down
+from beacon.rollout.fallen import down_because
 from beacon.rollout.handling.running import guarded, job_limit, runs, start, with_last_words
 from beacon.rollout.steps import files
 from beacon.rollout.steps.task import Task
 from beacon.rollout.tools import moment
 
 
+def await_needed(task: Task) -> Verdict:
+    """Wait for the rollouts of what the service needs; its owner may stop it meanwhile."""
+    tools, service, former = task.tools, task.candidate.service, task.former
+    if not any(requirements(service)):
+        return PASSED
+    was_up = tools.unit(task.unit).is_up
+    tools.await_needed(service, tools.require_wanted)
+    now = tools.unit(task.unit)
+    if former is None or not was_up or not now.is_stopped:
+        return PASSED
+    return STOPPED if down_because(tools.systemd, former, now) is Down.OWNER else PASSED
+
+
 def do(task: Task) -> Verdict:
-    """Restart the unit, after what the service needs; its limit counts from there."""
+    """Restart the unit; its limit counts from here."""
     tools, candidate = task.tools, task.candidate
-    tools.await_needed(candidate.service, tools.require_wanted)
     tools.systemd.wait_idle(task.unit, job_limit(candidate))
     return with_last_words(tools, guarded(tools, lambda: start(tools, candidate)), task.facts.service)
 

@@ -15,8 +15,10 @@ STEPS: Mapping[StepKind, Step] = {
     StepKind.BESIDE: Step(beside.do),
     StepKind.AHEAD: Step(requests.ahead),
     StepKind.FILES: Step(files.put),
-    StepKind.WAIT: Step(requests.wait, leads=False),
-    StepKind.RESTART: Step(restart.do, restart.is_done, resume=restart.resume, takes_down=True),
+    StepKind.WAIT: Step(requests.wait, leads=False, wait=restart.await_needed),
+    StepKind.RESTART: Step(
+        restart.do, restart.is_done, resume=restart.resume, takes_down=True, wait=restart.await_needed
+    ),
     StepKind.GATE: Step(gate.do, resume=gate.resume, leads=False, shows=True),
     StepKind.RETURN: Step(requests.give_back, leads=False),
     StepKind.DEPENDENTS: Step(dependents.do, leads=False),

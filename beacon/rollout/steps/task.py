@@ -82,3 +82,5 @@ class Step(NamedTuple):
     """What is done instead after a kill, where to do it again would be wrong."""
     takes_down: bool = False
     """Whether it takes the service down, and what depends on it."""
+    wait: Callable[[Task], Verdict] | None = None
+    """What is waited for first, for as long as it takes; the service is as it was meanwhile."""
