@@ -8,6 +8,8 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from beacon.model.runtime import UnitState
+
 ROLLOUT_VERSION = 1
 """Of the form in which rollouts are written down; one that is higher is not understood."""
 
@@ -166,6 +168,8 @@ class Rollout(Struct, frozen=True):
     """Whether that cause is certain."""
     turned: StepKind | None = None
     """The step that it turned back at."""
+    met: UnitState | None = None
+    """The service's unit as it was then. None of older Beacons."""
     version: int = ROLLOUT_VERSION
 
     @property
@@ -211,8 +215,10 @@ def way_forth(facts: Facts) -> tuple[StepKind, ...]:
     return tuple(steps)
 
 
-def turned_back(rollout: Rollout, cause: Cause, reason: str, *, certain: bool = True) -> Rollout:
-    """Return the rollout with its way back; the index is where that begins."""
+def turned_back(
+    rollout: Rollout, cause: Cause, reason: str, *, certain: bool = True, met: UnitState | None = None
+) -> Rollout:
+    """Return the rollout with its way back; the index is where that begins. *met* is its unit now."""
     return replace(
         rollout,
         steps=way_back(rollout, cause),
@@ -222,7 +228,18 @@ def turned_back(rollout: Rollout, cause: Cause, reason: str, *, certain: bool = 
         reason=reason,
         certain=certain,
         turned=rollout.step,
+        met=met,
     )
+
+
+def started_since(rollout: Rollout) -> Rollout:
+    """Return the rollout on a way back that was to leave its service down, and that its owner has started."""
+    steps = [StepKind.FORMER_START if one is StepKind.FORMER_STOP else one for one in rollout.steps]
+    if rollout.facts.dependents and StepKind.DEPENDENTS not in steps:
+        steps.append(StepKind.DEPENDENTS)
+    cause = Cause.OWNER if rollout.cause is Cause.STOPPED else rollout.cause
+    reason = f"{rollout.reason}, and has started it again since"
+    return replace(rollout, steps=tuple(steps), index=0, cause=cause, reason=reason)
 
 
 def way_back(rollout: Rollout, cause: Cause) -> tuple[StepKind, ...]:

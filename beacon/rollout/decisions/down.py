@@ -64,6 +64,15 @@ def went_later(unit: UnitState, other: UnitState) -> bool:
     return unit.is_down and unit.left > other.ended + _SLACK
 
 
+def is_started_since(before: UnitState, now: UnitState) -> bool:
+    """Say whether somebody started the unit, which was down, since *before*; systemd counts its own starts.
+
+    A start of what was up all the time is none.
+    """
+    was_down = before.is_down or now.ended != before.ended
+    return now.is_up and was_down and now.restarts <= before.restarts
+
+
 def ends_well(service: Service, unit: UnitState) -> bool:
     """Say whether *unit* is done, or nearly so, and is not to be started again: a job of its owner's."""
     ends = unit.active in {"deactivating", "inactive"} and not unit.job and unit.started != 0

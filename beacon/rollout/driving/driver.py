@@ -17,6 +17,7 @@ from beacon.model.outcome import Outcome
 from beacon.model.release import ReleaseState, ServiceState, Trigger
 from beacon.model.rollout.halt import Halt
 from beacon.model.rollout.record import Cause, Decision, Rollout, StepKind, turned_back
+from beacon.model.runtime import UnitState
 from beacon.rollout.decisions.blame import Blame, find_blame
 from beacon.rollout.decisions.decide import CANCELED, PASSED, STOPPED, Gate, Verdict, blamed
 from beacon.rollout.driving.ending import commit, end_back
@@ -135,12 +136,20 @@ def _turn_back(task: Task, verdict: Verdict) -> Rollout:
         cause, reason = Cause.MACHINE, f"docker's daemon ended meanwhile: {reason}"
     # The way back starts the service anew: whom their owner stopped since is only known now.
     rollout = _without_stopped(task.tools, rollout)
-    rollout = turned_back(rollout, cause, reason, certain=verdict.certain)
+    rollout = turned_back(rollout, cause, reason, certain=verdict.certain, met=_unit(task))
     # On a full disk the record cannot be written, but bringing the service back matters more:
     # the one on disk is of before, from which the next run comes here again.
     with contextlib.suppress(MachineError):
         task.tools.store.save_rollout(rollout)
     return rollout
+
+
+def _unit(task: Task) -> UnitState | None:
+    """Return the service's unit; None where systemd does not tell."""
+    try:
+        return task.tools.unit(task.unit)
+    except BeaconError:
+        return None
 
 
 def _with_those_up(task: Task) -> Task:

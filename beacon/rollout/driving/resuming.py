@@ -11,10 +11,19 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import ServiceState
 from beacon.model.rollout.former import FormerRollout, Phase
 from beacon.model.rollout.halt import Halt
-from beacon.model.rollout.record import Cause, Decision, Rollout, StepKind, resumed, turned_back
+from beacon.model.rollout.record import (
+    Cause,
+    Decision,
+    Rollout,
+    StepKind,
+    resumed,
+    started_since,
+    turned_back,
+)
 from beacon.model.unit import unit_name
 from beacon.rollout.checking.candidates import concurrently
 from beacon.rollout.decisions.decide import STOPPED
+from beacon.rollout.decisions.down import is_started_since
 from beacon.rollout.driving.driver import finish, is_held_back
 from beacon.rollout.driving.ending import lose
 from beacon.rollout.driving.former import translated
@@ -83,6 +92,8 @@ def _cut_off(tools: Tools, state: ServiceState) -> Rollout | None:
         return None
     if found.boot == boot and _was_stopped(tools, found):
         return turned_back(found, Cause.STOPPED, STOPPED.reason)
+    if found.boot == boot and _was_started(tools, found):
+        return started_since(found)
     # A hook is awaited first, and has the rollout go back then.
     is_forth = found.decision is Decision.FORTH and found.step is not StepKind.HOOK
     if state.hold is not None and is_forth and is_held_back(state, found):
@@ -98,6 +109,13 @@ def _was_stopped(tools: Tools, rollout: Rollout) -> bool:
         return False
     last = tools.systemd.last_job(unit.name)
     return last is not None and last.kind == "stop"
+
+
+def _was_started(tools: Tools, rollout: Rollout) -> bool:
+    """Say whether somebody started a service since its way back began, which was to leave it down."""
+    if StepKind.FORMER_STOP not in rollout.steps or rollout.met is None:
+        return False
+    return is_started_since(rollout.met, tools.unit(unit_name(rollout.facts.service)))
 
 
 def _put_off(name: str, reason: GoingDownError) -> Outcome:
