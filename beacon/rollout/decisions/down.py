@@ -74,6 +74,12 @@ def is_started_since(before: UnitState, now: UnitState) -> bool:
 
 
 def ends_well(service: Service, unit: UnitState) -> bool:
-    """Say whether *unit* is done, or nearly so, and is not to be started again: a job of its owner's."""
+    """Say whether *unit* is done, or nearly so, and is not to be started again: a job of its owner's.
+
+    One that is started again where it fails has ended with status 0: others may be those of a stop.
+    """
     ends = unit.active in {"deactivating", "inactive"} and not unit.job and unit.started != 0
-    return service.restart.policy is RestartPolicy.NO and ends and unit.result == "success"
+    if service.restart.policy is RestartPolicy.ON_FAILURE and unit.exit_status:
+        return False
+    ending = {RestartPolicy.NO, RestartPolicy.ON_FAILURE}
+    return service.restart.policy in ending and ends and unit.result == "success"

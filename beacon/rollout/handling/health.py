@@ -49,15 +49,16 @@ _REFUSALS = 3
 """So many looks in a row may fail before that is the end of the watch."""
 
 
-def watch(tools: Tools, release: Release, places: Sequence[Place] = ()) -> Verdict:
+def watch(tools: Tools, release: Release, places: Sequence[Place] = (), *, runs_on: bool = False) -> Verdict:
     """Return whether the started *release* is healthy: health check, READY=1, or settled, in this order.
 
     READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
-    then only has to stay as it is for the settle time. A job is healthy once it has ended well. Besides, it
-    has to accept connections at *places*. That somebody else stops or restarts it says nothing of it.
+    then only has to stay as it is for the settle time. A job is healthy once it has ended well; so is what is
+    started again where it fails, unless there is anything to ask it, or it *runs_on* if it is well. Besides,
+    it has to accept connections at *places*. That somebody else stops or restarts it says nothing of it.
     """
     release = replace(release, service=in_effect(release))
-    service, subject = release.service, _Subject(tools, release, places)
+    service, subject = release.service, _Subject(tools, release, places, runs_on)
     unit = unit_name(service.name)
     before: UnitState | None = None
     began = elapsed = 0.0
@@ -74,10 +75,8 @@ def watch(tools: Tools, release: Release, places: Sequence[Place] = ()) -> Verdi
                 before, began, handled = now, tools.clock.monotonic(), False
             elapsed = tools.clock.monotonic() - began
             try:
-                if not handled and ends_well(service, now):
-                    verdict = judge_end(now)
-                else:
-                    verdict = subject.judge(before, now, elapsed)
+                ends = not handled and subject.may_end and ends_well(service, now)
+                verdict = judge_end(now) if ends else subject.judge(before, now, elapsed)
                 refused = 0
             except MachineError:  # an engine that is busy, say; that says nothing of a release that is up
                 verdict, refused = judge_unit(before, now), refused + 1
@@ -97,6 +96,14 @@ class _Subject(NamedTuple):
     tools: Tools
     release: Release
     places: Sequence[Place]
+    runs_on: bool
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it may be as its owner wants it once it has ended."""
+        service = self.release.service
+        asked = self.runs_on or bool(self.places or service.endpoints) or has_check(service)
+        return service.restart.policy is RestartPolicy.NO or not asked
 
     def judge(self, before: UnitState, now: UnitState, elapsed: float) -> Verdict:
         """Return what is to be said of it after *elapsed* seconds."""

@@ -24,7 +24,8 @@ def resume(task: Task) -> Verdict:
 
 def do(task: Task) -> Verdict:
     """Watch the candidate until it is healthy or has failed."""
-    tools, candidate = task.tools, task.candidate
-    return with_last_words(
-        tools, guarded(tools, lambda: watch(tools, candidate, task.facts.places)), task.facts.service
-    )
+    tools, candidate, facts = task.tools, task.candidate, task.facts
+    # What is up when its update comes is a server more likely than a job.
+    runs_on = facts.has_way_back and facts.was_up and facts.was != "failed"
+    verdict = guarded(tools, lambda: watch(tools, candidate, facts.places, runs_on=runs_on))
+    return with_last_words(tools, verdict, facts.service)
