@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -14,6 +15,10 @@ _TAKEN = {errno.EADDRINUSE, errno.EACCES}
 _PATIENCE = 0.25
 _LISTENS = {"tcp": "0A", "udp": "07"}
 """The state of a socket that waits for whoever comes, in include/net/tcp_states.h."""
+_ESTABLISHED = "01"
+_INODE = 5
+"""The place of a socket's inode among the words behind its state; without a process, that is 0."""
+_NO_INODE = "0"
 
 
 def is_free(port: int, protocol: str, address: str = "127.0.0.1") -> bool:
@@ -44,6 +49,32 @@ def _is_forwarded(port: int, address: str) -> bool:
     return True
 
 
+class End(StrEnum):
+    """Where a connection to a port ends."""
+
+    ELSEWHERE = "elsewhere"
+    """Not at a socket of this machine: the firewall leads it to a container's network."""
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    """The kernel has taken it, and no process has accepted it yet."""
+
+
+def end_of(connection: socket.socket) -> End:
+    """Return where *connection* to a port of this machine ends.
+
+    Podman's monitor of a container listens at its ports so that nobody else does, and never accepts: that is
+    who answers once the firewall's rules are gone.
+    """
+    mine, port = connection.getsockname()[1], connection.getpeername()[1]
+    for table in ("tcp", "tcp6"):
+        for line in _lines(Path("/proc/net", table)):
+            _, local, remote, state, *words = line.split()
+            ends = tuple(int(place.rpartition(":")[2], 16) for place in (local, remote))
+            if state == _ESTABLISHED and ends == (port, mine):
+                return End.WAITING if words[_INODE] == _NO_INODE else End.ACCEPTED
+    return End.ELSEWHERE
+
+
 def listeners() -> frozenset[tuple[str, int, str]]:
     """Return address, port and protocol of all sockets of this machine at which somebody listens (proc(5)).
 
@@ -58,15 +89,18 @@ def listeners() -> frozenset[tuple[str, int, str]]:
 
 
 def _places(table: Path, wanted: str) -> Iterator[tuple[str, int]]:
-    try:
-        lines = table.read_text(encoding="ascii").splitlines()[1:]
-    except OSError:  # without IPv6
-        return
-    for line in lines:
+    for line in _lines(table):
         _, local, _, state, *_ = line.split()
         if state == wanted:
             address, _, port = local.partition(":")
             yield _address(address), int(port, 16)
+
+
+def _lines(table: Path) -> list[str]:
+    try:
+        return table.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:  # without IPv6
+        return []
 
 
 def _address(text: str) -> str:

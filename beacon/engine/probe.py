@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from urllib.parse import quote
+
+from beacon.engine.listening import End, end_of
 
 _FIRST_FAULT = 400
 _AS_IT_IS = "/?#[]@!$&'()*+,;=:%"
 """What has a meaning in a URL (RFC 3986, 2.2), and what is escaped already."""
+_LOOK = 0.1
 _HOLD = 0.5
 """Seconds that a connection must hold: far more than a forwarder on this machine takes to give up."""
 
@@ -32,24 +36,31 @@ class NetworkProbe:
     def tcp(self, address: str, port: int, timeout: float) -> str | None:
         """Connect; None when that works and holds, else what is wrong.
 
-        What forwards a published port (docker's proxy, pasta) accepts for a container in which nobody
-        listens, and closes the connection as soon as it finds out.
+        What forwards a published port (docker's proxy, rootlessport, pasta) accepts for a container in which
+        nobody listens, and closes the connection as soon as it finds out; who only keeps a port taken never
+        accepts.
         """
         try:
             with socket.create_connection((address, port), timeout=timeout) as connection:
-                holds = _holds(connection, min(timeout, _HOLD))
+                fault = _fault(connection, timeout)
         except OSError as error:
-            return f"does not accept connections ({_words(error)})"
-        return None if holds else "does not accept connections (closed at once)"
+            fault = _words(error)
+        return f"does not accept connections ({fault})" if fault else None
 
 
-def _holds(connection: socket.socket, seconds: float) -> bool:
-    """Say whether the other side says something, or nothing for so long, without ending the connection."""
-    connection.settimeout(seconds)
+def _fault(connection: socket.socket, seconds: float) -> str | None:
+    """Return what is wrong with a connection: it ends at once, or within *seconds* nobody accepts it."""
+    began = time.monotonic()
+    connection.settimeout(min(seconds, _HOLD))
     try:
-        return connection.recv(1) != b""
+        return None if connection.recv(1) else "closed at once"
     except TimeoutError:
-        return True
+        pass  # it holds, and who serves it waits for a word
+    while end_of(connection) is End.WAITING:
+        if time.monotonic() - began >= seconds:
+            return "nobody answers at the port"
+        time.sleep(_LOOK)
+    return None
 
 
 def _words(error: Exception) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 from beacon.definition.effective import in_effect
 from beacon.definition.endpoints.loopback import with_loopback
 from beacon.doctor.judge.reach import DeadPort
 from beacon.doctor.look.survey import Survey
+from beacon.engine.listening import End, end_of
 from beacon.engine.probe import NetworkProbe
 from beacon.errors import BeaconError, DefinitionError
 from beacon.model.machine import Engine
@@ -20,7 +20,6 @@ from beacon.rollout.decisions.requirements import published
 
 HERE = "127.0.0.1"
 _LIMIT = 2.0
-_ESTABLISHED = "01"
 _EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  # to compare
 
 
@@ -56,31 +55,13 @@ def _ports(live: Release) -> Iterator[tuple[Port, int]]:
 def leads_nowhere(address: str, port: int) -> bool:
     """Say whether a connection to a published port comes to nothing, or ends at who only keeps it taken.
 
-    Podman's monitor of a container listens at its ports so that nobody else does, and never answers: what
-    the firewall leads to the container has no other end on this machine.
+    What the firewall leads to the container has no other end on this machine.
     """
     try:
         with socket.create_connection((address, port), timeout=_LIMIT) as connection:
-            mine = connection.getsockname()[1]
-            return (port, mine) in _established()
+            return end_of(connection) is not End.ELSEWHERE
     except OSError:
         return True
-
-
-def _established() -> set[tuple[int, int]]:
-    """Return the local and the remote port of every connection of the machine (proc_pid_net(5))."""
-    found = set()
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            words = line.split()
-            if words[3] == _ESTABLISHED:
-                local, remote = (int(words[column].rpartition(":")[2], 16) for column in (1, 2))
-                found.add((local, remote))
-    return found
 
 
 def own_place(address: str, port: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
@@ -56,6 +56,25 @@ def test_a_forwarder_with_nobody_behind_it_is_not(serve: Callable[[socket.socket
     with listening(serve) as port:
         fault = NetworkProbe().tcp("127.0.0.1", port, 5)
     assert fault == f"does not accept connections ({why})"
+
+
+def test_who_only_keeps_a_port_taken_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        fault = NetworkProbe().tcp("127.0.0.1", server.getsockname()[1], 0.7)
+    assert fault == "does not accept connections (nobody answers at the port)"
+
+
+def test_a_server_that_is_busy_for_a_moment_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.close()
+
+        timer = Timer(0.8, serve)
+        timer.start()
+        assert NetworkProbe().tcp("127.0.0.1", server.getsockname()[1], 5) is None
+        timer.join()
 
 
 def test_a_port_at_which_nobody_listens_is_not() -> None:
