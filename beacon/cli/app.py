@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from beacon import __version__, streams
-from beacon.cli.ending import INTERRUPTED, told
+from beacon.cli.ending import INTERRUPTED, exiting_on_error
 from beacon.cli.output import Output
 from beacon.cli.reporter import MakeDisplay
 from beacon.cli.session import Session, chosen_scope
@@ -149,7 +149,7 @@ def options(
 
 def run(display: MakeDisplay) -> None:
     """Run the command line of this process, which has *display* show pulls, and exit with its status."""
-    with told(Output()):
+    with exiting_on_error(Output()):
         arguments = hoist(sys.argv[1:])
         user = other_user(arguments)
         if user is not None:

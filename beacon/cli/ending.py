@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def told(output: Output) -> Iterator[None]:
+def exiting_on_error(output: Output) -> Iterator[None]:
     """Tell the person at the terminal what went wrong in the block, and exit with its status."""
     try:
         yield

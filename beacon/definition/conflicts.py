@@ -156,7 +156,7 @@ def _port_faults(sides: list[_Side]) -> Iterator[Fault]:
             continue
         ranked = sorted([(*one, other[1]), (*other, one[1])], key=lambda claim: _port_rank(*claim))
         (winner, theirs, _), (loser, mine, _) = ranked
-        if _is_told(winner, loser):
+        if _is_at_fault(winner, loser):
             place = f"{winner.place} ({theirs.key}: {theirs.text})"
             yield Fault(loser.file, mine.key, f"must not be {mine.text}, which {place} has already")
 
@@ -180,7 +180,7 @@ def _thing_faults(sides: list[_Side]) -> Iterator[Fault]:
         ranked = sorted(found, key=lambda pair: _thing_rank(pair[0], what))
         winner, theirs = ranked[0]
         for loser, mine in ranked[1:]:
-            if loser.service.name != winner.service.name and _is_told(winner, loser):
+            if loser.service.name != winner.service.name and _is_at_fault(winner, loser):
                 before, after = mine.problem
                 yield Fault(loser.file, mine.key, f"{before}{winner.place} ({theirs.key}){after}")
 
@@ -189,6 +189,6 @@ def _thing_rank(side: _Side, what: Hashable) -> tuple[bool, bool, str]:
     return (what not in side.live_things, side.asked, side.file)
 
 
-def _is_told(winner: _Side, loser: _Side) -> bool:
+def _is_at_fault(winner: _Side, loser: _Side) -> bool:
     """Say whether a definition is at fault: what runs otherwise is in the way of what is asked for alone."""
     return not loser.runs and (loser.asked or not winner.runs)

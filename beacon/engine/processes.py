@@ -35,8 +35,8 @@ def moved(root: int) -> int | None:
 
     From files, pipes and the network (proc_pid_io(5)). None where the kernel does not tell.
     """
-    told = [bytes_ for pid in tree(root) if (bytes_ := _moved(pid)) is not None]
-    return sum(told) if told else None
+    counts = [bytes_ for pid in tree(root) if (bytes_ := _moved(pid)) is not None]
+    return sum(counts) if counts else None
 
 
 def _moved(pid: int) -> int | None:

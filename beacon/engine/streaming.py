@@ -76,11 +76,11 @@ def stream(
             end(process, patience.grace)
             raise
         answer.seek(0)
-        told = answer.read()
+        answers = answer.read()
     if process.returncode:
         text = "".join(said)
         raise CommandFailedError(failure(argv, text), text)
-    return told
+    return answers
 
 
 def _memory() -> IO[str]:

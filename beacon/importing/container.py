@@ -16,7 +16,7 @@ from beacon.importing.names import slug
 from beacon.importing.node import Log, Note
 from beacon.importing.reading import Reading
 from beacon.importing.result import Imported
-from beacon.importing.unread import tell_unread
+from beacon.importing.unread import note_unread
 from beacon.model.notice import NoteKind
 from beacon.model.unit import is_unnamed
 
@@ -33,7 +33,7 @@ _DEFAULT_NETWORKS = {"bridge", "podman", "default", "pasta", "slirp4netns", "pri
 _STOP_TIMEOUT = 10
 """Every engine's, and Beacon's."""
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 -- compared, not bound
-_TOLD = 10
+_SHOWN = 10
 """How many paths a report names."""
 
 
@@ -62,8 +62,8 @@ def import_container(
     _ports(inspected.at("HostConfig"), reading)
     unnamed = read_mounts(inspected, reading)
     _secrets(inspected.at("Config"), reading)
-    tell_unread(inspected, {where for _, where, _ in _HOST_KEYS}, reading)
-    _tell_layer(layer, reading)
+    note_unread(inspected, {where for _, where, _ in _HOST_KEYS}, reading)
+    _note_layer(layer, reading)
     imported = import_alone(
         slug(name or called),
         Node(reading.fields, Place(reading.place)),
@@ -84,16 +84,16 @@ def copied_from(imported: Imported, container: str, former: str, engine: str) ->
     return replace(imported, notes=(*imported.notes, note))
 
 
-def _tell_layer(layer: Sequence[str], reading: Reading) -> None:
+def _note_layer(layer: Sequence[str], reading: Reading) -> None:
     if layer:
-        text = f"{told(layer)}, in no volume: they are the container's own, and go with it"
+        text = f"{shortened(layer)}, in no volume: they are the container's own, and go with it"
         reading.drop("diff", text)
 
 
-def told(paths: Sequence[str]) -> str:
+def shortened(paths: Sequence[str]) -> str:
     """Return paths as a sentence has them, a long list cut short."""
-    rest = len(paths) - _TOLD
-    return ", ".join(paths[:_TOLD]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(paths) - _SHOWN
+    return ", ".join(paths[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _process(container: Section, image: Section, reading: Reading) -> None:

@@ -110,10 +110,10 @@ def _options(mount: Section, spec: Section, reading: Reading) -> Iterator[str]:
 
 def _judge_spec(spec: Section, target: str, reading: Reading) -> None:
     """Say what docker's ``--mount`` asked for that is told nowhere else."""
-    told = {"Propagation", "NonRecursive", "Subpath"}
+    said = {"Propagation", "NonRecursive", "Subpath"}
     for group in ("BindOptions", "VolumeOptions", "ClusterOptions", "ImageOptions"):
         for key, value in sorted(spec.at(group).fields.items()):
-            if key not in told and value not in EMPTY:
+            if key not in said and value not in EMPTY:
                 reading.drop("HostConfig.Mounts", f"{group}.{key} of {target}: {_HARMLESS.get(key, _RAW)}")
 
 

@@ -54,11 +54,11 @@ _UNSEEN = {
 _RAW = "give it in [podman] args where it is needed"
 
 
-def tell_unread(container: Section, read: Collection[str], reading: Reading) -> None:
+def note_unread(container: Section, read: Collection[str], reading: Reading) -> None:
     """Note all that a container has and nobody reads; *read* are keys of HostConfig that somebody does."""
     host, config = container.at("HostConfig"), container.at("Config")
-    _tell(host, "HostConfig", _HOST_READ.union(read), _HOST_USUAL, reading)
-    _tell(config, "Config", _CONFIG_READ, _CONFIG_USUAL, reading)
+    _note(host, "HostConfig", _HOST_READ.union(read), _HOST_USUAL, reading)
+    _note(config, "Config", _CONFIG_READ, _CONFIG_USUAL, reading)
     swap = host.number("MemorySwap")
     if swap not in {0, -1, 2 * host.number("Memory")}:
         reading.drop("HostConfig.MemorySwap", _RAW)
@@ -78,7 +78,7 @@ def tell_unread(container: Section, read: Collection[str], reading: Reading) -> 
         reading.obstacles.append("it is part of a pod, whose ports and addresses its service would not have")
 
 
-def _tell(
+def _note(
     section: Section,
     place: str,
     read: Collection[str],

@@ -1,4 +1,4 @@
-"""Tell targets what is queued: at least once each, and what was told is noted before it is forgotten."""
+"""Notify targets of what is queued: at least once each, and what was sent is noted before it is forgotten."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from beacon.errors import BeaconError, DeliveryError
 from beacon.model.notifying.news import Memory, News, Standing
 from beacon.model.notifying.target import Target
 from beacon.model.release import ServiceState
-from beacon.notify.message import Message, digest_of, is_worth_telling, keys_of, message_of
+from beacon.notify.message import Message, digest_of, is_worth_sending, keys_of, message_of
 from beacon.notify.schedule import MOST_APART, due, failed, given_up, succeeded
 
 _REMEMBERED = 90 * 86400.0
-"""Seconds for which it is known what was told."""
+"""Seconds for which it is known what was sent."""
 
 
 class Sends(Protocol):
     """What brings a message to a target."""
 
     def send(self, target: Target, message: Message) -> None:
-        """Tell *target* a message. Raises DeliveryError."""
+        """Send a message to *target*. Raises DeliveryError."""
 
 
 class Queued(Protocol):
@@ -43,15 +43,15 @@ class Queued(Protocol):
         """Replace it."""
 
 
-class Told(Struct, frozen=True):
-    """What came of a run: how many messages were sent, and why targets could not be told."""
+class DeliveryReport(Struct, frozen=True):
+    """What came of a run: how many messages were sent, and why targets could not be notified."""
 
     sent: int = 0
     faults: Mapping[str, DeliveryError] = {}
 
 
 class Delivery:
-    """Tells *targets* what is in *queue*; *load* gives the states of services. The caller has it alone."""
+    """Notifies *targets* of what is in *queue*, which is locked; *load* gives the states of services."""
 
     def __init__(
         self,
@@ -70,33 +70,33 @@ class Delivery:
         self._news: dict[str, News] = {}
         self._sent = 0
 
-    def run(self, now: datetime) -> Told:
-        """Tell what is due at *now*, a local time, and give up what is too old."""
+    def run(self, now: datetime) -> DeliveryReport:
+        """Send what is due at *now*, a local time, and give up what is too old."""
         self._news = dict(self._queue.read())
         moment = now.timestamp()
         for name in given_up(self._news, moment):
             self._settle(name, self._news[name].left)
         for name, news in list(self._news.items()):
             gone = [one for one in news.left if one not in self._targets]
-            passed = news.left if not is_worth_telling(news, self._state(news)) else gone
+            passed = news.left if not is_worth_sending(news, self._state(news)) else gone
             self._settle(name, passed)
         faults = {}
         for target in self._targets.values():
             try:
-                self._tell(target, now)
+                self._notify(target, now)
             except DeliveryError as fault:
                 self._note(target, failed(self._standing(target), fault.message, moment))
                 faults[target.name] = fault
-        return Told(self._sent, faults)
+        return DeliveryReport(self._sent, faults)
 
-    def _tell(self, target: Target, now: datetime) -> None:
+    def _notify(self, target: Target, now: datetime) -> None:
         fresh = {}
         heard: set[str] = set()
         for name, news in due(target, self._news, self._standing(target), now).items():
             keys, lasting = keys_of(news)
-            told = self._memory.told
-            ages = (now.timestamp() - told.get(f"{target.name} {key}", 0.0) for key in keys)
-            again = f"{target.name} {name}" in told or any(age < lasting for age in ages)
+            notified = self._memory.notified
+            ages = (now.timestamp() - notified.get(f"{target.name} {key}", 0.0) for key in keys)
+            again = f"{target.name} {name}" in notified or any(age < lasting for age in ages)
             if again or heard.intersection(keys):
                 self._settle(name, [target.name])
             else:
@@ -120,16 +120,16 @@ class Delivery:
         for name in part:
             self._settle(name, [target.name])
 
-    def _note(self, target: Target, standing: Standing, told: Mapping[str, float] | None = None) -> None:
-        """Remember how a target has answered, and what it was told; forget targets that there are no more."""
-        kept = {key: at for key, at in self._memory.told.items() if at >= standing.told - _REMEMBERED}
+    def _note(self, target: Target, standing: Standing, notified: Mapping[str, float] | None = None) -> None:
+        """Remember how a target has answered, and what it was sent; forget targets that are gone."""
+        kept = {key: at for key, at in self._memory.notified.items() if at >= standing.notified - _REMEMBERED}
         targets = {name: one for name, one in self._memory.targets.items() if name in self._targets}
-        self._memory = Memory({**targets, target.name: standing}, {**kept, **(told or {})})
+        self._memory = Memory({**targets, target.name: standing}, {**kept, **(notified or {})})
         self._queue.remember(self._memory)
 
-    def _settle(self, name: str, told: Collection[str]) -> None:
+    def _settle(self, name: str, notified: Collection[str]) -> None:
         news = self._news[name]
-        left = tuple(one for one in news.left if one not in told)
+        left = tuple(one for one in news.left if one not in notified)
         if left == news.left:
             return
         self._news[name] = replace(news, left=left)
@@ -141,5 +141,5 @@ class Delivery:
     def _state(self, news: News) -> ServiceState:
         try:
             return self._load(news.service) if news.service else ServiceState("")
-        except BeaconError:  # what is known of it without its state is told all the same
+        except BeaconError:  # what is known of it without its state is sent all the same
             return ServiceState(news.service)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from beacon.errors import ExitStatus
 
 _OF_SERVICES = {ExitStatus.ROLLED_BACK, ExitStatus.ROLLBACK_FAILED, ExitStatus.UNAVAILABLE}
-"""How a run of the timer ends for what became of services, which is told of each of them."""
+"""How a run of the timer ends for what became of services, of each of which owners are notified."""
 
 
-def is_told_otherwise(said: Mapping[str, str], outcomes: Iterable[str]) -> bool:
+def is_reported_otherwise(said: Mapping[str, str], outcomes: Iterable[str]) -> bool:
     """Say whether what systemd *said* of the unit (MONITOR_* in systemd.exec(5)) follows from services.
 
     *outcomes* are those of the last checks.

@@ -103,7 +103,7 @@ def digest_of(messages: Sequence[Message], host: str) -> Message:
     )
 
 
-def is_worth_telling(news: News, state: ServiceState) -> bool:
+def is_worth_sending(news: News, state: ServiceState) -> bool:
     """Say whether *news* is news to its owner, who has seen what came of an add, an apply or a rollback."""
     release = state.release(news.release)
     return news.topic is not Topic.UPDATED or (release is not None and release.trigger is Trigger.UPDATE)

@@ -49,7 +49,7 @@ def failed(standing: Standing, error: str, now: float) -> Standing:
 
 def succeeded(now: float) -> Standing:
     """Return how a target stands after it was told."""
-    return Standing(told=now)
+    return Standing(notified=now)
 
 
 def given_up(queued: Mapping[str, News], now: float) -> frozenset[str]:

@@ -40,9 +40,9 @@ def plan(machine: Machine, request: ApplyRequest, listener: Listener) -> PlanAns
 
 def _answer(tools: Tools, planned: Planned) -> PlanAnswer:
     proposal = planned.proposal
-    told = proposal.outcomes, tuple(hindered(proposal.plan)), planned.warnings
+    rest = proposal.outcomes, tuple(hindered(proposal.plan)), planned.warnings
     changes = (ServiceChanges(service=name, changes=words) for name, words in proposal.changes.items())
-    return replace(plan_answer(proposal.plan, foreseen(tools, proposal), *told), changes=tuple(changes))
+    return replace(plan_answer(proposal.plan, foreseen(tools, proposal), *rest), changes=tuple(changes))
 
 
 @watchable("apply")
@@ -59,9 +59,9 @@ def apply(machine: Machine, request: ApplyRequest, listener: Listener) -> Outcom
         _require_as_seen(request.plan, _answer(tools, planned))
     barred = unended(tools.store, [outcome.service for outcome in resumed], resumed)
     done = execute(tools, planned.proposal.without(barred))
-    warnings = (*planned.warnings, *machine.tell_proxy((*resumed, *done)))
-    told = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
-    outcomes = (*(outcome for outcome in resumed if outcome.service not in told), *done)
+    warnings = (*planned.warnings, *machine.update_proxy((*resumed, *done)))
+    changed = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
+    outcomes = (*(outcome for outcome in resumed if outcome.service not in changed), *done)
     announce(tools, outcomes)
     return Outcomes(services=outcome_infos(outcomes), warnings=warnings)
 

@@ -318,7 +318,7 @@ class Machine(Scoped):
 
         return ManagedProxy(self.caddy, self.store)
 
-    def tell_proxy(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
+    def update_proxy(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
         """Have the managed proxy, if there is one, follow what *outcomes* changed; return what hinders it."""
         return self.proxy.follow(outcomes) if self.proxy is not None else ()
 

@@ -18,7 +18,7 @@ from beacon.model.notice import Notice
 from beacon.model.notifying.news import News, Standing
 from beacon.model.notifying.target import Target, Topic
 from beacon.notify.delivery import Delivery
-from beacon.notify.failure import is_told_otherwise, what_failed
+from beacon.notify.failure import is_reported_otherwise, what_failed
 from beacon.notify.message import Message
 from beacon.notify.sender import Sender
 from beacon.operations.listener import Listener
@@ -50,10 +50,10 @@ def send(machine: Machine, request: SendRequest, listener: Listener) -> Sent:
         with machine.store.lock("_notify"):
             host = platform.node()
             delivery = Delivery(machine.queue, targets, _sender(machine), machine.store.load, host)
-            told = delivery.run(datetime.now().astimezone())
-    except BusyError:  # another process is telling
+            done = delivery.run(datetime.now().astimezone())
+    except BusyError:  # another process sends
         return Sent(sent=0, failed={})
-    return _answer(told.sent, told.faults)
+    return _answer(done.sent, done.faults)
 
 
 def try_targets(machine: Machine, request: TryRequest, listener: Listener) -> Sent:
@@ -107,7 +107,7 @@ def _info(target: Target, standing: Standing, queued: Mapping[str, News]) -> Tar
         daily=target.daily or None,
         quiet=target.quiet,
         queued=sum(target.name in news.left for news in queued.values()),
-        told=_time(standing.told),
+        notified=_time(standing.notified),
         failures=standing.failures,
         error=standing.error or None,
         next_try=_time(standing.next),
@@ -131,7 +131,7 @@ def _note_failure(machine: Machine, unit: str, targets: tuple[Target, ...]) -> N
     said = machine.caller.environment
     checks = machine.store.load_checks().services
     left = tuple(target.name for target in targets if Topic.BEACON in target.events)
-    if left and not is_told_otherwise(said, (check.outcome for check in checks.values())):
+    if left and not is_reported_otherwise(said, (check.outcome for check in checks.values())):
         name = f"{time.time_ns():016x}{os.urandom(8).hex()}"
         machine.queue.put(name, News(Topic.BEACON, unit, what_failed(unit, said), time.time(), left))
 

@@ -49,9 +49,9 @@ def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Out
     names, tools = machine.select(request.services), machine.tools_for(listener)
     run = Run(machine, tools, named=bool(request.services), retry=request.retry)
     outcomes = run.see_to(names)
-    told = machine.tell_proxy(outcomes)
+    warnings = machine.update_proxy(outcomes)
     run.remember(outcomes)
-    return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *told))
+    return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *warnings))
 
 
 @watchable("rollback")
@@ -69,13 +69,13 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
     announce(tools, resumed)
     barred = rollouts.unended(resumed)
     if barred:
-        return Outcomes(services=outcome_infos(barred), warnings=machine.tell_proxy(barred))
+        return Outcomes(services=outcome_infos(barred), warnings=machine.update_proxy(barred))
     for ended in resumed:
         tools.reporter.note(name, f"{ended.kind.word}: {ended.detail}")
     machine.engines.require_here(name)
     outcome = rollouts.go_back(name, request.release)
     announce(tools, [outcome])
-    return Outcomes(services=outcome_infos([outcome]), warnings=machine.tell_proxy([outcome]))
+    return Outcomes(services=outcome_infos([outcome]), warnings=machine.update_proxy([outcome]))
 
 
 def _check(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:

@@ -77,7 +77,7 @@ def _things(
     for before in gone:
         after = next((one for one in come if name(one) == name(before)), None)
         if after is None:
-            yield f"{what} {_told(what, name(before), text(before))} removed"
+            yield f"{what} {_item(what, name(before), text(before))} removed"
             continue
         come.remove(after)
         if text(before) == text(after):
@@ -86,10 +86,10 @@ def _things(
             yield f"port {text(before)} → {text(after)}"
         else:
             yield f"{what} {name(before)}: {text(before)} → {text(after)}"
-    yield from (f"{what} {_told(what, name(one), text(one))} added" for one in come)
+    yield from (f"{what} {_item(what, name(one), text(one))} added" for one in come)
 
 
-def _told(what: str, name: str, text: str) -> str:
+def _item(what: str, name: str, text: str) -> str:
     if what == "port":
         return f"{text}→{name}"
     return f"{name} ({text})" if text else name

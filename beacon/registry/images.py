@@ -86,18 +86,18 @@ def _by_head(source: Source, selector: str, ready: Ready) -> Found | None:
     if source.host.answers_head is False:
         return None
     reply = source.ask("HEAD", selector, ready)
-    told = _told_digest(reply)
-    if reply.status in _WITHOUT_HEAD or (reply.status == _OK and told is None):
+    stated = _header_digest(reply)
+    if reply.status in _WITHOUT_HEAD or (reply.status == _OK and stated is None):
         return None
     if reply.status == _FORBIDDEN:
         reply = source.ask("GET", selector)  # an answer to HEAD has no room for the reason
-        told = told or _told_digest(reply)
+        stated = stated or _header_digest(reply)
     if reply.status != _OK:
         raise Refusal(_problem(source, selector, reply))
-    if told is None:
+    if stated is None:
         return None
     source.host.answers_head = True
-    return _found(source, selector, told, reply)
+    return _found(source, selector, stated, reply)
 
 
 def _by_get(source: Source, selector: str, ready: Ready) -> Found:
@@ -115,7 +115,7 @@ def _found(source: Source, selector: str, digest: Digest, reply: Reply) -> Found
     return Found(digest, budget.remaining if budget else None, source.host.warnings(source.repository))
 
 
-def _told_digest(reply: Reply) -> Digest | None:
+def _header_digest(reply: Reply) -> Digest | None:
     try:
         return parse_digest(reply.headers.get("docker-content-digest", "").strip())
     except ReferenceFaultError:
@@ -123,10 +123,10 @@ def _told_digest(reply: Reply) -> Digest | None:
 
 
 def verified(source: Source, selector: str, reply: Reply) -> Digest:
-    """Return the digest of the manifest in *reply*, checked against what was asked and what was told."""
-    told = _told_digest(reply)
+    """Return the digest of the manifest in *reply*, checked against what was asked and what is stated."""
+    stated = _header_digest(reply)
     asked = Digest(selector) if ":" in selector else None
-    for digest in (asked, told):
+    for digest in (asked, stated):
         if digest is not None and not is_body_of(reply.body, digest):
             raise Refusal(_untrue(source, selector, f"sent something else than {digest}"))
     return asked or digest_of(reply.body)

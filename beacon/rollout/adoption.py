@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from beacon.errors import BeaconError, BusyError, ExitStatus, MachineError, UsageError
-from beacon.importing.container import told
+from beacon.importing.container import shortened
 from beacon.importing.names import origin_of
 from beacon.importing.result import Imported, MadeDefinition
 from beacon.model.machine import Engine, Scope
@@ -52,7 +52,7 @@ class Ground(Owner, Protocol):
     def engine_kind(self) -> Engine:
         """Which engine runs its services."""
 
-    def tell_proxy(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
+    def update_proxy(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
         """Have a proxy follow what *outcomes* changed; return what hinders it."""
 
 
@@ -143,7 +143,7 @@ class Adoptions:
                 if not asked.discards_layer:
                     _require_no_layer(old)  # what it wrote when it ended
                 outcomes = execute(tools, asked.proposal, adopted={definition.name: asked.copies})
-                warnings = self.ground.tell_proxy(outcomes)
+                warnings = self.ground.update_proxy(outcomes)
             except BeaconError:
                 self._put_back(old, noted)
                 tools.reporter.note(definition.name, f"the container {old.name} is as it was")
@@ -175,7 +175,7 @@ class Adoptions:
         old = self.look(noted.engine, noted.container)
         if self._is_under_way(noted) and old is not None:
             old.let_lie()  # a boot may have started it: nothing is copied while it writes
-        warnings = self.ground.tell_proxy(resume(self.tools, [noted.service]))
+        warnings = self.ground.update_proxy(resume(self.tools, [noted.service]))
         # Neither the one nor the other yet: the machine is going down, say.
         if self._is_under_way(noted) or self._settle(old, noted):
             return warnings
@@ -211,7 +211,7 @@ class Adoptions:
             end = self._take_away(noted.service)
             if end.kind.status:  # two at once on the same data must not be
                 raise MachineError(f"{noted.service} cannot be taken away: {end.detail}", hint=end.hint)
-            warnings = self.ground.tell_proxy([end])
+            warnings = self.ground.update_proxy([end])
         remove(path)
         if old is not None:
             undo(self.tools, noted.copies)
@@ -237,7 +237,7 @@ def _require_no_layer(old: OldContainer) -> None:
     paths = old.layer()
     if paths:
         raise UsageError(
-            f"cannot adopt {old.name}: what is in no volume would go with it: {told(paths)}",
+            f"cannot adopt {old.name}: what is in no volume would go with it: {shortened(paths)}",
             hint=f"save what is needed ({old.engine} cp {old.name}:{paths[0]} .), then add --discard-layer",
         )
 

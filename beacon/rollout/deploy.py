@@ -80,13 +80,13 @@ def deploy_carefully(
     order = needed_first([work.candidate.service for work in by_name.values()])
     groups: dict[Digest, list[Work]] = {}
     # A service that is down or failing already says little of an image: a healthy one goes first.
-    for work in sorted((by_name[name] for name in order), key=lambda work: _tells(work, units)):
+    for work in sorted((by_name[name] for name in order), key=lambda work: _is_weak_proof(work, units)):
         groups.setdefault(work.candidate.digest, []).append(work)
     ends = _side_by_side(run.bring_carefully, list(groups.values()))
     return _tidied(tools, works, [outcome for end in ends for outcome in end])
 
 
-def _tells(work: Work, units: Mapping[str, UnitState]) -> int:
+def _is_weak_proof(work: Work, units: Mapping[str, UnitState]) -> int:
     """Return how little the try of a service says of its image; one that is not to start says nothing."""
     return 0 if units[unit_name(work.name)].active == "active" else 1 if work.start else 2
 

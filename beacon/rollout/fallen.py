@@ -20,8 +20,8 @@ def down_because(systemd: Systemd, live: Release, unit: UnitState) -> Down:
     One that was up, and requires no other, was stopped by its owner or has ended: its journal is not asked.
     """
     required = systemd.states(required_units(systemd, live)).values()
-    tells = unit.active == "failed" or was_never_up(unit) or any(required)
-    last = systemd.last_job(unit.name) if tells else None
+    asks_journal = unit.active == "failed" or was_never_up(unit) or any(required)
+    last = systemd.last_job(unit.name) if asks_journal else None
     return why_down(live.service, unit, last, along=any(went_along(unit, other) for other in required))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from beacon.wire.answer import Answer
 
@@ -17,9 +17,9 @@ class TargetInfo(Struct, frozen=True, kw_only=True):
     daily: str | None
     quiet: tuple[str, ...]
     queued: int
-    """How much it is still to be told."""
-    told: str | None
-    """When it was last told something."""
+    """How much of the news it has not got yet."""
+    notified: str | None = field(name="told")
+    """When it was last notified."""
     failures: int
     """In a row."""
     error: str | None
@@ -33,7 +33,7 @@ class Targets(Answer, frozen=True, kw_only=True):
 
 
 class Sent(Answer, frozen=True, kw_only=True):
-    """What came of telling: how many messages, and who could not be told, with the reason."""
+    """What was sent: how many messages, and who could not be notified, with the reason."""
 
     sent: int
     failed: dict[str, str]

@@ -86,7 +86,7 @@ def _end(here: Session, saved: DefinitionText, *, apply: bool) -> None:
     raise typer.Exit(show_answer(here.output, answer, every=True))
 
 
-def _edited(tell: Callable[[DefinitionError], None], machine: Machine, old: DefinitionText) -> str | None:
+def _edited(show: Callable[[DefinitionError], None], machine: Machine, old: DefinitionText) -> str | None:
     """Return the text that the owner leaves in the editor, once it is in order; None if it is given up."""
     command = choose_editor(os.environ)
     with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
@@ -100,7 +100,7 @@ def _edited(tell: Callable[[DefinitionError], None], machine: Machine, old: Defi
             except DefinitionError as error:
                 if not os.isatty(0):
                     raise DefinitionError(error.faults, hint="nothing was saved") from error
-                tell(error)
+                show(error)
                 if not typer.confirm("Edit again?", default=True, err=True):
                     return None
             else:

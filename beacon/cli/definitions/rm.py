@@ -41,11 +41,11 @@ def rm(
     elif every and chosen and not yes and os.isatty(0):
         typer.confirm(f"Remove {', '.join(chosen)}? Their volumes stay.", abort=True, err=True)
     answer = remove(machine, RemoveRequest(chosen, purge), here.listener)
-    _tell(here.output, answer)
+    _show_definitions(here.output, answer)
     raise typer.Exit(show_answer(here.output, answer, every=True))
 
 
-def _tell(output: Output, answer: Removed) -> None:
+def _show_definitions(output: Output, answer: Removed) -> None:
     """Say where the definitions are of the services that are gone."""
     left = answer.definitions
     if len(left) == 1:

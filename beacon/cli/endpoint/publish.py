@@ -68,7 +68,7 @@ def _enable(here: Session) -> None:
     answer = enable_publishing(here.machine(), here.listener)
     _show(here.output, answer)
     here.output.say(f"{UNIT} keeps them up to date")
-    if _tell_problems(here.output, answer):
+    if _show_problems(here.output, answer):
         here.output.say("it is tried again until it works")
 
 
@@ -78,12 +78,12 @@ def _end(output: Output, answer: Publication, *, as_json: bool = False) -> None:
         output.data(answer)
     else:
         _show(output, answer)
-    if status := _tell_problems(output, answer):
+    if status := _show_problems(output, answer):
         raise typer.Exit(status)
 
 
-def _tell_problems(output: Output, answer: Publication) -> int:
-    """Tell what kept stores from being told; return the status that stands for the last of it, or 0."""
+def _show_problems(output: Output, answer: Publication) -> int:
+    """Show what kept stores from being updated; return the status that stands for the last of it, or 0."""
     status = 0
     for store in answer.stores:
         if store.problem:

@@ -73,4 +73,4 @@ def _row(one: TargetInfo) -> Iterator[str]:
     if one.failures:
         yield f"red|{one.error} ({one.failures} times), again at {one.next_try}{waits}"
     else:
-        yield f"{f'told {one.told}' if one.told else 'not told anything yet'}{waits}"
+        yield f"{f'told {one.notified}' if one.notified else 'not told anything yet'}{waits}"

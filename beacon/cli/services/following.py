@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 
-from beacon.cli.ending import told
+from beacon.cli.ending import exiting_on_error
 from beacon.cli.outcomes import show_answer
 from beacon.cli.output import Output
 from beacon.cli.reporter import MakeDisplay
@@ -29,7 +29,7 @@ def update(here: Session, request: UpdateRequest, *, exit_code: bool, as_json: b
 def main(options: Collection[str], names: Sequence[str], display: MakeDisplay) -> None:
     """Run `beacon OPTIONS update NAMES`, of which --user, --system and --check may be options."""
     output = Output()
-    with told(output):
+    with exiting_on_error(output):
         here = Session(chosen_scope("--user" in options, "--system" in options), output, display)
         here.interruption.catch(output.say)
         request = UpdateRequest(tuple(names), check="--check" in options)

@@ -130,10 +130,10 @@ def _lines(output: Output, answer: Status) -> Iterator[tuple[str, str]]:
     if one.next_check is not None:
         yield "Next", shown(one.next_check)
     yield from _waits(one)
-    told = ("quarantined", "waits", "approved", "held", "update: ")
+    elsewhere = ("quarantined", "waits", "approved", "held", "update: ")
     fails = _failing(one.failing) if one.failing is not None else None
     for note in one.notes:
-        if not note.startswith(told) and note != fails:
+        if not note.startswith(elsewhere) and note != fails:
             yield "Note", note
 
 

@@ -10,7 +10,7 @@ from beacon.model.notice import plural
 from beacon.registry.results import Deferred, Failed, FailureKind, Found
 
 _OF_REGISTRY = {FailureKind.UNREACHABLE, FailureKind.TLS, FailureKind.SERVER_ERROR}
-"""What is the same for all of a registry's references, and told once."""
+"""What is the same for all of a registry's references, and reported once."""
 
 
 def registries(facts: RegistryFacts | None, commands: Commands) -> list[Finding]:
@@ -18,13 +18,13 @@ def registries(facts: RegistryFacts | None, commands: Commands) -> list[Finding]
     del commands
     if facts is None:
         return []
-    told: dict[tuple[str, str], Finding] = {}
+    found: dict[tuple[str, str], Finding] = {}
     for reference, result in facts.results.items():
         registry = facts.registries[reference]
         for key, finding in _judged(facts, reference, registry, result):
-            told.setdefault((registry, key), finding)
-    if told:
-        return list(told.values())
+            found.setdefault((registry, key), finding)
+    if found:
+        return list(found.values())
     return [
         ok(f"{listed(set(facts.registries.values()))} answered for {plural(len(facts.results), 'image')}")
     ]

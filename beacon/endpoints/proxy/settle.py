@@ -72,7 +72,7 @@ def settle(
         refused = _refused(proxy, wanted.sites, wanted)
     text = wanted.text(without=refused)
     record = ProxyRecord(digest, last.loaded, refused)
-    left_out = (*wanted.left_out, *_told(wanted.sites, refused))
+    left_out = (*wanted.left_out, *_left_out(wanted.sites, refused))
     if text != current:
         proxy.put(text)
     if not proxy.is_up():
@@ -151,7 +151,7 @@ def _words(why: str) -> str:
     return f"Caddy refuses it: {why}"
 
 
-def _told(sites: Sequence[Site], refused: Mapping[str, str]) -> list[LeftOut]:
+def _left_out(sites: Sequence[Site], refused: Mapping[str, str]) -> list[LeftOut]:
     """Return what the refusal of sites means to services; that of the sites of nobody means nothing."""
     return [
         LeftOut(service, claim, refused[site.address], "take it out there, or here")

@@ -9,8 +9,8 @@ from beacon.endpoints.routing.caddyfile import NOTHING
 from beacon.errors import MachineError
 
 
-def set_up(caddy: Caddy, tell: Callable[[str], None], *, overwrite: bool = False) -> None:
-    """Have Caddy take in Beacon's file, and start it; *tell* hears what became of the owner's Caddyfile.
+def set_up(caddy: Caddy, report: Callable[[str], None], *, overwrite: bool = False) -> None:
+    """Have Caddy take in Beacon's file, and start it; *report* hears what became of the owner's Caddyfile.
 
     With *overwrite* a file that was edited by hand is written anew. Raises MachineError if Caddy is missing,
     or refuses its configuration.
@@ -19,7 +19,7 @@ def set_up(caddy: Caddy, tell: Callable[[str], None], *, overwrite: bool = False
         raise MachineError("Caddy is not installed", hint="sudo apt install caddy")
     main = caddy.main()
     if not imports_own(main):
-        tell(_import_own(caddy, main))
+        report(_import_own(caddy, main))
     if overwrite or not caddy.is_managed():
         caddy.put(NOTHING.text())
     caddy.enable()

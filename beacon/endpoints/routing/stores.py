@@ -26,7 +26,7 @@ class Store(Struct, frozen=True):
         return min((one.refresh for one in self.publications if one.expire), default=0.0)
 
 
-class Told(Struct, frozen=True):
+class Contents(Struct, frozen=True):
     """What each store is to say, and what of the endpoints is not told, each with the reason.
 
     A store of which that cannot be said (a template is invalid) is in *errors* instead.
@@ -47,13 +47,13 @@ def stores(publications: Iterable[Publication]) -> tuple[Store, ...]:
     return tuple(Store(where, tuple(several)) for where, several in found.items())
 
 
-def tell(
+def contents_of(
     several: Sequence[Store],
     running: Mapping[str, Running],
     found: Sequence[Route],
     machine: str,
     formats: Formats,
-) -> Told:
+) -> Contents:
     """Return what each of the stores is to say of the services *running*, whose endpoints are *found*."""
     wanted: dict[str, Mapping[str, Entry]] = {}
     errors: dict[str, BeaconError] = {}
@@ -71,7 +71,7 @@ def tell(
             errors[store.where] = error
         else:
             wanted[store.where] = entries
-    return Told(
+    return Contents(
         wanted,
         errors,
         tuple(left_out),

@@ -31,7 +31,7 @@ class Keeper:
     """Has a store say what is wanted last, renews it, and tries again where the store is away."""
 
     def __init__(
-        self, publisher: Publisher, record: LockedRecord, refresh: float, told: Callable[[str], None]
+        self, publisher: Publisher, record: LockedRecord, refresh: float, log: Callable[[str], None]
     ) -> None:
         self.where = publisher.where
         self.trouble: BeaconError | None = None
@@ -44,7 +44,7 @@ class Keeper:
         self._publisher = publisher
         self._record = record
         self._refresh = refresh
-        self._told = told
+        self._log = log
         self._wanted: Mapping[str, Entry] | None = None
         self._news = False
         self._over = False
@@ -114,10 +114,10 @@ class Keeper:
         if renew:
             self._renew_at = now + (self._refresh or CHECK)
         if self.trouble is not None:
-            self._told(f"{self.where} is told again what is answered")
+            self._log(f"{self.where} is told again what is answered")
         self.trouble, self._failures = None, 0
         if words := described(done):
-            self._told(f"{self.where}: {words}")
+            self._log(f"{self.where}: {words}")
 
     def _fail(self, error: BeaconError) -> None:
         delay = min(_FIRST_RETRY * 2**self._failures, _LAST_RETRY)
@@ -127,7 +127,7 @@ class Keeper:
         self._renew_at = 0.0
         if self.trouble is None or self.trouble.message != error.message:
             hint = f" ({error.hint})" if error.hint else ""
-            self._told(f"<3>{error.message}{hint}")
+            self._log(f"<3>{error.message}{hint}")
         self.trouble = error
 
 

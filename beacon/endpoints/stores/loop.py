@@ -61,7 +61,7 @@ class Senses(Struct, frozen=True):
     """Changes whenever services are applied."""
     is_over: Callable[[], bool]
     """Whether the loop is to end."""
-    told: Callable[[str], None]
+    log: Callable[[str], None]
 
 
 def keep(keepers: Sequence[Keeper], watch: Watch, senses: Senses, notifier: Notifier) -> None:
@@ -105,7 +105,7 @@ class _Eyes:
             self.view = self._senses.look()
         except BeaconError as error:
             if not self.trouble:
-                self._senses.told(f"<3>{error.message}")
+                self._senses.log(f"<3>{error.message}")
             self.trouble = error.message
         else:
             self.trouble = ""
@@ -128,13 +128,13 @@ def status(view: View | None, keepers: Sequence[Keeper], trouble: str) -> str:
         return f"What is published stays as it is: {trouble}"
     if view is None:
         return "Looking at the services"
-    told = [keeper for keeper in keepers if keeper.tried.is_set()]
-    away = [keeper for keeper in told if keeper.trouble is not None]
+    tried = [keeper for keeper in keepers if keeper.tried.is_set()]
+    away = [keeper for keeper in tried if keeper.trouble is not None]
     parts = []
-    if good := [keeper.where for keeper in told if keeper not in away]:
+    if good := [keeper.where for keeper in tried if keeper not in away]:
         what = f"{plural(view.endpoints, 'endpoint')} of {plural(view.services, 'service')}"
         parts.append(f"{what} published to {' and '.join(good)}")
-    if waiting := [keeper.where for keeper in keepers if keeper not in told]:
+    if waiting := [keeper.where for keeper in keepers if keeper not in tried]:
         parts.append(f"telling {' and '.join(waiting)}")
     for keeper in away:
         message = keeper.trouble.message if keeper.trouble else ""

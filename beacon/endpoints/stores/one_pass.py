@@ -8,7 +8,7 @@ from beacon.endpoints.installed import Look
 from beacon.endpoints.routing.publisher import Change, bring_up_to_date
 from beacon.endpoints.routing.routes import Running
 from beacon.endpoints.routing.stores import Store
-from beacon.endpoints.stores.sources import Machine, configured, told
+from beacon.endpoints.stores.sources import Machine, configured, contents
 from beacon.errors import BeaconError
 from beacon.model.endpoints.written import Written
 from beacon.model.unit import PREFIX
@@ -35,7 +35,7 @@ class Pass:
                 lambda: machine.engine.containers(),  # noqa: PLW0108  # most looks need no engine
             )
             running, problems = look(), look.problems
-        found = told(machine, self.stores, running)
+        found = contents(machine, self.stores, running)
         self.wanted = found.wanted
         """Store → key → what it is to say."""
         self.left_out = (*problems, *found.left_out)

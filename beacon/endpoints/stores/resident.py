@@ -14,7 +14,7 @@ from beacon.endpoints.routing.stores import Store
 from beacon.endpoints.stores import loop
 from beacon.endpoints.stores.keeper import Keeper
 from beacon.endpoints.stores.loop import Senses, View, keep
-from beacon.endpoints.stores.sources import Machine, configured, told
+from beacon.endpoints.stores.sources import Machine, configured, contents
 from beacon.endpoints.stores.watched import WHOLE, Watched
 from beacon.errors import BeaconError
 from beacon.model.machine import Scope
@@ -45,7 +45,7 @@ class Outside(Struct, frozen=True):
 
     watch: Callable[[Scope], Watch]
     notifier: Notifier
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     """Takes a line for the journal; its first characters may be its priority (sd-daemon(3))."""
 
 
@@ -63,7 +63,7 @@ class Resident:
     ) -> None:
         self._make_machine = make_machine
         self._outside = outside
-        self._tell = outside.tell
+        self._log = outside.log
         self._settle = settle
         self._is_over = False
         self._said: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Resident:
                 self._withdraw(machine, several, found)
                 machine, several = newer, found
             if not several:
-                self._tell(f"{machine.paths.settings} has nothing to publish to any more")
+                self._log(f"{machine.paths.settings} has nothing to publish to any more")
                 break
         self._outside.notifier.stopping()
 
@@ -102,11 +102,11 @@ class Resident:
             return self._is_over or file.is_replaced()
 
         keepers = [
-            Keeper(machine.publisher_of(store), machine.store.record(store.where), store.refresh, self._tell)
+            Keeper(machine.publisher_of(store), machine.store.record(store.where), store.refresh, self._log)
             for store in several
         ]
         look, glance = self._looker(machine, several, watch)
-        senses = Senses(look, glance, machine.store.stamp, is_over, self._tell)
+        senses = Senses(look, glance, machine.store.stamp, is_over, self._log)
         try:
             keep(keepers, watch, senses, self._outside.notifier)
         finally:
@@ -120,11 +120,11 @@ class Resident:
         look = Look(machine.store, watch.states, lambda: machine.engine.containers())  # noqa: PLW0108
 
         def view(running: Mapping[str, Running]) -> View:
-            found = told(machine, several, running)
+            found = contents(machine, several, running)
             problems = (*look.problems, *(error.message for error in found.errors.values()))
             for problem in problems:
                 if problem not in self._said:
-                    self._tell(f"<4>{problem}")
+                    self._log(f"<4>{problem}")
             self._said = problems
             return View(found.wanted, found.endpoints, found.services)
 
@@ -140,10 +140,10 @@ class Resident:
         try:
             _ = newer.settings
         except BeaconError as error:
-            self._tell(f"<3>{error.message}")
-            self._tell(f"<4>{machine.paths.settings} makes no sense: what it said before counts")
+            self._log(f"<3>{error.message}")
+            self._log(f"<4>{machine.paths.settings} makes no sense: what it said before counts")
             return None
-        self._tell(f"{machine.paths.settings} is new")
+        self._log(f"{machine.paths.settings} is new")
         return newer
 
     def _withdraw(self, machine: Machine, before: Sequence[Store], now: Sequence[Store]) -> None:
@@ -156,7 +156,7 @@ class Resident:
                     with record.lock(wait=_PATIENCE):
                         bring_up_to_date(machine.publisher_of(store), {}, record)
                 except BeaconError as error:
-                    self._tell(f"<4>what was published to {store.where} stays there: {error.message}")
+                    self._log(f"<4>what was published to {store.where} stays there: {error.message}")
 
     def end(self) -> None:
         """End soon; safe in a signal's handler."""

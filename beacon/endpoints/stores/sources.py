@@ -13,7 +13,7 @@ from beacon.endpoints.installed import Engine, States
 from beacon.endpoints.routing.forms import Formats
 from beacon.endpoints.routing.publisher import Publisher
 from beacon.endpoints.routing.routes import Running, routes
-from beacon.endpoints.routing.stores import Store, Told, stores, tell
+from beacon.endpoints.routing.stores import Contents, Store, contents_of, stores
 from beacon.endpoints.stores.keeper import LockedRecord
 from beacon.errors import ConfigError
 from beacon.model.endpoints.written import Written
@@ -96,9 +96,9 @@ def configured(machine: Machine) -> tuple[Store, ...]:
     return stores(machine.settings.publish)
 
 
-def told(machine: Machine, chosen: Sequence[Store], running: Mapping[str, Running]) -> Told:
+def contents(machine: Machine, chosen: Sequence[Store], running: Mapping[str, Running]) -> Contents:
     """Return what the stores are to say of the services *running*."""
-    return tell(chosen, running, routes(running), _whose(machine.scope), machine.formats)
+    return contents_of(chosen, running, routes(running), _whose(machine.scope), machine.formats)
 
 
 def _whose(scope: Scope) -> str:

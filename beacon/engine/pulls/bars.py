@@ -31,10 +31,10 @@ class Bars:
         if found is None:
             return
         layer, state = found.groups()
-        if state.startswith(_COMING) and (told := _BYTES.search(text)) is not None:
-            self._come[layer] = _number(told[1], told[2])
-            if told[3]:
-                self._sizes[layer] = _number(told[3], told[4])
+        if state.startswith(_COMING) and (sizes := _BYTES.search(text)) is not None:
+            self._come[layer] = _number(sizes[1], sizes[2])
+            if sizes[3]:
+                self._sizes[layer] = _number(sizes[3], sizes[4])
         elif not state.startswith((*_BEFORE, _THERE)):  # it is checked, unpacked or done
             self._come[layer] = self._sizes.get(layer, self._come.get(layer, 0))
         else:

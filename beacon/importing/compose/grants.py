@@ -24,7 +24,7 @@ def secrets(item: Item, draft: Draft, context: Context) -> None:
         _secret(entry, draft, name, path, fields)
         node = context.project.secrets.get(key)
         if node is not None:
-            _tell_to_create(Item(node, ("secrets", key), item.log, item.service), name, "secret", context)
+            _note_to_create(Item(node, ("secrets", key), item.log, item.service), name, "secret", context)
 
 
 def configs(item: Item, draft: Draft, context: Context) -> None:
@@ -48,7 +48,7 @@ def configs(item: Item, draft: Draft, context: Context) -> None:
         name = context.resource_name(context.project.configs, key)
         _secret(entry, draft, name, path, fields)
         entry.change("Beacon has no configs; it is a secret of the engine, mounted at the same path")
-        _tell_to_create(Item(node, ("configs", key), item.log, item.service), name, "config", context)
+        _note_to_create(Item(node, ("configs", key), item.log, item.service), name, "config", context)
 
 
 def _grants(
@@ -101,7 +101,7 @@ def _mode(item: Item) -> str | None:
     return item.text()
 
 
-def _tell_to_create(item: Item, name: str, what: str, context: Context) -> None:
+def _note_to_create(item: Item, name: str, what: str, context: Context) -> None:
     """Give the command that makes the engine's secret."""
     fields = item.fields()
     item.require(

@@ -265,10 +265,10 @@ def labels(item: Item, draft: Draft, context: Context) -> None:
             draft.labels[values.label_name(name)] = text or ""
         except ValueError as fault:
             entry.fault(str(fault))
-    _tell_of_readers(item, draft)
+    _note_readers(item, draft)
 
 
-def _tell_of_readers(item: Item, draft: Draft) -> None:
+def _note_readers(item: Item, draft: Draft) -> None:
     """Say what programs that read labels need now."""
     readers = {
         "traefik.": "Traefik",

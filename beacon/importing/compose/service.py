@@ -122,7 +122,7 @@ def _finish(item: Item, draft: Draft, context: Context) -> None:
             )
     network.name_in_labels(item, draft, context)
     if draft.name != key and not context.project.loose:
-        _tell_of_name(item, draft, key)
+        _note_name(item, draft, key)
     deploy = node.get("deploy")
     has_policy = node.get("restart") is not None or (
         deploy is not None and deploy.get("restart_policy") is not None
@@ -139,7 +139,7 @@ def _finish(item: Item, draft: Draft, context: Context) -> None:
         limits.restart_missing(item.below(plant(None, node.place), "restart"), draft, context)
 
 
-def _tell_of_name(item: Item, draft: Draft, key: str) -> None:
+def _note_name(item: Item, draft: Draft, key: str) -> None:
     if network.has_names(draft):
         draft.aliases.append(key)
         item.change(f"its name is {draft.name} now; on its networks it is still {key}, by [podman] args")

@@ -234,7 +234,7 @@ def add(  # noqa: PLR0913 -- the parts of one volume
         volume = Volume(path=where, name=_name_of(external, where, item, draft))
     draft.volumes.append(_with_options(volume, words, item))
     if host is not None:
-        _tell_of_host_path(item, host, where, draft, context)
+        _note_host_path(item, host, where, draft, context)
 
 
 def _with_options(volume: Volume, words: Sequence[str], item: Item) -> Volume:
@@ -291,7 +291,7 @@ def _bound_device(node: Node | None) -> str | None:
     return str(device.value)
 
 
-def _tell_of_host_path(item: Item, host: str, path: str, draft: Draft, context: Context) -> None:
+def _note_host_path(item: Item, host: str, path: str, draft: Draft, context: Context) -> None:
     if host == context.source.engine_socket and host not in _DOCKER_SOCKET:
         for key in ("Wants", "After"):
             draft.unit[key] = (_SOCKET_UNIT,)

@@ -11,7 +11,7 @@ from beacon.model.reference import Digest
 
 
 class News(Struct, frozen=True):
-    """Something to be told to the targets that are *left*."""
+    """Something that the targets *left* are to be notified of."""
 
     topic: Topic
     service: str
@@ -35,12 +35,12 @@ class Standing(Struct, frozen=True):
     """When it is tried again."""
     error: str = ""
     """Why the last try failed, without secrets."""
-    told: float = 0.0
-    """When it was last told something."""
+    notified: float = field(default=0.0, name="told")
+    """When it was last notified."""
 
 
 class Memory(Struct, frozen=True):
-    """What is remembered of targets, and what they were told, so that it is told once."""
+    """What is remembered of targets, and what they were notified of, so that it happens once."""
 
     targets: Mapping[str, Standing] = field(default_factory=dict)
-    told: Mapping[str, float] = field(default_factory=dict)
+    notified: Mapping[str, float] = field(default_factory=dict, name="told")

@@ -90,7 +90,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     return Added(
         services=outcome_infos(outcomes),
         domain=machine.store.load(name).domain,
-        warnings=(*planned.warnings, *machine.tell_proxy(outcomes)),
+        warnings=(*planned.warnings, *machine.update_proxy(outcomes)),
     )
 
 

@@ -47,7 +47,7 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
         gone = take_away(tools, _proposal(machine, names, listener), names, resumed)
         outcomes = [without_definition(machine.definition_path(one.service), one) for one in gone]
     definitions = left(kept, outcomes)
-    warnings = (*found.warnings, *machine.tell_proxy(outcomes))
+    warnings = (*found.warnings, *machine.update_proxy(outcomes))
     if request.purge:
         outcomes = [purge(machine.engine, machine.engine_kind, outcome) for outcome in outcomes]
     return Removed(services=outcome_infos(outcomes), definitions=definitions, warnings=warnings)

@@ -42,5 +42,5 @@ def adopt_volumes(machine: Machine, request: AdoptVolumesRequest, listener: List
         outcomes = (*outcomes, *execute(tools, planned.proposal))
         warnings = planned.warnings
     announce(tools, outcomes)
-    warnings = (*warnings, *left, *machine.tell_proxy(outcomes))
+    warnings = (*warnings, *left, *machine.update_proxy(outcomes))
     return Outcomes(services=outcome_infos(outcomes), warnings=warnings)

@@ -32,10 +32,10 @@ def set_up(machine: Machine, request: SetUpRequest, listener: Listener) -> Proxy
     machine.require_write("endpoint setup")
     caddy = machine.caddy
 
-    def told(text: str) -> None:
+    def note(text: str) -> None:
         report(listener, Note("", text))
 
-    setup.set_up(caddy, told, overwrite=request.overwrite)
+    setup.set_up(caddy, note, overwrite=request.overwrite)
     settled, warnings = ManagedProxy(caddy, machine.store).settle()
     return ProxyChange(answers=settled is not None and not settled.trouble, warnings=warnings)
 

@@ -242,8 +242,8 @@ def kept(facts: Facts) -> str:
     for one in facts.copies:
         if one.target in facts.targets:
             by_engine.setdefault(one.engine or facts.engine, []).append(one.source)
-    told = [f"{engine} keeps what it had in {', '.join(names)}" for engine, names in by_engine.items()]
-    return "; ".join(told)
+    said = [f"{engine} keeps what it had in {', '.join(names)}" for engine, names in by_engine.items()]
+    return "; ".join(said)
 
 
 def release(tools: Tools, volumes: Iterable[str]) -> None:

@@ -97,8 +97,8 @@ class Proposer:
         gone = wanted.gone
         if wanted.everything:
             gone |= _owners(installed) - set(wanted.definitions)
-        told = {name: changes(live, new[name]) for name in intents if (live := _live(states, name, new))}
-        return Proposal(plan, intents, waiting, tuple(outcomes), gone, wanted.overwrite, told, taken)
+        changed = {name: changes(live, new[name]) for name in intents if (live := _live(states, name, new))}
+        return Proposal(plan, intents, waiting, tuple(outcomes), gone, wanted.overwrite, changed, taken)
 
     def intents(
         self,

@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from beacon.cli.ending import told
+from beacon.cli.ending import exiting_on_error
 from beacon.cli.output import Output
 from beacon.cli.services import following
 from beacon.model.machine import Scope
@@ -62,7 +62,7 @@ nothing = subprocess.DEVNULL
 child = subprocess.Popen(["sleep", "60"], stdout=nothing, stderr=nothing, process_group=0)
 (folder / "child").write_text(str(child.pid))
 output = Output()
-with told(output):
+with exiting_on_error(output):
     here = StagedSession(Scope.SYSTEM, output, here=staged)
     here.interruption.catch(output.say)
     status = following.update(here, UpdateRequest(("web",)), exit_code=False, as_json=False)

@@ -284,7 +284,7 @@ def test_who_is_told_and_who_could_not_be(tmp_path: Path) -> None:
     assert notifying(on(machine)) == NotifyingFacts()
     targets = (Target("phone", url_file="/u"), Target("own", command=("tell",)), Target("new", url_file="/u"))
     machine.settings = Settings(notify=targets)
-    told = {"phone": Standing(told=5.0), "own": Standing(2, since=7.0, error="no"), "gone": Standing(1)}
+    told = {"phone": Standing(notified=5.0), "own": Standing(2, since=7.0, error="no"), "gone": Standing(1)}
     machine.paths.state.mkdir()
     machine.queue.remember(Memory(told))
     own = TargetFacts("own", problem="no", since=7.0)

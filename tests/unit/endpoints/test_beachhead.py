@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from beacon.endpoints.routing.forms import Formats
 from beacon.endpoints.routing.routes import Running, routes
-from beacon.endpoints.routing.stores import stores, tell
+from beacon.endpoints.routing.stores import contents_of, stores
 from beacon.formats.template import fill
 from beacon.formats.yaml import write_document
 from beacon.model.endpoints.publication import Publication, RedisAccess
@@ -47,10 +47,12 @@ def published(
     container = Container("web", Digest("sha256:" + "a" * 64), health=health)
     running = {"web": Running(service, UnitState("beacon-web.service", active=active), container)}
     publication = Publication("publish.redis", RedisAccess(), prefix="/", address="mars.example")
-    told = tell(stores([publication]), running, routes(running), "mars", Formats(fill, write_document, str))
-    (entries,) = told.wanted.values()
+    found = contents_of(
+        stores([publication]), running, routes(running), "mars", Formats(fill, write_document, str)
+    )
+    (entries,) = found.wanted.values()
     return Published(
-        {key.removeprefix("/mars:"): entry.value for key, entry in entries.items()}, told.left_out
+        {key.removeprefix("/mars:"): entry.value for key, entry in entries.items()}, found.left_out
     )
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from beacon.endpoints.routing.forms import Formats
 from beacon.endpoints.routing.routes import Running, routes
-from beacon.endpoints.routing.stores import Told, stores, tell
+from beacon.endpoints.routing.stores import Contents, contents_of, stores
 from beacon.errors import ConfigError
 from beacon.formats.template import fill
 from beacon.formats.yaml import write_document
@@ -30,7 +30,7 @@ def told(
     active: str = "active",
     template: str = "",
     **services: Sequence[Endpoint],
-) -> Told:
+) -> Contents:
     running = {
         name: Running(
             Service(name, IMAGE, ports=PORTS, endpoints=tuple(endpoints)),
@@ -38,7 +38,7 @@ def told(
         )
         for name, endpoints in services.items()
     }
-    return tell(
+    return contents_of(
         stores(publications),
         running,
         routes(running),

@@ -19,7 +19,7 @@ class World:
 
     def __init__(self, folder: Path, *script: Callable[[World], bool]) -> None:
         self.store = MemoryStore()
-        self.keeper = Keeper(self.store, StateStore(folder, folder).record("memory"), 30, self.tell)
+        self.keeper = Keeper(self.store, StateStore(folder, folder).record("memory"), 30, self.log)
         self.values: dict[str, str] | None = {"web": "1"}
         self.glanced: dict[str, str] | None = None
         self.trouble: BeaconError | None = None
@@ -28,7 +28,7 @@ class World:
         self.notices: list[str] = []
         self._script = list(script)
 
-    def tell(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self.lines.append(text)
 
     def _view(self, values: dict[str, str] | None) -> View:
@@ -63,7 +63,7 @@ class World:
         pass
 
     def run(self) -> None:
-        senses = Senses(self.look, self.glance, lambda: self.stamped, lambda: not self._script, self.tell)
+        senses = Senses(self.look, self.glance, lambda: self.stamped, lambda: not self._script, self.log)
         keep([self.keeper], self, senses, self)
         self.keeper.end(5)
 

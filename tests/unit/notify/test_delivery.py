@@ -13,7 +13,7 @@ from beacon.model.notifying.news import News
 from beacon.model.notifying.target import Target, Topic
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
-from beacon.notify.delivery import Delivery, Told
+from beacon.notify.delivery import Delivery, DeliveryReport
 from beacon.notify.message import Message
 from beacon.state.notifications import Queue
 from tests.fakes.machine import KilledError
@@ -59,7 +59,7 @@ class Stage:
         self.queue.add(Event(kind, service, f"{kind.word} of {service}", digest=of), name)
         return name
 
-    def run(self, minutes: float = 0) -> Told:
+    def run(self, minutes: float = 0) -> DeliveryReport:
         delivery = Delivery(self.queue, self.targets, self.post, ServiceState, "mars")
         return delivery.run(NOW + timedelta(minutes=minutes, seconds=1))
 
@@ -76,9 +76,9 @@ def stage(tmp_path: Path) -> Stage:
 def test_what_happens_is_told_once_and_forgotten(stage: Stage) -> None:
     stage.happens(EventKind.ROLLED_BACK)
     stage.happens(EventKind.ROLLOUT_STARTED)
-    assert stage.run() == Told(1)
+    assert stage.run() == DeliveryReport(1)
     assert stage.post.titles == ["a: web was rolled back (mars)"]
-    assert (stage.run(), stage.left) == (Told(0), 0)
+    assert (stage.run(), stage.left) == (DeliveryReport(0), 0)
 
 
 def test_an_image_is_told_of_once_and_passed_over_in_silence_after_that(stage: Stage) -> None:
@@ -86,11 +86,11 @@ def test_an_image_is_told_of_once_and_passed_over_in_silence_after_that(stage: S
     stage.run()
     for kind in (EventKind.WAITING, EventKind.QUARANTINED):
         stage.happens(kind)
-        assert stage.run(minutes=60 * 24 * 3) == Told(0)
+        assert stage.run(minutes=60 * 24 * 3) == DeliveryReport(0)
     stage.happens(EventKind.WAITING, of=TWO)
     stage.happens(EventKind.WAITING, service="db")
     stage.happens(EventKind.QUARANTINED, service="other")
-    assert stage.run() == Told(3)
+    assert stage.run() == DeliveryReport(3)
 
 
 def test_a_rollback_and_its_quarantine_that_were_missed_are_one(stage: Stage) -> None:
@@ -135,7 +135,7 @@ def test_targets_are_told_what_they_asked_for_and_those_that_are_gone_nothing(tm
     stage = Stage(tmp_path, Target("a", events=(Topic.WAITING,)), Target("b"))
     stage.happens(EventKind.ROLLED_BACK)
     stage.targets = stage.targets[:1]
-    assert (stage.run(), stage.left) == (Told(0), 0)
+    assert (stage.run(), stage.left) == (DeliveryReport(0), 0)
     stage.targets = ()
     stage.happens(EventKind.ROLLED_BACK)
     assert stage.left == 0
@@ -149,19 +149,19 @@ def test_a_kill_between_telling_and_noting_repeats_the_message_with_its_id(stage
     stage.post.is_killed = False
     stage.run()
     assert [message.id for _, message in stage.post.got] == [name, name]
-    assert stage.run() == Told(0)
+    assert stage.run() == DeliveryReport(0)
 
 
 def test_a_kill_of_the_rollout_after_it_was_noted_repeats_nothing(stage: Stage) -> None:
     name = stage.happens(EventKind.ROLLED_BACK)
     stage.run()
     stage.happens(EventKind.ROLLED_BACK, name=name)
-    assert stage.run() == Told(0)
+    assert stage.run() == DeliveryReport(0)
     assert stage.left == 0
     name = stage.happens(EventKind.FAILED, of=None)
     stage.run()
     stage.happens(EventKind.FAILED, of=None, name=name)
-    assert stage.run(minutes=60 * 25) == Told(0), "though another one would be told after a day"
+    assert stage.run(minutes=60 * 25) == DeliveryReport(0), "though another one would be told after a day"
 
 
 def test_what_is_too_old_is_given_up(stage: Stage) -> None:

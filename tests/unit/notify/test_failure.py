@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.notify.failure import is_told_otherwise, what_failed
+from beacon.notify.failure import is_reported_otherwise, what_failed
 
 
 def said(status: str, code: str = "exited", result: str = "exit-code") -> dict[str, str]:
@@ -28,7 +28,7 @@ def test_what_became_of_services_is_told_of_each(
     outcomes: tuple[str, ...],
     told: bool,  # noqa: FBT001
 ) -> None:
-    assert is_told_otherwise(monitored, outcomes) is told
+    assert is_reported_otherwise(monitored, outcomes) is told
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from beacon.model.image import Wish
 from beacon.model.notifying.news import News
 from beacon.model.notifying.target import TOPICS, Topic
 from beacon.model.release import Pending, ServiceState, Trigger, Waiting
-from beacon.notify.message import digest_of, is_worth_telling, message_of
+from beacon.notify.message import digest_of, is_worth_sending, message_of
 from beacon.rollout.checking.candidates import make_release
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, push, service
@@ -98,7 +98,7 @@ def test_what_its_owner_did_by_hand_is_no_news(trigger: Trigger, told: bool) -> 
     state, news = labelled("")
     done = state.release(2)
     assert done
-    assert is_worth_telling(news, state.with_release(replace(done, trigger=trigger))) is told
+    assert is_worth_sending(news, state.with_release(replace(done, trigger=trigger))) is told
 
 
 def test_a_digest_has_all_of_them() -> None:

@@ -38,14 +38,14 @@ def test_once_a_day_what_there_was_by_then() -> None:
 
 
 def test_who_is_away_is_tried_again_later_each_time_up_to_an_hour() -> None:
-    standing, now, delays = Standing(told=5.0), 1000.0, []
+    standing, now, delays = Standing(notified=5.0), 1000.0, []
     for _ in range(9):
         standing = failed(standing, "no route", now)
         delays.append(standing.next - now)
         now = standing.next
     assert delays == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    assert (standing.failures, standing.since, standing.told) == (9, 1000.0, 5.0)
-    assert succeeded(now) == Standing(told=now)
+    assert (standing.failures, standing.since, standing.notified) == (9, 1000.0, 5.0)
+    assert succeeded(now) == Standing(notified=now)
     away = failed(Standing(), "no", NOON.timestamp())
     assert due(Target("a"), {"1": news(1)}, away, NOON) == {}
     assert due(Target("a"), {"1": news(1)}, away, NOON + timedelta(minutes=1))

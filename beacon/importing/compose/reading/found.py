@@ -33,7 +33,7 @@ def files_beside(file: str, variables: Mapping[str, str], source: Source, log: L
     said = [one for one in variables.get("COMPOSE_FILE", "").split(separator) if one]
     named = [source.absolute(one, folder) for one in said]
     if file in named:
-        _tell([one for one in named if one != file], file, "COMPOSE_FILE names it", log)
+        _note([one for one in named if one != file], file, "COMPOSE_FILE names it", log)
         return named
     if named:
         text = f"names {', '.join(said)}, and {name} is not among them: -f for each that is meant"
@@ -42,11 +42,11 @@ def files_beside(file: str, variables: Mapping[str, str], source: Source, log: L
     override = next((one for one in _OVERRIDES if source.exists(posixpath.join(folder, one))), None)
     if override is None:
         return [file]
-    _tell([posixpath.join(folder, override)], file, "as docker compose does", log)
+    _note([posixpath.join(folder, override)], file, "as docker compose does", log)
     return [file, posixpath.join(folder, override)]
 
 
-def _tell(others: list[str], file: str, why: str, log: Log) -> None:
+def _note(others: list[str], file: str, why: str, log: Log) -> None:
     for other in others:
         text = f"read too, {why}; -f {posixpath.basename(file)} for that file alone"
         log.note(Note("", posixpath.basename(other), NoteKind.CHANGED, text))
