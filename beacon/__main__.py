@@ -54,7 +54,7 @@ def _run() -> None:
         streams.outlive_terminal()
     is_clear = not options >= _SCOPES  # the parser tells that both at once cannot be
     if verb == ["endpoint", "publish"] and is_clear and not others:
-        from beacon.cli.resident import main as keep_publishing  # noqa: PLC0415  # see above
+        from beacon.cli.publishing import main as keep_publishing  # noqa: PLC0415  # see above
 
         keep_publishing(options)
         return

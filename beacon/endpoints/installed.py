@@ -47,7 +47,7 @@ class Engine(Protocol):
 
 
 class Machine(Protocol):
-    """The machine in one scope, as far as its services are looked at."""
+    """The machine in one scope, as far as its services are read."""
 
     @property
     def store(self) -> States:
@@ -62,7 +62,7 @@ class Machine(Protocol):
         """What runs the containers."""
 
 
-def look(machine: Machine) -> tuple[dict[str, Running], tuple[Notice, ...]]:
+def running_services(machine: Machine) -> tuple[dict[str, Running], tuple[Notice, ...]]:
     """Return each service that has been applied, with what systemd and the engine say of it now.
 
     One whose endpoints cannot be read is warned of, and keeps the others from nothing.
@@ -77,8 +77,8 @@ def look(machine: Machine) -> tuple[dict[str, Running], tuple[Notice, ...]]:
     return seen, warnings
 
 
-class Look:
-    """Looks at the services that have been applied, again and again; files are read when they are new.
+class InstalledServices:
+    """The services that have been applied, read again and again; files are read when they are new.
 
     *units* returns the ActiveState of the units that systemd knows, *containers* what the engine runs.
     """
@@ -97,7 +97,7 @@ class Look:
         self._last: dict[str, Running] = {}
         self._asked = False
 
-    def __call__(self) -> dict[str, Running]:
+    def read(self) -> dict[str, Running]:
         """Return what runs, as it was applied; what cannot be read keeps the others from nothing."""
         self._read()
         applied = {name: one for name, (_, one, _) in self._known.items() if one is not None}
@@ -112,8 +112,8 @@ class Look:
         self._last = found
         return found
 
-    def glance(self) -> dict[str, Running] | None:
-        """Return the last look with the units that went down since; None if a look asks no engine."""
+    def read_stopped(self) -> dict[str, Running] | None:
+        """Return what was read last with the units that went down since; None if that asks no engine."""
         if not self._asked:
             return None
         units = self._units()
@@ -125,7 +125,7 @@ class Look:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why services have no endpoints, as of the last look."""
+        """Why services have no endpoints, as of the last reading."""
         return tuple(problem for _, _, problems in self._known.values() for problem in problems)
 
     def _read(self) -> None:
@@ -186,7 +186,7 @@ def _without(name: str, error: DefinitionError) -> tuple[str, ...]:
 def _applied(state: ServiceState, release: Release) -> _Applied:
     found = applied(state, release)
     whole = found.service
-    # What is kept between two looks: with many services the rest would be most of a resident process.
+    # What is kept between two readings: with many services the rest would be most of a process that stays.
     kept = Service(
         whole.name,
         whole.image,

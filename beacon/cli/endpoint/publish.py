@@ -8,7 +8,7 @@ import typer
 
 from beacon.cli.arguments import Json
 from beacon.cli.output import Output
-from beacon.cli.resident import keep_publishing
+from beacon.cli.publishing import keep_publishing
 from beacon.cli.session import Session, session
 from beacon.errors import BeaconError, ExitStatus, UsageError
 from beacon.model.notice import plural

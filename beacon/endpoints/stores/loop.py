@@ -1,4 +1,4 @@
-"""The loop of beacon-endpoints.service: look when something changes, and have each store told."""
+"""The loop of beacon-endpoints.service: read the services when something changes, and have it published."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from beacon.endpoints.routing.publisher import Entry
-from beacon.endpoints.stores.keeper import Keeper
+from beacon.endpoints.stores.thread import PublisherThread
 from beacon.errors import BeaconError
 from beacon.model.notice import plural
 
-LOOK = 10.0
-"""Seconds after which the services are looked at, at the latest: health changes without a signal."""
+READ_EVERY = 10.0
+"""Seconds after which the services are read, at the latest: health changes without a signal."""
 _TICK = 1.0
-"""Seconds after which files are looked at, which nobody tells of."""
+"""Seconds after which files are looked at, of which nobody sends a signal."""
 _EARLY = 0.05
 """The same until the service has started, which whoever starts it waits for."""
 _FIRST_ATTEMPT = 6.0
@@ -43,20 +43,20 @@ class Notifier(Protocol):
         """Say that the service has not hung."""
 
 
-class View(Struct, frozen=True):
-    """What a look found: for each store what it is to say; and how many endpoints of services that is."""
+class Snapshot(Struct, frozen=True):
+    """What was read of the services: for each store what it is to say, and of how many endpoints."""
 
     wanted: Mapping[str, Mapping[str, Entry]]
     endpoints: int
     services: int
 
 
-class Senses(Struct, frozen=True):
+class Inputs(Struct, frozen=True):
     """What the loop is driven by."""
 
-    look: Callable[[], View]
-    glance: Callable[[], View | None]
-    """The last look with what has stopped since: quicker, and None where it would not be."""
+    read: Callable[[], Snapshot]
+    read_stopped: Callable[[], Snapshot | None]
+    """What was read last, without what has stopped since: quicker, and None where it would not be."""
     stamp: Callable[[], object]
     """Changes whenever services are applied."""
     is_over: Callable[[], bool]
@@ -64,79 +64,79 @@ class Senses(Struct, frozen=True):
     log: Callable[[str], None]
 
 
-def keep(keepers: Sequence[Keeper], watch: Watch, senses: Senses, notifier: Notifier) -> None:
-    """Keep the stores up to date until it is over. A look that fails leaves all as it is published."""
-    for keeper in keepers:
-        keeper.start()
+def run_loop(threads: Sequence[PublisherThread], watch: Watch, inputs: Inputs, notifier: Notifier) -> None:
+    """Keep the stores up to date until it is over. What cannot be read leaves all as it is published."""
+    for thread in threads:
+        thread.start()
     began = time.monotonic()
-    eyes = _Eyes(keepers, senses)
+    reading = _Reading(threads, inputs)
     stamp: object = None
     due, changed, is_ready = 0.0, False, False
-    while not senses.is_over():
-        if not all(keeper.is_alive for keeper in keepers):
+    while not inputs.is_over():
+        if not all(thread.is_alive for thread in threads):
             raise RuntimeError("what keeps a store up to date has ended")
-        newest = senses.stamp()
+        newest = inputs.stamp()
         if changed or newest != stamp or time.monotonic() >= due:
             stamp = newest
-            eyes.look(changed=changed)
-            due = time.monotonic() + LOOK
-        if not is_ready and (_all_tried(keepers) or time.monotonic() > began + _FIRST_ATTEMPT):
+            reading.read(changed=changed)
+            due = time.monotonic() + READ_EVERY
+        if not is_ready and (_all_tried(threads) or time.monotonic() > began + _FIRST_ATTEMPT):
             notifier.ready()
             is_ready = True
         notifier.alive()
-        notifier.status(status(eyes.view, keepers, eyes.trouble))
+        notifier.status(status(reading.snapshot, threads, reading.trouble))
         changed = watch.wait(_TICK if is_ready else _EARLY)
 
 
-class _Eyes:
-    """Looks, and says what the stores are to say."""
+class _Reading:
+    """Reads the services, and hands each store what it is to say."""
 
-    def __init__(self, keepers: Sequence[Keeper], senses: Senses) -> None:
-        self.view: View | None = None
+    def __init__(self, threads: Sequence[PublisherThread], inputs: Inputs) -> None:
+        self.snapshot: Snapshot | None = None
         self.trouble = ""
-        self._keepers = keepers
-        self._senses = senses
+        self._threads = threads
+        self._inputs = inputs
 
-    def look(self, *, changed: bool) -> None:
-        """Look at all services; of units that *changed*, tell first what stopped: engines take their time."""
+    def read(self, *, changed: bool) -> None:
+        """Read all services; of units that *changed*, publish first what stopped: engines take their time."""
         try:
             if changed:
-                self._want(self._senses.glance())
-            self.view = self._senses.look()
+                self._want(self._inputs.read_stopped())
+            self.snapshot = self._inputs.read()
         except BeaconError as error:
             if not self.trouble:
-                self._senses.log(f"<3>{error.message}")
+                self._inputs.log(f"<3>{error.message}")
             self.trouble = error.message
         else:
             self.trouble = ""
-            self._want(self.view)
+            self._want(self.snapshot)
 
-    def _want(self, view: View | None) -> None:
-        for keeper in self._keepers:
+    def _want(self, snapshot: Snapshot | None) -> None:
+        for thread in self._threads:
             # What cannot be worked out for a store (a template makes no sense) leaves that one as it is.
-            if view is not None and keeper.where in view.wanted:
-                keeper.want(view.wanted[keeper.where])
+            if snapshot is not None and thread.where in snapshot.wanted:
+                thread.want(snapshot.wanted[thread.where])
 
 
-def _all_tried(keepers: Sequence[Keeper]) -> bool:
-    return all(keeper.tried.is_set() for keeper in keepers)
+def _all_tried(threads: Sequence[PublisherThread]) -> bool:
+    return all(thread.tried.is_set() for thread in threads)
 
 
-def status(view: View | None, keepers: Sequence[Keeper], trouble: str) -> str:
+def status(snapshot: Snapshot | None, threads: Sequence[PublisherThread], trouble: str) -> str:
     """Return the one line that systemctl status shows."""
     if trouble:
         return f"What is published stays as it is: {trouble}"
-    if view is None:
+    if snapshot is None:
         return "Looking at the services"
-    tried = [keeper for keeper in keepers if keeper.tried.is_set()]
-    away = [keeper for keeper in tried if keeper.trouble is not None]
+    tried = [thread for thread in threads if thread.tried.is_set()]
+    away = [thread for thread in tried if thread.trouble is not None]
     parts = []
-    if good := [keeper.where for keeper in tried if keeper not in away]:
-        what = f"{plural(view.endpoints, 'endpoint')} of {plural(view.services, 'service')}"
+    if good := [thread.where for thread in tried if thread not in away]:
+        what = f"{plural(snapshot.endpoints, 'endpoint')} of {plural(snapshot.services, 'service')}"
         parts.append(f"{what} published to {' and '.join(good)}")
-    if waiting := [keeper.where for keeper in keepers if keeper not in tried]:
+    if waiting := [thread.where for thread in threads if thread not in tried]:
         parts.append(f"telling {' and '.join(waiting)}")
-    for keeper in away:
-        message = keeper.trouble.message if keeper.trouble else ""
-        parts.append(f"{message}; next try at {keeper.retry_clock}")
+    for thread in away:
+        message = thread.trouble.message if thread.trouble else ""
+        parts.append(f"{message}; next try at {thread.retry_clock}")
     return "; ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from beacon.endpoints.installed import Look
+from beacon.endpoints.installed import InstalledServices
 from beacon.endpoints.routing.publisher import Change, bring_up_to_date
 from beacon.endpoints.routing.routes import Running
 from beacon.endpoints.routing.stores import Store
@@ -29,12 +29,12 @@ class Pass:
         running: Mapping[str, Running] = {}
         problems: tuple[str, ...] = ()
         if not withdraw:
-            look = Look(
+            services = InstalledServices(
                 machine.store,
                 lambda: machine.systemd.active(f"{PREFIX}*.service"),
-                lambda: machine.engine.containers(),  # noqa: PLW0108  # most looks need no engine
+                lambda: machine.engine.containers(),  # noqa: PLW0108  # mostly no engine is needed
             )
-            running, problems = look(), look.problems
+            running, problems = services.read(), services.problems
         found = contents(machine, self.stores, running)
         self.wanted = found.wanted
         """Store → key → what it is to say."""

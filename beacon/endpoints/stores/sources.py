@@ -14,7 +14,7 @@ from beacon.endpoints.routing.forms import Formats
 from beacon.endpoints.routing.publisher import Publisher
 from beacon.endpoints.routing.routes import Running, routes
 from beacon.endpoints.routing.stores import Contents, Store, contents_of, stores
-from beacon.endpoints.stores.keeper import LockedRecord
+from beacon.endpoints.stores.thread import LockedRecord
 from beacon.errors import ConfigError
 from beacon.model.endpoints.written import Written
 from beacon.model.machine import Scope

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from beacon.definition.endpoints.claims import claim_text
 from beacon.definition.names import meant, validate_name
-from beacon.endpoints.installed import look
+from beacon.endpoints.installed import running_services
 from beacon.endpoints.routing.address import rank, url_of
 from beacon.endpoints.routing.meaning import choose
 from beacon.endpoints.routing.routes import routes
@@ -36,7 +36,7 @@ def find_url(machine: Machine, request: UrlRequest, listener: Listener) -> Url:
     Raises NoSuchServiceError if there is no such endpoint, and UsageError if there is no way to it.
     """
     del listener
-    here, warnings = look(machine)
+    here, warnings = running_services(machine)
     chosen = choose(routes(here), [request.word], lambda: machine.definitions().texts)
     route, domain = min(chosen, key=lambda one: rank(one[0]))
     proxy = machine.proxy

@@ -8,7 +8,7 @@ from beacon.definition.endpoints.claims import claim_text
 from beacon.doctor.chains import judge_chains
 from beacon.doctor.judge.chain import broken
 from beacon.doctor.judge.finding import Report, worst
-from beacon.endpoints.installed import look
+from beacon.endpoints.installed import running_services
 from beacon.endpoints.routing.meaning import choose
 from beacon.endpoints.routing.routes import Route, routes
 from beacon.operations.findings import fields_of
@@ -29,7 +29,7 @@ def check(machine: Machine, request: CheckRequest, listener: Listener) -> Endpoi
     Raises NoSuchServiceError if a word names no endpoint.
     """
     del listener
-    here, warnings = look(machine)
+    here, warnings = running_services(machine)
     chosen = choose(routes(here), request.words, lambda: machine.definitions().texts)
     found = judge_chains(machine, here, chosen)
     return EndpointCheck(

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from beacon.definition.endpoints.claims import claim_text
 from beacon.definition.endpoints.handover import is_web
-from beacon.endpoints.installed import look
+from beacon.endpoints.installed import running_services
 from beacon.endpoints.routing.caddyfile import url
 from beacon.endpoints.routing.routes import Route, routes
 from beacon.model.notice import Notice
@@ -30,7 +30,7 @@ def list_endpoints(machine: Machine, request: EndpointsRequest, listener: Listen
     """Return the endpoints of services that have been applied. Raises NoSuchServiceError."""
     del listener  # it takes a moment
     chosen = machine.select(request.services)
-    here, warnings = look(machine)
+    here, warnings = running_services(machine)
     found = [route for route in routes(here) if route.service in chosen]
     problems: Problems | None = None
     if machine.proxy is not None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from beacon.endpoints.routing.publisher import Entry
-from beacon.endpoints.stores.keeper import Keeper
-from beacon.endpoints.stores.loop import Senses, View, keep
+from beacon.endpoints.stores.loop import Inputs, Snapshot, run_loop
+from beacon.endpoints.stores.thread import PublisherThread
 from beacon.errors import BeaconError, MachineError
 from beacon.state.store import StateStore
 from tests.fakes.store import MemoryStore
@@ -19,9 +19,9 @@ class World:
 
     def __init__(self, folder: Path, *script: Callable[[World], bool]) -> None:
         self.store = MemoryStore()
-        self.keeper = Keeper(self.store, StateStore(folder, folder).record("memory"), 30, self.log)
+        self.thread = PublisherThread(self.store, StateStore(folder, folder).record("memory"), 30, self.log)
         self.values: dict[str, str] | None = {"web": "1"}
-        self.glanced: dict[str, str] | None = None
+        self.stopped: dict[str, str] | None = None
         self.trouble: BeaconError | None = None
         self.stamped = 0
         self.lines: list[str] = []
@@ -31,17 +31,17 @@ class World:
     def log(self, text: str) -> None:
         self.lines.append(text)
 
-    def _view(self, values: dict[str, str] | None) -> View:
+    def _snapshot(self, values: dict[str, str] | None) -> Snapshot:
         told = {} if values is None else {"memory": {key: Entry(value) for key, value in values.items()}}
-        return View(told, len(values or {}), 1)
+        return Snapshot(told, len(values or {}), 1)
 
-    def look(self) -> View:
+    def read(self) -> Snapshot:
         if self.trouble:
             raise self.trouble
-        return self._view(self.values)
+        return self._snapshot(self.values)
 
-    def glance(self) -> View | None:
-        return None if self.glanced is None else self._view(self.glanced)
+    def read_stopped(self) -> Snapshot | None:
+        return None if self.stopped is None else self._snapshot(self.stopped)
 
     # The watch, which runs the script: a step says whether systemd tells of a change.
 
@@ -63,9 +63,11 @@ class World:
         pass
 
     def run(self) -> None:
-        senses = Senses(self.look, self.glance, lambda: self.stamped, lambda: not self._script, self.log)
-        keep([self.keeper], self, senses, self)
-        self.keeper.end(5)
+        inputs = Inputs(
+            self.read, self.read_stopped, lambda: self.stamped, lambda: not self._script, self.log
+        )
+        run_loop([self.thread], self, inputs, self)
+        self.thread.end(5)
 
     def settled(self, values: dict[str, str]) -> None:
         deadline = time.monotonic() + 5
@@ -128,7 +130,7 @@ def test_a_look_that_fails_leaves_all_as_it_is_and_is_told_once(tmp_path: Path) 
 
 def test_what_stopped_is_told_although_the_engine_does_not_answer(tmp_path: Path) -> None:
     def stops(world: World) -> bool:
-        world.trouble, world.glanced = MachineError("podman does not answer"), {}
+        world.trouble, world.stopped = MachineError("podman does not answer"), {}
         return True
 
     World(tmp_path, finds({"web": "1"}), stops, finds({})).run()

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from beacon.endpoints.routing.publisher import Publisher
 from beacon.endpoints.routing.stores import Store
-from beacon.endpoints.stores.resident import Outside, Resident
+from beacon.endpoints.stores.service import Outside, PublishingService
 from beacon.endpoints.stores.watched import Watched
 from beacon.model.machine import Scope
 from beacon.model.release import ServiceState
@@ -57,7 +57,7 @@ class Rig:
         self._install(self._machine())
         self.said: list[str] = []
         outside = Outside(lambda _: self, Notifier({}), self.said.append)
-        self.resident = Resident(self._machine, outside, WHOLE)
+        self.service = PublishingService(self._machine, outside, WHOLE)
         self.before_it_is_read: list[Step] = []
         self._steps: Iterator[Step] = iter(())
 
@@ -70,7 +70,7 @@ class Rig:
 
     def run(self, *steps: Step) -> None:
         self._steps = iter(steps)
-        self.resident.run()
+        self.service.run()
 
     def _machine(self) -> Machine:
         if getattr(self, "before_it_is_read", None):
@@ -89,7 +89,7 @@ class Rig:
         if (step := next(self._steps, None)) is not None:
             step()
         else:
-            self.resident.end()
+            self.service.end()
         return False
 
     def subscribe(self) -> None:

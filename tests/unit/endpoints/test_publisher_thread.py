@@ -1,4 +1,4 @@
-"""Keeping a store up to date: what it takes to be told, and what becomes of one that is away."""
+"""Keeping a store up to date: what it takes, and what becomes of one that is away."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 import pytest
 
 from beacon.endpoints.routing.publisher import Change, Entry
-from beacon.endpoints.stores import keeper as module
-from beacon.endpoints.stores.keeper import Keeper, described
-from beacon.endpoints.stores.loop import View, status
+from beacon.endpoints.stores import thread as module
+from beacon.endpoints.stores.loop import Snapshot, status
+from beacon.endpoints.stores.thread import PublisherThread, described
 from beacon.errors import StoreError
 from beacon.state.store import StateStore
 from tests.fakes.store import MemoryStore
 
 
 class Rig:
-    """A keeper of a store in memory."""
+    """A thread of a store in memory."""
 
     def __init__(self, folder: Path, refresh: float = 0.2) -> None:
         self.store = MemoryStore()
         self.said: list[str] = []
-        self.keeper = Keeper(
+        self.thread = PublisherThread(
             self.store, StateStore(folder, folder).record("memory"), refresh, self.said.append
         )
-        self.keeper.start()
+        self.thread.start()
 
     def want(self, **values: str) -> None:
-        self.keeper.want({name: Entry(value, 1) for name, value in values.items()})
+        self.thread.want({name: Entry(value, 1) for name, value in values.items()})
 
     def wait(self, so: Callable[[], bool], limit: float = 5) -> None:
         deadline = time.monotonic() + limit
@@ -43,7 +43,7 @@ class Rig:
 def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
-    made.keeper.end(5)
+    made.thread.end(5)
 
 
 def test_news_is_told_at_once_and_renewed(rig: Rig) -> None:
@@ -64,16 +64,16 @@ def test_news_is_told_at_once_and_renewed(rig: Rig) -> None:
 def test_a_store_that_is_away_is_tried_again_with_patience_and_told_of_once(rig: Rig) -> None:
     rig.store.away = True
     rig.want(web="1")
-    rig.wait(rig.keeper.tried.is_set)
+    rig.wait(rig.thread.tried.is_set)
     for number in range(20):
         rig.want(web=str(number))
     time.sleep(0.3)
     assert [line for line in rig.said if "cannot reach" in line] == ["<3>cannot reach memory"]
-    assert isinstance(rig.keeper.trouble, StoreError)
-    assert re.fullmatch(r"\d\d:\d\d:\d\d", rig.keeper.retry_clock)
+    assert isinstance(rig.thread.trouble, StoreError)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", rig.thread.retry_clock)
     rig.store.away = False
     rig.wait(lambda: rig.store.values == {"web": "19"})
-    rig.wait(lambda: rig.keeper.trouble is None)
+    rig.wait(lambda: rig.thread.trouble is None)
     assert "memory is told again what is answered" in rig.said
 
 
@@ -89,7 +89,7 @@ def test_its_end_leaves_what_is_published(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.want(web="1")
     rig.wait(lambda: rig.store.values == {"web": "1"})
-    rig.keeper.end(5)
+    rig.thread.end(5)
     rig.want(web="2")
     assert rig.store.values == {"web": "1"}
 
@@ -103,19 +103,19 @@ def test_many_changes_are_told_as_numbers() -> None:
 def test_the_status_says_what_is_published_and_what_is_away(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     other = Rig(tmp_path)
-    other.keeper.where = "other"
-    view = View({}, 3, 1)
-    assert status(None, [rig.keeper], "") == "Looking at the services"
-    assert status(view, [rig.keeper], "no engine") == "What is published stays as it is: no engine"
-    keepers = [rig.keeper, other.keeper]
-    assert status(view, keepers, "") == "telling memory and other"
-    rig.keeper.tried.set()
-    assert status(view, keepers, "") == "3 endpoints of 1 service published to memory; telling other"
-    other.keeper.tried.set()
-    assert status(view, keepers, "") == "3 endpoints of 1 service published to memory and other"
-    other.keeper.trouble, other.keeper.retry_clock = StoreError("cannot reach other"), "12:34:56"
-    assert status(view, keepers, "") == (
+    other.thread.where = "other"
+    snapshot = Snapshot({}, 3, 1)
+    assert status(None, [rig.thread], "") == "Looking at the services"
+    assert status(snapshot, [rig.thread], "no engine") == "What is published stays as it is: no engine"
+    threads = [rig.thread, other.thread]
+    assert status(snapshot, threads, "") == "telling memory and other"
+    rig.thread.tried.set()
+    assert status(snapshot, threads, "") == "3 endpoints of 1 service published to memory; telling other"
+    other.thread.tried.set()
+    assert status(snapshot, threads, "") == "3 endpoints of 1 service published to memory and other"
+    other.thread.trouble, other.thread.retry_clock = StoreError("cannot reach other"), "12:34:56"
+    assert status(snapshot, threads, "") == (
         "3 endpoints of 1 service published to memory; cannot reach other; next try at 12:34:56"
     )
     for one in (rig, other):
-        one.keeper.end(5)
+        one.thread.end(5)

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from beacon.endpoints.installed import Look
+from beacon.endpoints.installed import InstalledServices
 from beacon.endpoints.routing.publisher import bring_up_to_date
 from beacon.endpoints.routing.routes import Running
 from beacon.endpoints.routing.stores import Store
 from beacon.endpoints.stores import loop
-from beacon.endpoints.stores.keeper import Keeper
-from beacon.endpoints.stores.loop import Senses, View, keep
+from beacon.endpoints.stores.loop import Inputs, Snapshot, run_loop
 from beacon.endpoints.stores.sources import Machine, configured, contents
+from beacon.endpoints.stores.thread import PublisherThread
 from beacon.endpoints.stores.watched import WHOLE, Watched
 from beacon.errors import BeaconError
 from beacon.model.machine import Scope
@@ -49,7 +49,7 @@ class Outside(Struct, frozen=True):
     """Takes a line for the journal; its first characters may be its priority (sd-daemon(3))."""
 
 
-class Resident:
+class PublishingService:
     """Publishes until it is to end, and takes up a new beacon.toml by itself.
 
     A file counts as whole *settle* seconds after it was touched last.
@@ -101,38 +101,40 @@ class Resident:
         def is_over() -> bool:
             return self._is_over or file.is_replaced()
 
-        keepers = [
-            Keeper(machine.publisher_of(store), machine.store.record(store.where), store.refresh, self._log)
+        threads = [
+            PublisherThread(
+                machine.publisher_of(store), machine.store.record(store.where), store.refresh, self._log
+            )
             for store in several
         ]
-        look, glance = self._looker(machine, several, watch)
-        senses = Senses(look, glance, machine.store.stamp, is_over, self._log)
+        read, read_stopped = self._readers(machine, several, watch)
+        inputs = Inputs(read, read_stopped, machine.store.stamp, is_over, self._log)
         try:
-            keep(keepers, watch, senses, self._outside.notifier)
+            run_loop(threads, watch, inputs, self._outside.notifier)
         finally:
-            for keeper in keepers:
-                keeper.end(_PATIENCE)
+            for thread in threads:
+                thread.end(_PATIENCE)
 
-    def _looker(
+    def _readers(
         self, machine: Machine, several: Sequence[Store], watch: Watch
-    ) -> tuple[Callable[[], View], Callable[[], View | None]]:
-        """Return what looks at all services, and what only sees which of them have stopped."""
-        look = Look(machine.store, watch.states, lambda: machine.engine.containers())  # noqa: PLW0108
+    ) -> tuple[Callable[[], Snapshot], Callable[[], Snapshot | None]]:
+        """Return what reads all services, and what only sees which of them have stopped."""
+        services = InstalledServices(machine.store, watch.states, lambda: machine.engine.containers())  # noqa: PLW0108
 
-        def view(running: Mapping[str, Running]) -> View:
+        def snapshot(running: Mapping[str, Running]) -> Snapshot:
             found = contents(machine, several, running)
-            problems = (*look.problems, *(error.message for error in found.errors.values()))
+            problems = (*services.problems, *(error.message for error in found.errors.values()))
             for problem in problems:
                 if problem not in self._said:
                     self._log(f"<4>{problem}")
             self._said = problems
-            return View(found.wanted, found.endpoints, found.services)
+            return Snapshot(found.wanted, found.endpoints, found.services)
 
-        def glance() -> View | None:
-            running = look.glance()
-            return None if running is None else view(running)
+        def read_stopped() -> Snapshot | None:
+            running = services.read_stopped()
+            return None if running is None else snapshot(running)
 
-        return lambda: view(look()), glance
+        return lambda: snapshot(services.read()), read_stopped
 
     def _changed(self, machine: Machine) -> Machine | None:
         """Return the machine with its new beacon.toml; None where that makes no sense."""

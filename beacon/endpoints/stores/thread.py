@@ -27,7 +27,7 @@ class LockedRecord(Record, Protocol):
         """Return the lock of the store."""
 
 
-class Keeper:
+class PublisherThread:
     """Has a store say what is wanted last, renews it, and tries again where the store is away."""
 
     def __init__(

@@ -10,7 +10,7 @@ from beacon import streams
 from beacon.cli.ending import exiting_on_error
 from beacon.cli.output import Output
 from beacon.cli.session import Session, chosen_scope
-from beacon.endpoints.stores.resident import Outside, Resident
+from beacon.endpoints.stores.service import Outside, PublishingService
 from beacon.operations.machine import Machine
 from beacon.systemd.notify import Notifier
 from beacon.systemd.watch import UnitWatch
@@ -26,10 +26,10 @@ def main(options: Collection[str]) -> None:
 
 def keep_publishing(make_machine: Callable[[], Machine]) -> None:
     """Publish until SIGTERM or SIGINT. Raises ConfigError if beacon.toml names no store at the start."""
-    resident = Resident(make_machine, Outside(UnitWatch, Notifier(os.environ), _log))
+    service = PublishingService(make_machine, Outside(UnitWatch, Notifier(os.environ), _log))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: resident.end())
-    resident.run()
+        signal.signal(number, lambda *_: service.end())
+    service.run()
 
 
 def _log(text: str) -> None:
