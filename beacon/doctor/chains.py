@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from beacon.definition.endpoints.claims import claim_text
+from beacon.doctor.collect.chain import all_links, around, links
+from beacon.doctor.collect.units import show
 from beacon.doctor.judge.chain import DNS, chain
 from beacon.doctor.judge.finding import Commands, Report, warning
 from beacon.doctor.judge.links import Links, Managed
-from beacon.doctor.look.chain import all_links, around, links
-from beacon.doctor.look.units import show
 from beacon.endpoints.proxy.caddy import UNIT, Caddy, is_installed
 from beacon.endpoints.proxy.managed import ManagedProxy
 from beacon.endpoints.routing.meaning import Chosen

@@ -7,6 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from beacon.doctor.collect import (
+    engine,
+    leftovers,
+    machine,
+    notifying,
+    proxy,
+    published,
+    publishing,
+    registry,
+    services,
+)
+from beacon.doctor.collect.survey import Survey
 from beacon.doctor.judge import engine as judge_engine
 from beacon.doctor.judge import leftovers as judge_leftovers
 from beacon.doctor.judge import machine as judge_machine
@@ -18,18 +30,6 @@ from beacon.doctor.judge import registry as judge_registry
 from beacon.doctor.judge import services as judge_services
 from beacon.doctor.judge.facts import SettingsFacts
 from beacon.doctor.judge.finding import Commands, Finding, Report, Severity, info
-from beacon.doctor.look import (
-    engine,
-    leftovers,
-    machine,
-    notifying,
-    proxy,
-    published,
-    publishing,
-    registry,
-    services,
-)
-from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError
 
 F = TypeVar("F")
@@ -39,8 +39,8 @@ LIMIT = 20.0
 """Seconds after which what has not answered is told of as such."""
 
 
-def _check(look: Callable[[Survey], F], judge: Callable[[F, Commands], list[Finding]]) -> Check:
-    return lambda survey, commands: judge(look(survey), commands)
+def _check(collect: Callable[[Survey], F], judge: Callable[[F, Commands], list[Finding]]) -> Check:
+    return lambda survey, commands: judge(collect(survey), commands)
 
 
 CHECKS: Mapping[str, Check] = {

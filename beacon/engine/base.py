@@ -168,7 +168,9 @@ class EngineCommands(ABC):
         volume = EngineVolume(source) if source.startswith("/") else self.volume(source)
         if volume is None:
             return False
-        return has_files(f"{volume.folder}/{inside}".rstrip("/"), self._environment, within=self._looking)
+        return has_files(
+            f"{volume.folder}/{inside}".rstrip("/"), self._environment, within=self._in_namespace
+        )
 
     def volume_sizes(self, service: str, others: Iterable[str]) -> Mapping[str, int | None]:
         """Return how many bytes the data of each volume of *service*, and of *others*, takes on the disk.
@@ -183,7 +185,7 @@ class EngineCommands(ABC):
         """Return the named volumes that Beacon's units made: volume name to service."""
 
     def _size(self, name: str) -> int | None:
-        command = [*self._looking, "du", "--summarize", "--block-size=1", "--one-file-system"]
+        command = [*self._in_namespace, "du", "--summarize", "--block-size=1", "--one-file-system"]
         try:
             volume = self.volume(name)
             if volume is None or not volume.is_plain:
@@ -193,7 +195,7 @@ class EngineCommands(ABC):
             return None
 
     @property
-    def _looking(self) -> tuple[str, ...]:
+    def _in_namespace(self) -> tuple[str, ...]:
         """The command below which files in volumes are seen as containers see them, whoever wrote them."""
         return ()
 
@@ -203,7 +205,7 @@ class EngineCommands(ABC):
         made = self.volume(name)
         if source is not None and made is not None:
             self._break_in(name)
-            copy_folder(source, made.folder, self._looking)
+            copy_folder(source, made.folder, self._in_namespace)
             self.flush(str(PurePath(made.folder).parent))
 
     def _break_in(self, volume: str) -> None:  # noqa: B027  # docker does nothing of the kind

@@ -103,7 +103,7 @@ class Containers(Struct, frozen=True):
             raise UsageError(f"--engine must be podman or docker, not {engine!r}")
         for candidate in [engine] if engine is not None else ["podman", "docker"]:
             try:
-                found = self.look(candidate, name)
+                found = self.get(candidate, name)
             except MachineError:
                 if engine is not None:
                     raise
@@ -113,7 +113,7 @@ class Containers(Struct, frozen=True):
         where = engine or "podman nor docker"
         raise UsageError(f"there is no container {name!r} in {where}", hint=f"{engine or 'podman'} ps --all")
 
-    def look(self, engine: str, name: str) -> Container | None:
+    def get(self, engine: str, name: str) -> Container | None:
         """Return the container *name* of an engine; None where it has none."""
         found = _inspect(engine, "container", name, self.environment)
         if found is None:

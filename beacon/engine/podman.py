@@ -201,7 +201,7 @@ class Podman(EngineCommands):
             raise MachineError(f"cannot understand what podman secret inspect says: {error!r}") from error
 
     @property
-    def _looking(self) -> tuple[str, ...]:
+    def _in_namespace(self) -> tuple[str, ...]:
         return ("podman", "unshare") if os.geteuid() else ()
 
     def _reused(self, layers: Sequence[Layer], images: Sequence[Sequence[str]]) -> Collection[Layer]:

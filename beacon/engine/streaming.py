@@ -179,14 +179,14 @@ class _Watch:
     def restart(self) -> None:
         """Have the time begin anew."""
         self._since = time.monotonic()
-        self._look_at = self._since + self._pause
+        self._check_at = self._since + self._pause
 
     def require(self) -> None:
         """Raise StalledError if that is too long. If the kernel does not say, that is taken for progress."""
         now = time.monotonic()
-        if now < self._look_at:
+        if now < self._check_at:
             return
-        self._look_at = now + self._pause
+        self._check_at = now + self._pause
         bytes_ = moved(self._pid)
         if bytes_ is None or bytes_ - self._moved >= self._patience.least:
             self._moved = bytes_ or 0

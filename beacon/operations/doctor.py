@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from beacon.definition.settings import Settings
+from beacon.doctor.collect.survey import Survey
 from beacon.doctor.examine import examine
 from beacon.doctor.judge.facts import SettingsFacts
 from beacon.doctor.judge.finding import worst
-from beacon.doctor.look.survey import Survey
 from beacon.errors import BeaconError
 from beacon.operations.findings import fields_of
 from beacon.operations.listener import Listener

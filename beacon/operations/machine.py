@@ -80,7 +80,7 @@ class Machine(Scoped):
 
     def __init__(self, scope: Scope, caller: Caller) -> None:
         super().__init__(scope, caller)
-        self._looking = threading.Lock()
+        self._facts_lock = threading.Lock()
 
     def with_settings(self, settings: Settings) -> Machine:
         """Return the same machine as if beacon.toml said *settings*."""
@@ -228,7 +228,7 @@ class Machine(Scoped):
 
         tools = self.tools_for(listener)
         proposer = Proposer(tools, self.registry_on_demand, self.renderer, self.platform)
-        return Adoptions(self, tools, proposer, self.store, self.foreign.look, self.paths.removed)
+        return Adoptions(self, tools, proposer, self.store, self.foreign.get, self.paths.removed)
 
     def unwell(self) -> Unwell:
         """Return Beacon's units that are not up, told without D-Bus: most checks need no more of systemd."""
@@ -332,7 +332,7 @@ class Machine(Scoped):
     @property
     def facts(self) -> MachineFacts:
         """What rendering needs to know of this machine."""
-        with self._looking:  # the engine is asked once, however many threads want to know
+        with self._facts_lock:  # the engine is asked once, however many threads want to know
             return self._facts
 
     @cached_property

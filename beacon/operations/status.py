@@ -57,10 +57,11 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
     names = machine.select([request.service] if request.service else None)
     found = machine.definitions()
     states, unreadable = readable(machine.store, names)
-    look = _Look(machine, names, found.texts, alone=bool(request.service))
+    observed = _Observed(machine, names, found.texts, alone=bool(request.service))
     doing, lost = _doing(machine, states.values())
     services = tuple(
-        look.at(states[name], doing.get(name, "")) if name in states else look.damaged(name) for name in names
+        observed.at(states[name], doing.get(name, "")) if name in states else observed.damaged(name)
+        for name in names
     )
     if request.service:
         services = tuple(_explained(machine, states.get(one.name), one) for one in services)
@@ -69,7 +70,7 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
         engine=machine.engine_kind.value,
         engine_version=str(machine.engine.version()) if request.service else None,
         services=services,
-        next_run=stamp(look.timer) if look.timer is not None else None,
+        next_run=stamp(observed.timer) if observed.timer is not None else None,
         warnings=(
             *found.warnings,
             *(Notice(f"{one.service}: {one.detail}", one.hint) for one in unreadable),
@@ -99,7 +100,7 @@ def _doing(machine: Machine, states: Iterable[ServiceState]) -> tuple[dict[str, 
     return doing, unreadable
 
 
-class _Look:
+class _Observed:
     """What there is of services beside what is remembered; more of one that is asked for *alone*."""
 
     def __init__(

@@ -83,7 +83,7 @@ class Adoptions:
     tools: Tools
     proposer: Proposer
     record: AdoptionRecord
-    look: Callable[[str, str], OldContainer | None]
+    find: Callable[[str, str], OldContainer | None]
     """Return the container of an engine that is called so."""
     removed: Path
     """The folder in which definitions are kept of services that are gone."""
@@ -172,7 +172,7 @@ class Adoptions:
         return tuple(warnings)
 
     def _finish(self, noted: Adoption) -> tuple[Notice, ...]:
-        old = self.look(noted.engine, noted.container)
+        old = self.find(noted.engine, noted.container)
         if self._is_under_way(noted) and old is not None:
             old.let_lie()  # a boot may have started it: nothing is copied while it writes
         warnings = self.ground.update_proxy(resume(self.tools, [noted.service]))

@@ -10,7 +10,7 @@ from beacon.model.release import Release, ServiceState
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.decide import health_limit
-from beacon.rollout.handling.health import look
+from beacon.rollout.handling.health import probe_port
 from beacon.rollout.tools import Tools
 
 _FIRST_PAUSE = 0.1
@@ -56,7 +56,7 @@ def _is_healthy(tools: Tools, service: Service) -> bool:
     health = service.health
     try:
         if health.http is not None or health.tcp is not None:
-            return look(tools, service) is None
+            return probe_port(tools, service) is None
         if health.command is None:
             return True
         container = tools.engine.containers().get(service.name)

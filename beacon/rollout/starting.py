@@ -9,13 +9,13 @@ _LONGEST_PAUSE = 1.0
 
 
 def hold_start(
-    look: Callable[[], str | None], alive: Callable[[], bool], sleep: Callable[[float], None]
+    health: Callable[[], str | None], alive: Callable[[], bool], sleep: Callable[[float], None]
 ) -> None:
-    """Return when *look* finds the container healthy, or running unchecked; or when its process has ended.
+    """Return when *health* finds the container healthy, or running unchecked; or when its process has ended.
 
     systemd sees that by itself; an unhealthy container may get healthy until the start has lasted too long.
     """
     pause = _FIRST_PAUSE
-    while alive() and look() not in {"", "healthy"}:
+    while alive() and health() not in {"", "healthy"}:
         sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)

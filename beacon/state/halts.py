@@ -12,7 +12,7 @@ from beacon.errors import BeaconError
 from beacon.model.rollout.halt import Halt
 from beacon.state.lock import locked
 
-_LOOK = 1.0
+_CHECK_EVERY = 1.0
 """Seconds within which who looks at a mark lets go of it: to look is to lock it for a moment."""
 
 
@@ -27,7 +27,7 @@ class Halts:
         """Have a rollout of *service* turn back while the block runs; if that cannot be noted, it goes on."""
         with contextlib.ExitStack() as mark:
             with contextlib.suppress(BeaconError):  # a full /run, or somebody asks for the same already
-                mark.enter_context(locked(self._folder, _name(service, halt), wait=_LOOK))
+                mark.enter_context(locked(self._folder, _name(service, halt), wait=_CHECK_EVERY))
                 mark.callback(self._path(service, halt).unlink, missing_ok=True)
             yield
 

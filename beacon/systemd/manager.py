@@ -52,7 +52,7 @@ _REQUIRED = ("Requires", "Requisite", "BindsTo")
 
 _DRAIN = 64
 _POLL_MS = 200
-_LOOK = 1.0
+_CHECK_EVERY = 1.0
 """Seconds between two looks at whether a job is hopeless."""
 
 
@@ -285,7 +285,7 @@ class SystemdManager:
 
     def _await_job(self, job: bytes, limit: float, hopeless: Callable[[], bool] | None) -> JobResult:
         deadline = time.monotonic() + limit
-        look = time.monotonic() + _LOOK
+        check_at = time.monotonic() + _CHECK_EVERY
         poller = select.poll()
         poller.register(self._bus.get_fd(), select.POLLIN)
         while True:
@@ -298,10 +298,10 @@ class SystemdManager:
                 return JobResult(result)
             if time.monotonic() >= deadline:
                 return JobResult.GAVE_UP
-            if hopeless is not None and time.monotonic() >= look:
+            if hopeless is not None and time.monotonic() >= check_at:
                 if hopeless():
                     return JobResult.HOPELESS
-                look = time.monotonic() + _LOOK
+                check_at = time.monotonic() + _CHECK_EVERY
             poller.poll(_POLL_MS)
 
     def _state(self, unit: str) -> UnitState:

@@ -78,6 +78,6 @@ class OldContainers:
             raise UsageError(f"there is no container {name!r} in {engine or 'podman nor docker'}")
         return self.there[name]
 
-    def look(self, engine: str, name: str) -> OldContainer | None:
+    def get(self, engine: str, name: str) -> OldContainer | None:
         found = self.there.get(name)
         return found if found is not None and found.engine == engine and not found.is_gone else None

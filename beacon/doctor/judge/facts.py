@@ -356,7 +356,7 @@ class UnnamedVolume(Struct, frozen=True):
     volume: str
 
 
-class RolloutFacts(Struct, frozen=True):
+class StuckRollout(Struct, frozen=True):
     """A rollout that no process is at."""
 
     service: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, RolloutFacts
+from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, StuckRollout
 from beacon.doctor.judge.finding import Commands, Finding, info, listed, ok, warning
 
 
@@ -74,13 +74,13 @@ def _in_engine(facts: EngineLeftovers, commands: Commands) -> Iterator[Finding]:
         )
 
 
-def rollouts(facts: tuple[RolloutFacts, ...], commands: Commands) -> list[Finding]:
+def rollouts(facts: tuple[StuckRollout, ...], commands: Commands) -> list[Finding]:
     """Judge rollouts that were cut off."""
     del commands
     return [_cut_off(one) for one in facts] or [ok("no rollout was cut off")]
 
 
-def _cut_off(rollout: RolloutFacts) -> Finding:
+def _cut_off(rollout: StuckRollout) -> Finding:
     what = f"the rollout of {rollout.service} to release {rollout.release} was cut off"
     if rollout.fault:
         why = f"{rollout.fault}; nothing is done to the service until then"

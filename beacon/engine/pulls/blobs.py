@@ -13,7 +13,7 @@ from beacon.engine.processes import tree
 _BLOB = re.compile(r"(/.+/(?:container_images_)?storage\d+)/\d+")
 """Where containers/image keeps what it fetches until it is unpacked; the longer name is of version 5.30."""
 _PAUSE = 0.5
-"""Seconds from one look to the next."""
+"""Seconds from one measurement to the next."""
 
 
 class Blobs:
@@ -22,17 +22,17 @@ class Blobs:
     def __init__(self) -> None:
         self._folders: set[str] = set()
         self._sizes: dict[str, int] = {}
-        self._look_at = 0.0
+        self._due = 0.0
 
     def fetched(self, pid: int) -> int | None:
         """Return how many bytes *pid* and the processes below it have fetched; None until that is known."""
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + _PAUSE
-            self._look(pid)
+        if now >= self._due:
+            self._due = now + _PAUSE
+            self._measure(pid)
         return sum(self._sizes.values()) if self._folders else None
 
-    def _look(self, pid: int) -> None:
+    def _measure(self, pid: int) -> None:
         if not self._folders:
             self._folders = _folders(pid)
         for folder in self._folders:

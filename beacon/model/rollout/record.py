@@ -98,7 +98,7 @@ class VolumeCopy(Struct, frozen=True):
     """What the definition calls the target; empty for one that is not Beacon's own."""
 
 
-class Facts(Struct, frozen=True):
+class RolloutFacts(Struct, frozen=True):
     """What a rollout is planned from; none of it changes while it is carried out."""
 
     service: str
@@ -154,7 +154,7 @@ class Facts(Struct, frozen=True):
 class Rollout(Struct, frozen=True):
     """A rollout under way. What is needed to finish or undo it after a kill at any instant."""
 
-    facts: Facts
+    facts: RolloutFacts
     steps: tuple[StepKind, ...]
     index: int = 0
     """The step that is being done; it may lag behind, and is never ahead."""
@@ -192,12 +192,12 @@ class Rollout(Struct, frozen=True):
         return kind in self.steps[: self.index + 1]
 
 
-def begun(facts: Facts, boot: str) -> Rollout:
+def begun(facts: RolloutFacts, boot: str) -> Rollout:
     """Return a rollout that is about to begin."""
     return Rollout(facts, way_forth(facts), boot=boot)
 
 
-def way_forth(facts: Facts) -> tuple[StepKind, ...]:
+def way_forth(facts: RolloutFacts) -> tuple[StepKind, ...]:
     """Return the steps that bring the candidate about."""
     steps = [StepKind.HOOK] if facts.hook else []
     if facts.is_copying:
@@ -268,7 +268,7 @@ def way_back(rollout: Rollout, cause: Cause) -> tuple[StepKind, ...]:
     return tuple(steps)
 
 
-def way_back_of(facts: Facts) -> tuple[StepKind, ...]:
+def way_back_of(facts: RolloutFacts) -> tuple[StepKind, ...]:
     """Return the steps that undo a rollout all of whose steps were done, but whose candidate is at fault."""
     steps = way_forth(facts)
     return way_back(Rollout(facts, steps, index=len(steps)), Cause.IMAGE)

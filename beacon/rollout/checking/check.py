@@ -156,7 +156,7 @@ class Check:
         is_followed = live.service.follows_range or pending.reference == live.service.image
         if is_followed and self._quarantined(name, pending.image.digest) is None:
             wish = Wish(pending.reference, _platform(live), pending.image.tag_digest)
-            yield self._look_into(name, wish, pending.image)
+            yield self._check_one(name, wish, pending.image)
 
     def _judge(
         self,
@@ -192,7 +192,7 @@ class Check:
         for name, wish in wishes.items():
             known = pending[name]
             resolution = resolutions[wish] if name in unknown or known is None else known.image
-            yield self._look_into(name, wish, resolution)
+            yield self._check_one(name, wish, resolution)
 
     def _known(self, name: str, reference: ImageReference, digest: Digest) -> Outcome | None:
         """Return the outcome if the digest alone decides it."""
@@ -213,7 +213,7 @@ class Check:
         hint = f"push a mended image, or beacon update --retry {name}"
         return Outcome(name, OutcomeKind.QUARANTINED, detail, hint, live.number, entry.digest)
 
-    def _look_into(self, name: str, wish: Wish, resolution: Resolution) -> Checked:
+    def _check_one(self, name: str, wish: Wish, resolution: Resolution) -> Checked:
         if isinstance(resolution, BeaconError):
             return Checked(unchecked(name, resolution))
         live, state = self._live[name], self._states[name]

@@ -22,7 +22,7 @@ Socket = tuple[str, int, str]
 """Address, port and protocol."""
 
 
-class Sight(Struct, frozen=True):
+class Stock(Struct, frozen=True):
     """What the machine has: *secrets* None is not known, *absent* are paths, *room* is in bytes by folder."""
 
     secrets: frozenset[str] | None = None
@@ -57,26 +57,26 @@ def _escaped(path: str) -> str:
     return words.replace("/", "-") or "-"
 
 
-def lacking(service: Service, sight: Sight, own: Collection[tuple[int, str]] = ()) -> tuple[Notice, ...]:
+def lacking(service: Service, stock: Stock, own: Collection[tuple[int, str]] = ()) -> tuple[Notice, ...]:
     """Return what a start of *service*, in effect, lacks, each with the command that mends it.
 
     The ports *own* are its own already.
     """
-    return (*_secrets(service, sight), *_paths(service, sight), *_ports(service, sight, own), *_room(sight))
+    return (*_secrets(service, stock), *_paths(service, stock), *_ports(service, stock, own), *_room(stock))
 
 
-def _secrets(service: Service, sight: Sight) -> Iterator[Notice]:
-    if sight.secrets is not None:
-        for name in sorted({secret.name for secret in service.secrets} - sight.secrets):
+def _secrets(service: Service, stock: Stock) -> Iterator[Notice]:
+    if stock.secrets is not None:
+        for name in sorted({secret.name for secret in service.secrets} - stock.secrets):
             yield Notice(f"the engine has no secret {name!r}", f"podman secret create {quote(name)} FILE")
 
 
-def _paths(service: Service, sight: Sight) -> Iterator[Notice]:
+def _paths(service: Service, stock: Stock) -> Iterator[Notice]:
     files = set(service.env_files)
     devices = {device.partition(":")[0] for device in service.devices}
     edit = f"beacon edit {service.name} --apply"
     for path in paths_of(service):
-        if path not in sight.absent:
+        if path not in stock.absent:
             continue
         if path in devices:
             yield Notice(f"{path} is not there", f"plug the device in, or take it out: {edit}")
@@ -86,9 +86,9 @@ def _paths(service: Service, sight: Sight) -> Iterator[Notice]:
             yield Notice(f"{path} is not there", f"mkdir -p {quote(path)}")
 
 
-def _ports(service: Service, sight: Sight, own: Collection[tuple[int, str]]) -> Iterator[Notice]:
+def _ports(service: Service, stock: Stock, own: Collection[tuple[int, str]]) -> Iterator[Notice]:
     for port, number in published(service):
-        if (number, str(port.protocol)) not in own and _is_taken(port, number, sight.taken):
+        if (number, str(port.protocol)) not in own and _is_taken(port, number, stock.taken):
             where = f"{port.host_ip}:{number}" if port.host_ip else str(number)
             who = f"sudo ss -lnp sport = :{number}"
             mend = f"{who} tells by whom; beacon edit {service.name} --apply takes another"
@@ -112,7 +112,7 @@ def _is_taken(port: Port, number: int, taken: Collection[Socket]) -> bool:
     )
 
 
-def _room(sight: Sight) -> Iterator[Notice]:
-    for folder, room in sorted(sight.room.items()):
+def _room(stock: Stock) -> Iterator[Notice]:
+    for folder, room in sorted(stock.room.items()):
         if room < LEAST_ROOM:
             yield Notice(f"the disk of {folder} is full", f"df -h {folder}; podman image prune --all")

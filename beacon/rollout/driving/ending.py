@@ -8,7 +8,7 @@ from beacon.model.event import EventKind
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import short
 from beacon.model.release import Quarantine, Release, ReleaseState, ServiceState, Trigger
-from beacon.model.rollout.record import Cause, Decision, Facts, StepKind
+from beacon.model.rollout.record import Cause, Decision, RolloutFacts, StepKind
 from beacon.model.version import is_older
 from beacon.rollout.decisions.decide import STOPPED, Gate, Verdict
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
@@ -87,7 +87,7 @@ def _is_above(tools: Tools, entry: Quarantine, candidate: Release) -> bool:
     return higher and entry.fingerprint == tools.fingerprint(candidate.service)
 
 
-def _what_is_live(facts: Facts, candidate: Release, kept: str, *, back: bool) -> str:
+def _what_is_live(facts: RolloutFacts, candidate: Release, kept: str, *, back: bool) -> str:
     detail = f"release {candidate.number}, {candidate.reference} at {short(candidate.digest)}"
     if back:
         detail = f"back at {detail}"

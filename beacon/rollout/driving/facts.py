@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from beacon.model.image import Layer
 from beacon.model.release import Basis, Release, ServiceState
-from beacon.model.rollout.record import Facts, VolumeCopy
+from beacon.model.rollout.record import RolloutFacts, VolumeCopy
 from beacon.model.runtime import UnitState
 from beacon.model.unit import environment_files, unit_name
 from beacon.rollout.handling import move
@@ -50,13 +50,13 @@ class Work(Struct, frozen=True):
         return self.candidate.service.name
 
 
-def look_ahead(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> Facts:
+def look_ahead(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> RolloutFacts:
     """Return what the rollout of *work* is planned from; *now* is its unit. Nothing is changed or refused."""
     candidate, live = work.candidate, state.live_release
     former = left_engine(tools, work.name)
     copies = (*work.adopted, *move.volume_copies(live, candidate, former))
     files = {**_outdated(tools, state, candidate), **work.files}
-    facts = Facts(
+    facts = RolloutFacts(
         service=work.name,
         release=candidate.number,
         previous=state.live,

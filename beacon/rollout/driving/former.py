@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from beacon.model.release import ServiceState
 from beacon.model.rollout.former import FormerRollout, Phase
-from beacon.model.rollout.record import Cause, Decision, Facts, Rollout, StepKind, begun, turned_back
+from beacon.model.rollout.record import Cause, Decision, Rollout, RolloutFacts, StepKind, begun, turned_back
 from beacon.rollout.handling.move import volume_copies
 
 _STEPS = {
@@ -44,10 +44,10 @@ def translated(
     return replace(rollout, index=rollout.steps.index(step) if step in rollout.steps else len(rollout.steps))
 
 
-def _facts(former: FormerRollout, state: ServiceState) -> Facts:
+def _facts(former: FormerRollout, state: ServiceState) -> RolloutFacts:
     candidate, live = state.release(former.release), state.release(former.previous)
     copies = volume_copies(live, candidate, former.former) if candidate is not None else ()
-    return Facts(
+    return RolloutFacts(
         service=state.name,
         release=former.release,
         previous=former.previous,

@@ -13,7 +13,7 @@ from beacon.errors import BeaconError, BusyError, MachineError
 from beacon.model.event import EventKind
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger, UnderWay
-from beacon.model.rollout.record import Facts, Rollout, begun
+from beacon.model.rollout.record import Rollout, RolloutFacts, begun
 from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.down import Down
@@ -266,7 +266,7 @@ def begin(tools: Tools, work: Work) -> tuple[ServiceState, Rollout]:
     return state, rollout
 
 
-def _facts(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> Facts:
+def _facts(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> RolloutFacts:
     """Return what the rollout is planned from; what cannot be done is refused here."""
     candidate = work.candidate
     facts = look_ahead(tools, state, work, now)

@@ -41,7 +41,7 @@ class Unfollowed(Struct, frozen=True):
         definitions, outcomes = self._definitions((name for name in states if name in lost), texts)
         outcomes += [self._unapplied(name) for name in states if name in texts and name not in lost]
         outcomes += [orphan(name) for name in lost if name not in texts]
-        taken = self.take_over.look(definitions, states, lost)
+        taken = self.take_over.find(definitions, states, lost)
         record(self.tools, taken)
         left = {name: one for name, one in definitions.items() if name not in taken.states}
         if left:

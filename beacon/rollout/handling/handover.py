@@ -16,7 +16,7 @@ from beacon.definition.endpoints.handover import handover_of
 from beacon.definition.endpoints.loopback import reached_at, with_loopback, with_second_ports
 from beacon.model.notice import plural
 from beacon.model.release import Release
-from beacon.model.rollout.record import Facts
+from beacon.model.rollout.record import RolloutFacts
 from beacon.model.runtime import UnitState
 from beacon.model.service import Handover
 from beacon.model.unit import helper_name, is_environment, unit_name
@@ -95,7 +95,7 @@ def go_ahead(tools: Tools, candidate: Release, live: Release) -> None:
     drain(tools, candidate, first_places(live))
 
 
-def come_back(tools: Tools, facts: Facts, candidate: Release) -> None:
+def come_back(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
     """Have the service's unit answer alone: the helper is drained, stopped and forgotten.
 
     Killed at any point of it, it can be done again from its beginning.

@@ -125,7 +125,7 @@ class _Subject(NamedTuple):
             container = self.tools.engine.containers().get(service.name)
             return judge_health(container.health if container else "", now, elapsed, health_limit(service))
         if health.http is not None or health.tcp is not None:
-            verdict = judge_probe(look(self.tools, service), now, elapsed, health_limit(service))
+            verdict = judge_probe(probe_port(self.tools, service), now, elapsed, health_limit(service))
             return judge_unit(before, now) if verdict is PENDING else verdict
         verdict = judge_settled(before, now, elapsed, service.update.settle)
         if verdict.gate is Gate.PASSED:
@@ -182,15 +182,15 @@ def has_check(service: Service) -> bool:
 
 
 def _pause(service: Service, elapsed: float) -> float:
-    """Return the seconds to the next look; one that only has to settle stands once that is over."""
+    """Return the seconds to the next probe; one that only has to settle stands once that is over."""
     if has_check(service):
         return PROBE_INTERVAL
     left = service.update.settle - elapsed
     return min(_SETTLE_POLL, max(left, _LEAST_PAUSE)) if left > 0 else _SETTLE_POLL
 
 
-def look(tools: Tools, service: Service) -> str | None:
-    """Look at the port of *service* that its definition names for health; return what is wrong with it.
+def probe_port(tools: Tools, service: Service) -> str | None:
+    """Probe the port of *service* that its definition names for health; return what is wrong with it.
 
     Raises MachineError where the engine does not say where that is.
     """

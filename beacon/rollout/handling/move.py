@@ -16,7 +16,7 @@ from beacon.definition.effective import in_effect
 from beacon.errors import BeaconError, Fault, MachineError
 from beacon.model.machine import Engine
 from beacon.model.release import Release, ServiceState
-from beacon.model.rollout.record import Facts, VolumeCopy
+from beacon.model.rollout.record import RolloutFacts, VolumeCopy
 from beacon.model.service import Service, Volume
 from beacon.model.unit import (
     COPIED_LABEL,
@@ -109,7 +109,7 @@ def secure(tools: Tools, states: Iterable[ServiceState]) -> None:
             tools.engine.secure_volume(volume)
 
 
-def require_room(tools: Tools, facts: Facts) -> None:
+def require_room(tools: Tools, facts: RolloutFacts) -> None:
     """Raise MachineError where something cannot be copied, before anything is stopped for it.
 
     What is adopted was looked at before its container was stopped.
@@ -177,7 +177,7 @@ def targets(tools: Tools, copies: Iterable[VolumeCopy]) -> tuple[str, ...]:
     return tuple(copied.target for copied in copies if tools.engine.volume(copied.target) is None)
 
 
-def copy(tools: Tools, facts: Facts, candidate: Release) -> None:
+def copy(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
     """Give a stopped service what it needs in the engine of *tools*; what was begun before is made anew."""
     drop(tools, facts.targets)
     for copied in facts.copies:
@@ -215,7 +215,7 @@ def undo(tools: Tools, made: Iterable[VolumeCopy]) -> None:
             drop(tools, [copied.target])
 
 
-def named(facts: Facts) -> dict[str, str]:
+def named(facts: RolloutFacts) -> dict[str, str]:
     """Return volume → name of the volumes that get a name in a rollout."""
     return {one.source: one.name for one in facts.copies if one.name and is_unnamed(one.source)}
 
@@ -236,7 +236,7 @@ def _renamed(release: Release, names: Mapping[str, str]) -> Release:
     return release if service == release.service else replace(release, service=service, definition="")
 
 
-def kept(facts: Facts) -> str:
+def kept(facts: RolloutFacts) -> str:
     """Return what is to be said of the data that was copied; nothing where none was."""
     by_engine: dict[str, list[str]] = {}
     for one in facts.copies:

@@ -1,4 +1,4 @@
-"""Looks whether the machine has what a candidate needs to start, while the live release still runs."""
+"""Checks whether the machine has what a candidate needs to start, while the live release still runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beacon.model.release import Release
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
-from beacon.rollout.decisions.requirements import Sight, lacking, mounts_above, paths_of, published
+from beacon.rollout.decisions.requirements import Stock, lacking, mounts_above, paths_of, published
 from beacon.rollout.handling.networks import make_lost_networks
 from beacon.rollout.tools import Tools
 
@@ -40,11 +40,13 @@ def lacks_to_start(
     candidate: Release,
     live: Release | None,
     unit: UnitState,
-    glance: Glance | None = None,
+    stock: MachineStock | None = None,
 ) -> tuple[Notice, ...]:
     """Return what *candidate* lacks to start, with what mends it. Ports that *live* has are not taken."""
     service = in_effect(candidate)
-    return lacking(service, _look(tools, service, glance or Glance(tools)), _own(tools, service, live, unit))
+    return lacking(
+        service, _stock_for(tools, service, stock or MachineStock(tools)), _own(tools, service, live, unit)
+    )
 
 
 def _own(tools: Tools, service: Service, live: Release | None, unit: UnitState) -> set[tuple[int, str]]:
@@ -57,7 +59,7 @@ def _own(tools: Tools, service: Service, live: Release | None, unit: UnitState) 
     return {(port, inside.partition("/")[2]) for inside, (_, port) in held}
 
 
-class Glance:
+class MachineStock:
     """What of the machine is the same for all services, looked up once if it is asked for."""
 
     def __init__(self, tools: Tools, *, with_room: bool = True) -> None:
@@ -87,12 +89,12 @@ class Glance:
 
 def lacking_notices(tools: Tools, releases: Iterable[Release]) -> Iterator[Notice]:
     """Yield what *releases* of services, each of which is to be started, lack for that."""
-    glance = Glance(tools)
+    stock = MachineStock(tools)
     for release in releases:
         name = release.service.name
         try:
             live = tools.store.load(name).live_release
-            lacks = lacks_to_start(tools, release, live, tools.unit(unit_name(name)), glance)
+            lacks = lacks_to_start(tools, release, live, tools.unit(unit_name(name)), stock)
         except BeaconError:
             continue  # the rollout says so
         for one in lacks:
@@ -103,12 +105,12 @@ def _ports(service: Service) -> list[tuple[int, str]]:
     return [(number, str(port.protocol)) for port, number in published(service)]
 
 
-def _look(tools: Tools, service: Service, glance: Glance) -> Sight:
-    sight = Sight(room=glance.room)
+def _stock_for(tools: Tools, service: Service, machine: MachineStock) -> Stock:
+    stock = Stock(room=machine.room)
     if service.secrets and tools.engine_kind() is Engine.PODMAN:
-        sight = replace(sight, secrets=glance.secrets)
+        stock = replace(stock, secrets=machine.secrets)
     raw = (*service.podman.service, *service.docker.service)
     is_made = bool(raw) or tools.files.is_customised(service.name)  # by the owner's own directives, maybe
     absent = frozenset() if is_made else tools.surroundings.absent(paths_of(service))
-    absent = frozenset(path for path in absent if glance.to_mount.isdisjoint(mounts_above(path)))
-    return replace(sight, absent=absent, taken=glance.taken if _ports(service) else frozenset())
+    absent = frozenset(path for path in absent if machine.to_mount.isdisjoint(mounts_above(path)))
+    return replace(stock, absent=absent, taken=machine.taken if _ports(service) else frozenset())

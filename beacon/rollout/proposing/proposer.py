@@ -68,8 +68,8 @@ class Proposer:
         """Return the plan for *wanted* on a machine that has the files *installed*."""
         states, outcomes = readable(self._tools.store, wanted.definitions)
         known = {name: wanted.definitions[name] for name in states}
-        look = TakeOver(self._tools, self._registry, self._renderer, self._platform)
-        taken = look.look(known, states, unremembered(states.values(), installed.get))
+        take_over = TakeOver(self._tools, self._registry, self._renderer, self._platform)
+        taken = take_over.find(known, states, unremembered(states.values(), installed.get))
         states |= taken.states
         known = {name: one for name, one in known.items() if name not in taken.unknown}
         outcomes += [unchecked(name, error) for name, error in taken.unknown.items()]

@@ -67,7 +67,7 @@ class TakeOver:
         self._renderer = renderer
         self._platform = platform
 
-    def look(
+    def find(
         self,
         defined: Mapping[str, DefinedService],
         states: Mapping[str, ServiceState],

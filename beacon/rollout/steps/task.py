@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from beacon.errors import MachineError
 from beacon.model.release import Release, ServiceState
-from beacon.model.rollout.record import Facts, Rollout
+from beacon.model.rollout.record import Rollout, RolloutFacts
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.decide import Verdict
 from beacon.rollout.tools import Tools
@@ -24,7 +24,7 @@ class Task(Struct, frozen=True):
     rollout: Rollout
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> RolloutFacts:
         """What it was planned from."""
         return self.rollout.facts
 

@@ -22,7 +22,7 @@ from beacon.model.release import (
     UnderWay,
     Waiting,
 )
-from beacon.model.rollout.record import Facts, StepKind, begun
+from beacon.model.rollout.record import RolloutFacts, StepKind, begun
 from beacon.model.runtime import Usage
 from beacon.model.service import Endpoint, Port
 from beacon.operations.apply import ApplyRequest, apply, plan
@@ -124,7 +124,7 @@ def staged(folder: Path) -> StagedMachine:
     here = StagedMachine(fake, folder, image)
     store = StateStore(folder / "state", folder / "run")
     store.save(state)
-    record = begun(Facts("web", 3, 2, "2026-11-21T12:01:00Z"), "boot")
+    record = begun(RolloutFacts("web", 3, 2, "2026-11-21T12:01:00Z"), "boot")
     store.save_rollout(replace(record, index=record.steps.index(StepKind.GATE)))
     store.save_checks(Checks({"web": LastCheck("2026-11-21T11:59:00Z", "unchecked", "no answer")}))
     vars(here)["store"] = store

@@ -10,6 +10,7 @@ import pytest
 
 from beacon.cli.findings import exit_status
 from beacon.cli.machine.doctor import summary
+from beacon.doctor.collect.survey import Machine, Survey, once
 from beacon.doctor.examine import CHECKS, Check, attempt, examine
 from beacon.doctor.judge.facts import SettingsFacts
 from beacon.doctor.judge.finding import (
@@ -23,7 +24,6 @@ from beacon.doctor.judge.finding import (
     warning,
     worst,
 )
-from beacon.doctor.look.survey import Machine, Survey, once
 from beacon.errors import AccessError, ConfigError, ExitStatus
 from beacon.model.machine import Scope
 from beacon.wire.finding import CheckResult, Diagnosis

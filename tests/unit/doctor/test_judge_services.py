@@ -13,8 +13,8 @@ from beacon.doctor.judge.facts import (
     FollowFacts,
     InstalledFile,
     ReleaseFacts,
-    RolloutFacts,
     ServiceFacts,
+    StuckRollout,
     TimerFacts,
     UnitFacts,
     UnnamedVolume,
@@ -174,10 +174,10 @@ def test_what_the_engine_keeps_of_services_that_are_gone() -> None:
 
 def test_rollouts_that_were_cut_off() -> None:
     assert leftovers.rollouts((), SYSTEM)[0].severity is Severity.OK
-    (finding,) = leftovers.rollouts((RolloutFacts("web", 2, "gate", "2026-11-21T00:00:00Z"),), SYSTEM)
+    (finding,) = leftovers.rollouts((StuckRollout("web", 2, "gate", "2026-11-21T00:00:00Z"),), SYSTEM)
     assert (finding.severity, finding.mend) == (Severity.WARNING, "beacon update web")
     assert finding.what == "the rollout of web to release 2 was cut off at the step gate"
-    (finding,) = leftovers.rollouts((RolloutFacts("web", 2, fault="no JSON", mend="rm it"),), SYSTEM)
+    (finding,) = leftovers.rollouts((StuckRollout("web", 2, fault="no JSON", mend="rm it"),), SYSTEM)
     assert (finding.severity, finding.mend) == (Severity.WARNING, "rm it")
     assert finding.what == "the rollout of web to release 2 was cut off, and cannot go on"
     assert finding.why.startswith("no JSON")

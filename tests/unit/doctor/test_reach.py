@@ -9,11 +9,11 @@ from threading import Thread
 import pytest
 from msgspec.structs import replace
 
+from beacon.doctor.collect.published import leads_nowhere, own_place
 from beacon.doctor.judge.chain import chain
 from beacon.doctor.judge.finding import Commands, Severity
 from beacon.doctor.judge.links import Answer
 from beacon.doctor.judge.reach import RELOAD, DeadPort, StartFacts, published, starts
-from beacon.doctor.look.published import leads_nowhere, own_place
 from beacon.model.machine import Scope
 from beacon.model.notice import Notice
 from tests.unit.doctor.test_judge_chain import WELL

@@ -69,8 +69,8 @@ def test_what_is_nowhere_is_told(engines: Engines) -> None:
     with pytest.raises(UsageError, match="--engine must be podman or docker, not 'lxc'"):
         engines.containers.find("old", "lxc")
     engines.install("podman")
-    assert engines.containers.look("podman", "nosuch") is None
-    assert engines.containers.look("podman", "old") is None
+    assert engines.containers.get("podman", "nosuch") is None
+    assert engines.containers.get("podman", "old") is None
 
 
 def test_it_is_stopped_for_good_and_brought_back_as_it_was(engines: Engines) -> None:

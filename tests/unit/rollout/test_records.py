@@ -17,7 +17,7 @@ from beacon.model.rollout.former import FormerRollout
 from beacon.model.rollout.record import (
     Cause,
     Decision,
-    Facts,
+    RolloutFacts,
     StepKind,
     VolumeCopy,
     begun,
@@ -32,9 +32,9 @@ from tests.fakes.stage import is_at_rest, push, roll_out, running, tools
 
 STATES = Path(__file__).parent / "states-of-version-1"
 COPY = (VolumeCopy("old", "new"),)
-PLAIN = Facts("web", 2, 1, "2026-11-29T12:00:00Z", was="active", engine="podman")
+PLAIN = RolloutFacts("web", 2, 1, "2026-11-29T12:00:00Z", was="active", engine="podman")
 FACTS = st.builds(
-    Facts,
+    RolloutFacts,
     service=st.just("web"),
     release=st.just(2),
     previous=st.sampled_from([None, 1, 2]),
@@ -68,7 +68,7 @@ def words(steps: tuple[StepKind, ...]) -> str:
         pytest.param(replace(PLAIN, dependents=("one",)), "files restart gate dependents", id="dependents"),
     ],
 )
-def test_the_way_forth(facts: Facts, steps: str) -> None:
+def test_the_way_forth(facts: RolloutFacts, steps: str) -> None:
     assert words(begun(facts, "boot").steps) == steps
 
 
@@ -89,7 +89,7 @@ def test_the_way_forth(facts: Facts, steps: str) -> None:
         (replace(PLAIN, previous=2, wait=True), "gate", Cause.IMAGE, "return"),
     ],
 )
-def test_the_way_back(facts: Facts, at: str, cause: Cause, steps: str) -> None:
+def test_the_way_back(facts: RolloutFacts, at: str, cause: Cause, steps: str) -> None:
     rollout = begun(facts, "boot")
     back = turned_back(replace(rollout, index=rollout.steps.index(StepKind(at))), cause, "a reason")
     assert words(back.steps) == steps
@@ -97,7 +97,7 @@ def test_the_way_back(facts: Facts, at: str, cause: Cause, steps: str) -> None:
 
 
 @given(FACTS, st.sampled_from(Cause), st.integers(0, 12))
-def test_each_list_is_whole_wherever_it_turns(facts: Facts, cause: Cause, index: int) -> None:
+def test_each_list_is_whole_wherever_it_turns(facts: RolloutFacts, cause: Cause, index: int) -> None:
     forth = begun(facts, "boot")
     assert len(set(forth.steps)) == len(forth.steps)
     assert set(forth.steps) <= set(STEPS)
@@ -114,7 +114,7 @@ def test_each_list_is_whole_wherever_it_turns(facts: Facts, cause: Cause, index:
 
 
 @given(FACTS, st.integers(0, 12))
-def test_another_boot_goes_on_from_the_files(facts: Facts, index: int) -> None:
+def test_another_boot_goes_on_from_the_files(facts: RolloutFacts, index: int) -> None:
     rollout = begun(facts, "boot")
     rollout = replace(rollout, index=min(index, len(rollout.steps)))
     assert resumed(rollout, "boot") == rollout

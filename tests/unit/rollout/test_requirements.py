@@ -6,7 +6,7 @@ import pytest
 
 from beacon.model.outcome import OutcomeKind
 from beacon.model.service import Port, Protocol, Secret, Volume
-from beacon.rollout.decisions.requirements import Sight, lacking, mounts_above
+from beacon.rollout.decisions.requirements import Stock, lacking, mounts_above
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import push, roll_out, running, service
 
@@ -78,19 +78,19 @@ def test_its_own_port_is_not_in_its_way(machine: FakeMachine) -> None:
 def test_a_port_is_taken_where_both_would_listen(
     taken: tuple[str, int, str], port: Port, *, is_free: bool
 ) -> None:
-    assert (lacking(service(ports=(port,)), Sight(taken=frozenset({taken}))) == ()) is is_free
+    assert (lacking(service(ports=(port,)), Stock(taken=frozenset({taken}))) == ()) is is_free
 
 
 @pytest.mark.parametrize("networks", [("host",), ("service:vpn",), ("none",)])
 def test_what_publishes_no_ports_needs_none(networks: tuple[str, ...]) -> None:
-    sight = Sight(taken=frozenset({("0.0.0.0", 8080, "tcp")}))
-    assert lacking(service(ports=(WEB,), networks=networks), sight) == ()
+    stock = Stock(taken=frozenset({("0.0.0.0", 8080, "tcp")}))
+    assert lacking(service(ports=(WEB,), networks=networks), stock) == ()
 
 
 @pytest.mark.parametrize("host", ["/tmp/socket", "/lib/modules/6.1", "/run/x.sock"])  # noqa: S108  # nothing is made
 def test_what_the_timer_sees_otherwise_than_its_owner_is_taken_to_be_there(host: str) -> None:
     of = service(volumes=(Volume("/data", host=host),))
-    assert lacking(of, Sight(absent=frozenset({host}))) == ()
+    assert lacking(of, Stock(absent=frozenset({host}))) == ()
 
 
 def test_what_systemd_will_mount_is_taken_to_be_there(machine: FakeMachine) -> None:

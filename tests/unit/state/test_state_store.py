@@ -11,7 +11,7 @@ from beacon.errors import MachineError
 from beacon.model.reference import ImageReference
 from beacon.model.release import Hold, ServiceState
 from beacon.model.rollout.former import FormerRollout
-from beacon.model.rollout.record import Facts, begun
+from beacon.model.rollout.record import RolloutFacts, begun
 from beacon.model.service import Health, Service
 from beacon.state.store import StateStore, fingerprint
 
@@ -75,7 +75,7 @@ def test_a_rollout_of_an_older_beacon_outlives_the_state_that_it_was_kept_in(
     for reason in ("one", "another"):
         store.save(replace(store.load("web"), hold=Hold("2026-01-02T03:04:05Z", reason)))
         assert store.rollout("web") == former
-    facts = Facts("web", release=2, previous=1, started=former.started)
+    facts = RolloutFacts("web", release=2, previous=1, started=former.started)
     store.save_rollout(begun(facts, "boot"))
     assert store.rollout("web") == begun(facts, "boot")
     store.remove_rollout("web")

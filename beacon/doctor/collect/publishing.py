@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from beacon.doctor.collect.survey import PUBLISH, Survey
 from beacon.doctor.judge.facts import PublishingFacts, StoreFacts
-from beacon.doctor.look.survey import PUBLISH, Survey
 from beacon.endpoints.routing.publisher import Publisher
 from beacon.errors import AccessError, BeaconError
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import beacon
+from beacon.doctor.collect.engine import storage
+from beacon.doctor.collect.survey import PUBLISH, UPDATE, Survey
 from beacon.doctor.judge.facts import (
     AccountFacts,
     CgroupFacts,
@@ -21,8 +23,6 @@ from beacon.doctor.judge.facts import (
     SearchPath,
     StorageFacts,
 )
-from beacon.doctor.look.engine import storage
-from beacon.doctor.look.survey import PUBLISH, UPDATE, Survey
 from beacon.errors import BeaconError, MachineError
 from beacon.model.limits import needed_controllers
 from beacon.model.machine import Engine, Scope

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from beacon.definition.endpoints.claims import declared
 from beacon.definition.endpoints.handover import is_web
+from beacon.doctor.collect.survey import Survey
+from beacon.doctor.collect.units import show
 from beacon.doctor.judge.facts import ProxyFacts, UnitFacts
-from beacon.doctor.look.survey import Survey
-from beacon.doctor.look.units import show
 from beacon.endpoints.proxy.caddy import MAIN, OWN, UNIT, imports_own, is_installed
 from beacon.model.machine import Scope
 from beacon.state.files import read_text

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from beacon.definition.effective import in_effect
 from beacon.definition.endpoints.loopback import with_loopback
+from beacon.doctor.collect.survey import Survey
 from beacon.doctor.judge.reach import DeadPort
-from beacon.doctor.look.survey import Survey
 from beacon.engine.listening import End, end_of
 from beacon.engine.probe import NetworkProbe
 from beacon.errors import BeaconError, DefinitionError

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from beacon.doctor.collect.survey import AUTO_UPDATE, DOCKER, Survey
 from beacon.doctor.judge.facts import (
     AutoUpdateFacts,
     DockerFacts,
@@ -16,7 +17,6 @@ from beacon.doctor.judge.facts import (
     QuadletFacts,
     UnitFacts,
 )
-from beacon.doctor.look.survey import AUTO_UPDATE, DOCKER, Survey
 from beacon.engine.command import CommandFailedError
 from beacon.engine.docker import Docker
 from beacon.engine.firewall import LET_THROUGH, docker_drops, filters_bridges

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from beacon.doctor.collect.survey import Survey
 from beacon.doctor.judge.notifying import NotifyingFacts, TargetFacts
-from beacon.doctor.look.survey import Survey
 
 
 def notifying(survey: Survey) -> NotifyingFacts:

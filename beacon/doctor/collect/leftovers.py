@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, RolloutFacts
-from beacon.doctor.look.engine import containers
-from beacon.doctor.look.survey import Survey, is_own
+from beacon.doctor.collect.engine import containers
+from beacon.doctor.collect.survey import Survey, is_own
+from beacon.doctor.judge.facts import EngineLeftovers, FileLeftovers, StuckRollout
 from beacon.engine.base import kept_releases
 from beacon.errors import AccessError, MachineError
 from beacon.model.unit import PREFIX, UnitFileName, container_name
@@ -81,7 +81,7 @@ def in_engine(survey: Survey) -> EngineLeftovers:
     )
 
 
-def rollouts(survey: Survey) -> tuple[RolloutFacts, ...]:
+def rollouts(survey: Survey) -> tuple[StuckRollout, ...]:
     """Look for rollouts that no process is at: their service's lock is free."""
     found = []
     for name, state in survey.states().items():
@@ -94,10 +94,10 @@ def rollouts(survey: Survey) -> tuple[RolloutFacts, ...]:
         try:
             record = survey.machine.store.rollout(name)
         except MachineError as error:
-            found.append(RolloutFacts(name, again.release, fault=error.message, mend=error.hint or ""))
+            found.append(StuckRollout(name, again.release, fault=error.message, mend=error.hint or ""))
             continue
         if record is not None:
-            found.append(RolloutFacts(name, again.release, record.doing, record.started))
+            found.append(StuckRollout(name, again.release, record.doing, record.started))
     return tuple(found)
 
 

@@ -10,15 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.definition.settings import Settings
+from beacon.doctor.collect.leftovers import files, in_engine, is_locked, rollouts
+from beacon.doctor.collect.machine import command
+from beacon.doctor.collect.notifying import notifying
+from beacon.doctor.collect.registry import is_volatile
+from beacon.doctor.collect.services import following
+from beacon.doctor.collect.survey import Survey
+from beacon.doctor.collect.units import parse
 from beacon.doctor.judge.facts import Sandbox, UnitFacts
 from beacon.doctor.judge.notifying import NotifyingFacts, TargetFacts
-from beacon.doctor.look.leftovers import files, in_engine, is_locked, rollouts
-from beacon.doctor.look.machine import command
-from beacon.doctor.look.notifying import notifying
-from beacon.doctor.look.registry import is_volatile
-from beacon.doctor.look.services import following
-from beacon.doctor.look.survey import Survey
-from beacon.doctor.look.units import parse
 from beacon.endpoints.routing.publisher import Publisher
 from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
@@ -29,7 +29,7 @@ from beacon.model.notifying.target import Target
 from beacon.model.outcome import LastCheck
 from beacon.model.reference import Digest
 from beacon.model.release import Hold, Quarantine, ServiceState, UnderWay
-from beacon.model.rollout.record import Facts, begun
+from beacon.model.rollout.record import RolloutFacts, begun
 from beacon.model.service import UpdatePolicy
 from beacon.rollout.rendering import Renderer
 from beacon.rollout.tools import Tools
@@ -200,7 +200,7 @@ def test_only_what_belongs_to_nothing_is_left_over(tmp_path: Path) -> None:
 
 def test_a_rollout_is_cut_off_only_when_nobody_holds_its_lock(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    machine.store.save_rollout(begun(Facts("web", 2, 1, "2026-11-21T00:00:00Z"), "boot"))
+    machine.store.save_rollout(begun(RolloutFacts("web", 2, 1, "2026-11-21T00:00:00Z"), "boot"))
     machine.store.save(ServiceState("web", rollout=UnderWay(2)))
     machine.store.save(ServiceState("api"))
     (found,) = rollouts(on(machine))
@@ -210,7 +210,7 @@ def test_a_rollout_is_cut_off_only_when_nobody_holds_its_lock(tmp_path: Path) ->
 def test_a_record_that_cannot_be_read_hinders_no_look_at_others(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     for name in ("api", "web"):
-        machine.store.save_rollout(begun(Facts(name, 2, 1, "2026-11-21T00:00:00Z"), "boot"))
+        machine.store.save_rollout(begun(RolloutFacts(name, 2, 1, "2026-11-21T00:00:00Z"), "boot"))
         machine.store.save(ServiceState(name, rollout=UnderWay(2)))
     (machine.paths.state / "rollouts/api.json").write_text("{}")
     api, web = rollouts(on(machine))

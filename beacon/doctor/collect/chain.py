@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from beacon.definition.endpoints.handover import is_web
+from beacon.doctor.collect.published import own_place
 from beacon.doctor.judge.chain import HTTP, HTTPS
 from beacon.doctor.judge.links import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
-from beacon.doctor.look.published import own_place
 from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.engine.listening import is_free
 from beacon.engine.probe import NetworkProbe

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from beacon.definition.conflicts import Standing
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import RESERVED
+from beacon.doctor.collect.units import show
 from beacon.doctor.judge.facts import UnitFacts
 from beacon.doctor.judge.finding import Commands
-from beacon.doctor.look.units import show
 from beacon.engine.command import run
 from beacon.errors import AccessError, BeaconError, DefinitionError, Fault, MachineError
 from beacon.model.machine import Engine, EngineVersion, Scope

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from beacon.doctor.collect.survey import UPDATE, Survey
 from beacon.doctor.judge.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
-from beacon.doctor.look.survey import UPDATE, Survey
 from beacon.errors import BeaconError, ConfigError
 from beacon.model.reference import ImageReference
 from beacon.model.service import TAG, Service

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from beacon.definition.endpoints.claims import claim_text
+from beacon.doctor.collect.survey import TIMER, UPDATE, Survey
 from beacon.doctor.judge.facts import (
     DefinitionFacts,
     FollowFacts,
@@ -21,7 +22,6 @@ from beacon.doctor.judge.facts import (
     UnnamedVolume,
 )
 from beacon.doctor.judge.reach import StartFacts
-from beacon.doctor.look.survey import TIMER, UPDATE, Survey
 from beacon.endpoints.routing.applied import applied
 from beacon.endpoints.routing.routes import routes
 from beacon.errors import BeaconError, DefinitionError, Fault
@@ -33,7 +33,7 @@ from beacon.model.runtime import JobResult, UnitState
 from beacon.model.unit import service_files, unit_name
 from beacon.rollout.checking.check import is_unclear
 from beacon.rollout.handling.move import unnamed
-from beacon.rollout.handling.requirements import Glance, lacks_to_start
+from beacon.rollout.handling.requirements import MachineStock, lacks_to_start
 from beacon.systemd.journal import last_job
 from beacon.units.mark import read_mark
 
@@ -124,7 +124,7 @@ def starts(survey: Survey) -> StartFacts:
     """Look whether the machine has what services need for their next start."""
     survey.require_engine_access()
     tools, lacks = survey.machine.tools, {}
-    glance, count = Glance(tools, with_room=False), 0  # the disk is judged for itself
+    stock, count = MachineStock(tools, with_room=False), 0  # the disk is judged for itself
     for name, state in survey.states().items():
         live = state.live_release
         if live is None or state.rollout is not None:
@@ -133,7 +133,7 @@ def starts(survey: Survey) -> StartFacts:
         seen = survey.units()[unit_name(name)]
         unit = UnitState(seen.name, "loaded", seen.active)
         # The ports of one that is up are its own.
-        found = lacks_to_start(tools, live, live if unit.is_up else None, unit, glance)
+        found = lacks_to_start(tools, live, live if unit.is_up else None, unit, stock)
         if found:
             lacks[name] = found
     return StartFacts(count, lacks)

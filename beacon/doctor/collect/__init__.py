@@ -1,0 +1,1 @@
+"""Collect facts; nothing on the machine is changed by it."""

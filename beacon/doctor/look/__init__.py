@@ -1,1 +1,0 @@
-"""Look facts up; nothing on the machine is changed by it."""
