@@ -45,13 +45,13 @@ class Logins(Struct, frozen=True):
             )
         return ["docker", verb, *arguments]
 
-    def forget(self, registry: str) -> bool:
+    def remove(self, registry: str) -> bool:
         """Log out of a registry in all files of Podman; say whether any had a login."""
-        return self._forget(registry, (self._lasting, *self._fleeting()))
+        return self._remove(registry, (self._lasting, *self._fleeting()))
 
-    def forget_fleeting(self, registry: str) -> None:
+    def remove_fleeting(self, registry: str) -> None:
         """Log out in the files that are gone after a reboot: Podman would use them instead of the other."""
-        self._forget(registry, self._fleeting())
+        self._remove(registry, self._fleeting())
 
     @property
     def _lasting(self) -> Path:
@@ -63,7 +63,7 @@ class Logins(Struct, frozen=True):
         session_file = [Path(folder, "containers/auth.json")] if folder else []
         return (*session_file, Path("/run/containers", str(self.uid), "auth.json"))
 
-    def _forget(self, registry: str, files: Iterable[Path]) -> bool:
+    def _remove(self, registry: str, files: Iterable[Path]) -> bool:
         found = False
         for file in files:
             if os.access(file, os.F_OK):

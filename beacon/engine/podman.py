@@ -102,7 +102,7 @@ class Podman(EngineCommands):
         """Name an image after a release that needs it, so that ``podman image prune`` leaves it alone."""
         self._run("tag", image_id.partition(":")[2], kept_name(service, release))
 
-    def let_go(self, service: str, release: int) -> None:
+    def untag(self, service: str, release: int) -> None:
         """Take the name of a release off, and the image with its last name unless something uses it."""
         name = kept_name(service, release)
         if not self._remove(name):

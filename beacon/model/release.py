@@ -285,7 +285,7 @@ class ServiceState(Struct, frozen=True):
         left = (one for one in self.waiting if one.digest != ended.digest)
         return replace(self, waiting=tuple(one for one in left if one.is_update or not applied))
 
-    def put_aside(self, candidate: Release) -> ServiceState:
+    def with_spare(self, candidate: Release) -> ServiceState:
         """Return the state without a *candidate* that was given up; the next one has its number."""
         others = tuple(one for one in self.releases if one.number != candidate.number)
         spare = tuple(one for one in self.spare if one.pinned != candidate.pinned)

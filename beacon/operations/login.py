@@ -41,7 +41,7 @@ def login(machine: Machine, request: LoginRequest, run: Run) -> Login:
     logins = _logins(machine)
     _run(run, logins.command("login", *given, request.registry), logins.environment)
     if logins.is_podmans_own:
-        logins.forget_fleeting(request.registry)
+        logins.remove_fleeting(request.registry)
     machine.limits.forget(request.registry)
     return Login(registry=request.registry)
 
@@ -52,7 +52,7 @@ def logout(machine: Machine, request: LogoutRequest, run: Run) -> Login:
     logins = _logins(machine)
     if not logins.is_podmans_own:
         _run(run, logins.command("logout", request.registry), logins.environment)
-    elif not logins.forget(request.registry):
+    elif not logins.remove(request.registry):
         raise UsageError(f"there is no login of Podman to {request.registry}")
     return Login(registry=request.registry)
 

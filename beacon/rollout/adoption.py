@@ -25,7 +25,7 @@ from beacon.model.release import ReleaseState, Trigger
 from beacon.model.rollout.record import VolumeCopy
 from beacon.model.service import Service
 from beacon.rollout.apply import execute
-from beacon.rollout.definitions.leaving import take_away
+from beacon.rollout.definitions.leaving import remove_defined
 from beacon.rollout.definitions.planning import Asked, Owner, make_proposal
 from beacon.rollout.definitions.reading import read_definitions
 from beacon.rollout.driving.facts import Work
@@ -208,7 +208,7 @@ class Adoptions:
         path = self.ground.definition_path(noted.service)
         warnings: tuple[Notice, ...] = ()
         if self.tools.store.load(noted.service).live is not None or path.exists():
-            end = self._take_away(noted.service)
+            end = self._remove(noted.service)
             if end.kind.status:  # two at once on the same data must not be
                 raise MachineError(f"{noted.service} cannot be taken away: {end.detail}", hint=end.hint)
             warnings = self.ground.update_proxy([end])
@@ -221,14 +221,14 @@ class Adoptions:
         does_not = Notice(f"{noted.service} is not healthy; the container {noted.container} is {what}")
         return (*warnings, does_not)
 
-    def _take_away(self, name: str) -> Outcome:
+    def _remove(self, name: str) -> Outcome:
         """Remove the service; its definition is kept as that of any other that goes."""
         resumed = resume(self.tools, [name])
         with self.tools.store.lock(name, wait=_ROLLOUT):
             keep(self.removed, {name: self.ground.definition_path(name)}, self.tools.timestamp())
             wanted = Wanted(definitions={}, gone=frozenset([name]), overwrite=True)
             proposal = self.proposer.propose(wanted, self.ground.units.read_all())
-            (end,) = take_away(self.tools, proposal, [name], resumed)
+            (end,) = remove_defined(self.tools, proposal, [name], resumed)
         return end
 
 

@@ -19,7 +19,7 @@ from beacon.rollout.handling.move import secure
 from beacon.rollout.proposing.proposal import Intent, Proposal
 from beacon.rollout.proposing.takeover import record
 from beacon.rollout.proposing.waiting import note_applied
-from beacon.rollout.removal import clear_away, drop_networks, stop_units
+from beacon.rollout.removal import remove_networks, remove_services, stop_units
 from beacon.rollout.tools import Tools
 
 
@@ -114,9 +114,9 @@ def _execute(
     yield from deploy(tools, [work for work in works if work.name not in moving], also=removed)
     for name in needed_first([proposal.intents[name].release.service for name in sorted(moving)]):
         yield from deploy(tools, [work for work in works if work.name == name])
-    ends = {**stuck, **clear_away(tools, plan, [name for name in gone if name not in stuck])}
+    ends = {**stuck, **remove_services(tools, plan, [name for name in gone if name not in stuck])}
     yield from ends.values()
-    drop_networks(tools, plan.clear_of(name for name, end in ends.items() if end.kind.status))
+    remove_networks(tools, plan.clear_of(name for name, end in ends.items() if end.kind.status))
     yield from _unchanged(tools, proposal)
     yield from hindered(plan)
 

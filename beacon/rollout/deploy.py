@@ -34,7 +34,7 @@ from beacon.rollout.driving.prepare import (
 )
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
 from beacon.rollout.driving.resuming import attempt
-from beacon.rollout.images import discard_unknown, tidy
+from beacon.rollout.images import prune, remove_unknown
 from beacon.rollout.readings import readable
 from beacon.rollout.sharing.pulls import PullGate
 from beacon.rollout.tools import Tools
@@ -61,7 +61,7 @@ def deploy(
     outcomes = run.bring(works)
     with contextlib.suppress(BeaconError):  # who asked for it sees which are left
         tools.put_files(also or {})
-    return _tidied(tools, works, outcomes)
+    return _pruned(tools, works, outcomes)
 
 
 def deploy_carefully(
@@ -83,7 +83,7 @@ def deploy_carefully(
     for work in sorted((by_name[name] for name in order), key=lambda work: _is_weak_proof(work, units)):
         groups.setdefault(work.candidate.digest, []).append(work)
     ends = _side_by_side(run.bring_carefully, list(groups.values()))
-    return _tidied(tools, works, [outcome for end in ends for outcome in end])
+    return _pruned(tools, works, [outcome for end in ends for outcome in end])
 
 
 def _is_weak_proof(work: Work, units: Mapping[str, UnitState]) -> int:
@@ -114,9 +114,9 @@ def _side_by_side(action: Callable[[T], list[Outcome]], items: Sequence[T]) -> l
     return concurrently(max(len(items), 1), action, items)
 
 
-def _tidied(tools: Tools, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+def _pruned(tools: Tools, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     if works:
-        tidy(tools, [work.name for work in works])
+        prune(tools, [work.name for work in works])
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
@@ -225,7 +225,7 @@ class _Run:
         try:
             state, rollout = begin(self._tools, work)
         except BeaconError as error:
-            discard_unknown(self._tools, work.candidate)
+            remove_unknown(self._tools, work.candidate)
             return unbegun(work.name, error)
         with self._changed:
             self._open[work.name] = True

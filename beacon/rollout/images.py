@@ -21,11 +21,11 @@ def needed(state: ServiceState) -> set[int]:
     return {number for number in {state.live, state.previous, *under_way, *spare} if number is not None}
 
 
-def tidy(tools: Tools, names: Iterable[str]) -> None:
-    """Let go of images that no release of *names* needs any more, and delete those that nobody needs.
+def prune(tools: Tools, names: Iterable[str]) -> None:
+    """Untag images that no release of *names* needs any more, and remove those that nobody needs.
 
     Only images that Beacon pulled are looked at. A failure is no failure of the rollout: what could not be
-    deleted now is tried again after the next one.
+    removed now is tried again after the next one.
     """
     with contextlib.suppress(BeaconError):
         kept = _kept(tools)
@@ -33,47 +33,47 @@ def tidy(tools: Tools, names: Iterable[str]) -> None:
             state = tools.store.load(name)
             for number in sorted(kept.get(name, {}).keys() - needed(state)):
                 with contextlib.suppress(BusyError):
-                    _let_go(tools, state, number, kept)
+                    _remove_kept(tools, state, number, kept)
             if _outdated(state):
                 with contextlib.suppress(BusyError):
-                    _clear_outdated(tools, name, kept)
+                    _prune_spare(tools, name, kept)
 
 
-def forget(tools: Tools, state: ServiceState) -> None:
-    """Let go of all images of a service that is removed, and delete those that nobody else needs."""
+def remove_images(tools: Tools, state: ServiceState) -> None:
+    """Untag all images of a service that is removed, and remove those that nobody else needs."""
     with contextlib.suppress(BeaconError):
         kept = _kept(tools)
         for number in sorted(kept.get(state.name, {})):
             with contextlib.suppress(BusyError):
-                _let_go(tools, state, number, kept)
+                _remove_kept(tools, state, number, kept)
         for candidate in state.spare:
-            _delete(tools, candidate, kept)
+            _remove_image(tools, candidate, kept)
 
 
-def discard_unknown(tools: Tools, candidate: Release) -> None:
-    """Delete the image of a *candidate* that its service does not know: it was removed during the pull."""
+def remove_unknown(tools: Tools, candidate: Release) -> None:
+    """Remove the image of a *candidate* that its service does not know: it was removed during the pull."""
     with contextlib.suppress(BeaconError):
         state = tools.store.load(candidate.service.name)
         if state.releases or state.spare:
             return
-        tools.engine.let_go(candidate.service.name, candidate.number)
-        _delete(tools, candidate, _kept(tools))
+        tools.engine.untag(candidate.service.name, candidate.number)
+        _remove_image(tools, candidate, _kept(tools))
 
 
-def distrust(tools: Tools, release: Release) -> None:
-    """Delete an image whose pull was cut off, so that it is pulled anew unless another service runs it.
+def remove_untrusted(tools: Tools, release: Release) -> None:
+    """Remove an image whose pull was cut off, so that it is pulled anew unless another service runs it.
 
     After a power cut files of it may be empty, and no engine would see that. The caller keeps others from
     its names.
     """
     with contextlib.suppress(BeaconError):
         if not _is_shared(tools, release, _kept(tools)):
-            tools.engine.let_go(release.service.name, release.number)
+            tools.engine.untag(release.service.name, release.number)
             tools.engine.remove_image(release.pinned)
 
 
 _PATIENCE = 10.0
-"""Seconds to wait for another process that is pulling the same image; what stays is deleted next time."""
+"""Seconds to wait for another process that is pulling the same image; what stays is removed next time."""
 
 _Kept = dict[str, dict[int, Digest]]
 """Service → release → image id."""
@@ -83,19 +83,19 @@ def _kept(tools: Tools) -> _Kept:
     return {service: dict(marks) for service, marks in tools.engine.kept().items()}
 
 
-def _let_go(tools: Tools, state: ServiceState, number: int, kept: _Kept) -> None:
+def _remove_kept(tools: Tools, state: ServiceState, number: int, kept: _Kept) -> None:
     """Take both names of a release off its image. The mark comes last: it is what tells of work left over."""
     image_id = kept[state.name].pop(number)
     release = state.release(number)
     if release is not None:
-        _delete(tools, release, kept)
-    let_go(tools, state.name, number, image_id)
+        _remove_image(tools, release, kept)
+    untag(tools, state.name, number, image_id)
 
 
-def let_go(tools: Tools, name: str, number: int, image_id: Digest) -> None:
+def untag(tools: Tools, name: str, number: int, image_id: Digest) -> None:
     """Take the name of a release, which keeps it, off an image."""
     with tools.image_names(name, image_id, wait=_PATIENCE):
-        tools.engine.let_go(name, number)
+        tools.engine.untag(name, number)
 
 
 def _outdated(state: ServiceState) -> list[Release]:
@@ -106,17 +106,17 @@ def _outdated(state: ServiceState) -> list[Release]:
     return [one for one in state.spare if one.number < state.next_number or one != state.spare[-1]]
 
 
-def _clear_outdated(tools: Tools, name: str, kept: _Kept) -> None:
+def _prune_spare(tools: Tools, name: str, kept: _Kept) -> None:
     with tools.store.lock(name):
         state = tools.store.load(name)
         outdated = _outdated(state)
         for candidate in outdated:
-            _delete(tools, candidate, kept)
+            _remove_image(tools, candidate, kept)
         spare = tuple(one for one in state.spare if one not in outdated)
         tools.store.save(replace(state, spare=spare))
 
 
-def _delete(tools: Tools, release: Release, kept: _Kept) -> None:
+def _remove_image(tools: Tools, release: Release, kept: _Kept) -> None:
     """Take the name of *release* off its image, unless a release that is *kept* runs by that name too.
 
     An image goes with its last name; one that services follow in two repositories has two.

@@ -56,7 +56,7 @@ class Engine(Protocol):
     def kept(self) -> Mapping[str, Mapping[int, Digest]]:
         """Return service → release → image id of every mark of :meth:`keep`."""
 
-    def let_go(self, service: str, release: int) -> None:
+    def untag(self, service: str, release: int) -> None:
         """Take the mark of a release off."""
 
     def remove_image(self, image: ImageReference) -> bool:

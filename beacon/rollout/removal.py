@@ -14,7 +14,7 @@ from beacon.model.release import ServiceState
 from beacon.model.runtime import JobResult
 from beacon.model.unit import FileSort, UnitFileName, service_of_unit, unit_name
 from beacon.rollout.handling.move import release, secure, unnamed
-from beacon.rollout.images import forget
+from beacon.rollout.images import remove_images
 from beacon.rollout.tools import Tools
 from beacon.units.mounts import volume_name
 
@@ -33,7 +33,7 @@ def stop_units(tools: Tools, plan: Plan) -> dict[str, Outcome]:
     return stuck
 
 
-def clear_away(tools: Tools, plan: Plan, names: Iterable[str]) -> dict[str, Outcome]:
+def remove_services(tools: Tools, plan: Plan, names: Iterable[str]) -> dict[str, Outcome]:
     """Forget the services *names*, whose units are stopped and whose files are removed, as far as that is so.
 
     Files that are still there could not be removed with those of others. They are tried once more, each
@@ -48,18 +48,18 @@ def clear_away(tools: Tools, plan: Plan, names: Iterable[str]) -> dict[str, Outc
         for name in names
     }
     is_done = all(tools.files.read(file) is None for of_one in files.values() for file in of_one)
-    return {name: _clear_away(tools, name, {} if is_done else of_one) for name, of_one in files.items()}
+    return {name: _remove_service(tools, name, {} if is_done else of_one) for name, of_one in files.items()}
 
 
-def take_down(tools: Tools, name: str) -> Outcome:
+def remove_uninstalled(tools: Tools, name: str) -> Outcome:
     """Stop and forget a service that has no files, which systemd may run all the same."""
     unit = unit_name(name)
     secure(tools, [tools.store.load(name)])
     why = _stop(tools, unit) if tools.unit(unit).is_up else None
-    return _failed(name, why) if why is not None else _clear_away(tools, name, {})
+    return _failed(name, why) if why is not None else _remove_service(tools, name, {})
 
 
-def drop_networks(tools: Tools, plan: Plan) -> None:
+def remove_networks(tools: Tools, plan: Plan) -> None:
     """Delete the networks whose files *plan* removes, unless a container that is not Beacon's is on one."""
     for step in plan.steps:
         parsed = UnitFileName.parse(step.name) if isinstance(step, RemoveFile) else None
@@ -90,14 +90,14 @@ def _stop(tools: Tools, unit: str) -> str | None:
     return f"{unit} does not stop: it is {now.active}"
 
 
-def _clear_away(tools: Tools, name: str, files: Mapping[str, None]) -> Outcome:
+def _remove_service(tools: Tools, name: str, files: Mapping[str, None]) -> Outcome:
     """Remove *files*, and forget the service. Its volumes stay."""
     try:
         tools.put_files(dict(files))
         state = tools.store.load(name)
         live = state.live_release
         release(tools, unnamed(live).values() if live is not None else ())
-        forget(tools, state)
+        remove_images(tools, state)
         volumes = _volumes(state)
         data = f"its data stays in {', '.join(volumes)}" if volumes else ""
         message = "; ".join(filter(None, [f"{name} was removed", data]))

@@ -71,7 +71,7 @@ class Operations:
             with contextlib.suppress(OSError, BeaconError):  # a full /run, say: then nobody can watch it
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._sweep()
-                ended.callback(self._forget, name)
+                ended.callback(self._remove, name)
                 ended.enter_context(locked(self._folder, name))
                 running.add_line("")
                 data = msgspec.json.encode(record)
@@ -132,9 +132,9 @@ class Operations:
     def _sweep(self) -> None:
         for path in self._folder.glob("*.json"):
             if not self._is_running(path.stem):
-                self._forget(path.stem)
+                self._remove(path.stem)
 
-    def _forget(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         for sort in _SORTS:
             with contextlib.suppress(OSError):
                 self._path(name, sort).unlink()

@@ -36,8 +36,8 @@ def keep(folder: Path, definitions: Mapping[str, Path], stamp: str) -> dict[str,
     return kept
 
 
-def drop(path: Path) -> None:
-    """Delete a copy of a definition that is still in its place."""
+def remove_copy(path: Path) -> None:
+    """Remove a copy of a definition that is still in its place."""
     with contextlib.suppress(OSError):
         path.unlink()
         path.parent.rmdir()

@@ -360,7 +360,7 @@ class FakeMachine:
                 found.setdefault(match[1], {})[int(match[2])] = image
         return found
 
-    def let_go(self, service: str, release: int) -> None:
+    def untag(self, service: str, release: int) -> None:
         self._effect(f"let go {service}:{release}")
         self.local.pop(f"localhost/beacon/{service}:{release}", None)
 

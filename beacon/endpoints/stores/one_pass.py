@@ -65,7 +65,7 @@ class Pass:
         written = self._machine.store.record(store.where).load().keys
         return tuple(sorted(set(written) - set(self.wanted.get(store.where, written))))
 
-    def forgotten(self) -> Iterator[str]:
+    def former_stores(self) -> Iterator[str]:
         """Yield the stores that are published to no more, each once after a pass was run."""
         here = {store.where for store in self.stores}
         for written in self._machine.store.published():

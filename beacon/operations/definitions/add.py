@@ -23,7 +23,7 @@ from beacon.rollout.definitions.planning import (
     what_is_lacking,
 )
 from beacon.rollout.driving.resuming import resume
-from beacon.rollout.images import forget
+from beacon.rollout.images import remove_images
 from beacon.state.files import remove, rewrite
 from beacon.state.removed import keep
 from beacon.wire.definition import Added
@@ -85,7 +85,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     state = machine.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
         remove(path)
-        forget(tools, state)
+        remove_images(tools, state)
         machine.store.remove(name)
     return Added(
         services=outcome_infos(outcomes),

@@ -10,7 +10,7 @@ from beacon.model.rollout.halt import Halt
 from beacon.operations.definitions.planning import proposer
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
-from beacon.rollout.definitions.leaving import left, purge, take_away, without_definition
+from beacon.rollout.definitions.leaving import left, purge, remove_defined, without_definition
 from beacon.rollout.definitions.needing import refuse_mounted, refuse_needed
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.proposing.proposal import Proposal, Wanted
@@ -44,7 +44,7 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
         places = {name: machine.definition_path(name) for name in names}
         kept = keep(machine.paths.removed, places, tools.timestamp())
         machine.outbox.log_left()  # what a state names cannot be logged once that is gone
-        gone = take_away(tools, _proposal(machine, names, listener), names, resumed)
+        gone = remove_defined(tools, _proposal(machine, names, listener), names, resumed)
         outcomes = [without_definition(machine.definition_path(one.service), one) for one in gone]
     definitions = left(kept, outcomes)
     warnings = (*found.warnings, *machine.update_proxy(outcomes))

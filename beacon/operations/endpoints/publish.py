@@ -77,7 +77,7 @@ def _publication(made: Pass) -> Publication:
         left_out=made.left_out,
         warnings=tuple(
             Notice(f"what was published to {store} stays there, or until it expires")
-            for store in made.forgotten()
+            for store in made.former_stores()
         ),
     )
 

@@ -13,13 +13,13 @@ from beacon.rollout.apply import execute
 from beacon.rollout.definitions.machine import Engine
 from beacon.rollout.proposing.proposal import Proposal
 from beacon.rollout.readings import unended
-from beacon.rollout.removal import take_down
+from beacon.rollout.removal import remove_uninstalled
 from beacon.rollout.tools import Tools
 from beacon.state.files import remove
-from beacon.state.removed import drop
+from beacon.state.removed import remove_copy
 
 
-def take_away(
+def remove_defined(
     tools: Tools, proposal: Proposal, names: Sequence[str], resumed: Iterable[Outcome] = ()
 ) -> list[Outcome]:
     """Stop the services *names*, remove their files and forget them, as *proposal* says.
@@ -28,10 +28,10 @@ def take_away(
     """
     barred = unended(tools.store, names, resumed)
     outcomes = [*barred.values(), *execute(tools, proposal.without(barred), locked=names)]
-    told = {outcome.service for outcome in outcomes}
+    ended = {outcome.service for outcome in outcomes}
     for name in names:
-        if name not in told:
-            end = take_down(tools, name)
+        if name not in ended:
+            end = remove_uninstalled(tools, name)
             fine = end.kind is OutcomeKind.REMOVED
             outcomes.append(replace(end, detail="it was not installed") if fine else end)
     return outcomes
@@ -53,11 +53,11 @@ def without_definition(path: Path, outcome: Outcome) -> Outcome:
 
 
 def left(kept: Mapping[str, Path], outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """Return where the definitions are of the services that are gone; copies of others are dropped."""
+    """Return where the definitions are of the services that are gone; copies of others are removed."""
     gone = {outcome.service for outcome in outcomes if outcome.kind is OutcomeKind.REMOVED}
     for name, path in kept.items():
         if name not in gone:
-            drop(path)
+            remove_copy(path)
     return tuple(str(path) for name, path in kept.items() if name in gone)
 
 

@@ -121,7 +121,7 @@ def end_back(task: Task, verdict: Verdict) -> Outcome:
         return _give_up_untried(task, state, old, verdict)
     candidate = task.candidate
     if candidate.state is ReleaseState.CANDIDATE and untried:
-        state = state.put_aside(candidate)
+        state = state.with_spare(candidate)
     elif candidate.state is ReleaseState.CANDIDATE:
         state = _failed(task, state)
     if is_up:
@@ -138,7 +138,7 @@ def _failed(task: Task, state: ServiceState) -> ServiceState:
     return quarantined(tools, state.with_release(failed), candidate, rollout.reason, until)
 
 
-def _forget(tools: Tools, state: ServiceState) -> None:
+def _end_rollout(tools: Tools, state: ServiceState) -> None:
     """Save the state in which no rollout is under way."""
     tools.store.save(replace(state, rollout=None))
     tools.store.remove_rollout(state.name)
@@ -167,7 +167,7 @@ def _gone_down(task: Task, state: ServiceState, verdict: Verdict, *, untried: bo
     old = task.former or candidate
     state = owing(state, "after_rollback", candidate)
     if untried:  # each run of the timer may end so: that is reported once, with its outcome
-        _forget(task.tools, state)
+        _end_rollout(task.tools, state)
     else:
         message = (
             f"Release {candidate.number} of {state.name} failed ({reason}), and release {old.number} does "
@@ -208,7 +208,9 @@ _HINDRANCES = 3
 def _put_off(task: Task, verdict: Verdict) -> Outcome:
     """End a rollout that has changed nothing, but that its hook may have stopped the service."""
     state, candidate = task.state, task.candidate
-    _forget(task.tools, state.put_aside(candidate) if candidate.state is ReleaseState.CANDIDATE else state)
+    _end_rollout(
+        task.tools, state.with_spare(candidate) if candidate.state is ReleaseState.CANDIDATE else state
+    )
     if verdict.gate is Gate.FAILED:
         detail = f"{task.rollout.reason}; and the service does not start again: {verdict.reason}"
         return Outcome(state.name, OutcomeKind.FAILED, detail, f"beacon logs {state.name}", state.live)
@@ -220,13 +222,13 @@ def _give_up_untried(task: Task, state: ServiceState, old: Release, verdict: Ver
     """End a rollout that something else hindered: its image is as good as before, and is tried again."""
     tools, candidate, reason = task.tools, task.candidate, task.rollout.reason
     if candidate.state is ReleaseState.CANDIDATE:
-        state = state.put_aside(candidate)
+        state = state.with_spare(candidate)
     if task.rollout.cause is Cause.STOPPED:
         message = f"The rollout of {state.name} is put off: {reason}"
         _log_end(task, EventKind.DEFERRED, message, state)
         detail = f"{reason}; release {old.number} is installed again"
         return Outcome(state.name, OutcomeKind.STOPPED, detail, f"beacon start {state.name}", old.number)
-    _forget(tools, state)
+    _end_rollout(tools, state)
     kind = _unblamed(task.rollout.cause)
     is_up = task.facts.was_up and verdict != STOPPED
     stays = f"release {old.number} {'runs on' if is_up else 'stays installed, and is down'}"
@@ -247,7 +249,7 @@ def _fail_without_way_back(task: Task) -> Outcome:
     """
     tools, state, reason = task.tools, task.state, task.rollout.reason
     if task.candidate.state is ReleaseState.LIVE and task.rollout.cause is not Cause.IMAGE:
-        _forget(tools, state)
+        _end_rollout(tools, state)
         kind = _unblamed(task.rollout.cause)
         verb = "start" if kind is OutcomeKind.STOPPED else "logs"
         return Outcome(state.name, kind, reason, f"beacon {verb} {state.name}", state.live)
@@ -266,8 +268,8 @@ def lose(tools: Tools, state: ServiceState) -> Outcome:
     """End a rollout of which nothing more is known: its record is lost."""
     candidate = state.release(state.rollout.release) if state.rollout is not None else None
     if candidate is not None and candidate.state is ReleaseState.CANDIDATE:
-        state = state.put_aside(candidate)
-    _forget(tools, state)
+        state = state.with_spare(candidate)
+    _end_rollout(tools, state)
     detail = "the record of a rollout that was cut off is lost"
     hint = f"beacon plan {state.name} shows what is installed, and beacon apply {state.name} puts it right"
     return Outcome(state.name, OutcomeKind.FAILED, detail, hint, state.live)

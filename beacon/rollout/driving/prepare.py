@@ -24,7 +24,7 @@ from beacon.rollout.handling import move
 from beacon.rollout.handling.listening import places_to_answer
 from beacon.rollout.handling.networks import make_lost_networks
 from beacon.rollout.handling.requirements import require_startable
-from beacon.rollout.images import distrust
+from beacon.rollout.images import remove_untrusted
 from beacon.rollout.sharing.pulls import PullGate
 from beacon.rollout.tools import Tools
 from beacon.units.mark import is_edited
@@ -44,7 +44,7 @@ def announce(tools: Tools, work: Work) -> None:
         state = as_planned(tools, work)
         with reserving(tools, state, work.candidate):
             if state.release(work.candidate.number) is None:
-                tools.store.save(state.put_aside(work.candidate))
+                tools.store.save(state.with_spare(work.candidate))
 
 
 def as_planned(tools: Tools, work: Work) -> ServiceState:
@@ -121,7 +121,7 @@ def fetch(tools: Tools, work: Work, present: MutableMapping[str, Digest], gate: 
     ):
         is_partial = tools.store.is_partial(image_id)
         if is_partial:
-            distrust(tools, candidate)
+            remove_untrusted(tools, candidate)
             present.pop(str(candidate.pinned), None)
         elif str(candidate.pinned) in present:
             _keep(tools, candidate, present[str(candidate.pinned)])
@@ -181,7 +181,7 @@ def regain(tools: Tools, live: Release) -> None:
     if _is_lost(tools, live):
         with tools.image_names(name, live.image.image_id, wait=_PULL_WAIT):
             if tools.store.is_partial(live.image.image_id):
-                distrust(tools, live)
+                remove_untrusted(tools, live)
             _pull_whole(tools, Work(live, {}, live.number), None)
     with contextlib.suppress(MachineError):
         make_lost_networks(tools, in_effect(live))

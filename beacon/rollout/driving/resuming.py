@@ -29,7 +29,7 @@ from beacon.rollout.driving.ending import lose
 from beacon.rollout.driving.former import translated
 from beacon.rollout.handling.late import run_owed
 from beacon.rollout.handling.running import GoingDownError
-from beacon.rollout.images import tidy
+from beacon.rollout.images import prune
 from beacon.rollout.readings import readable
 from beacon.rollout.tools import Tools
 
@@ -43,7 +43,7 @@ def resume(tools: Tools, names: Iterable[str]) -> tuple[Outcome, ...]:
     begun = [name for name, state in known.items() if state.rollout is not None or state.owed is not None]
     outcomes = [one for one in concurrently(_THREADS, lambda name: _resume(tools, name), begun) if one]
     if outcomes:
-        tidy(tools, [outcome.service for outcome in outcomes])
+        prune(tools, [outcome.service for outcome in outcomes])
     return tuple(outcomes)
 
 

@@ -30,7 +30,7 @@ from beacon.model.unit import (
 )
 from beacon.rollout.decisions.renaming import with_names
 from beacon.rollout.handling.networks import make_networks
-from beacon.rollout.images import forget
+from beacon.rollout.images import remove_images
 from beacon.rollout.tools import Tools
 from beacon.units.container import network_name, own_networks
 from beacon.units.mark import read_mark
@@ -179,7 +179,7 @@ def targets(tools: Tools, copies: Iterable[VolumeCopy]) -> tuple[str, ...]:
 
 def copy(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
     """Give a stopped service what it needs in the engine of *tools*; what was begun before is made anew."""
-    drop(tools, facts.targets)
+    remove_copies(tools, facts.targets)
     for copied in facts.copies:
         if copied.target in facts.targets:
             _make(tools, facts.service, copied)
@@ -199,8 +199,8 @@ def _make(tools: Tools, service: str, copied: VolumeCopy) -> None:
         tools.engine.make_volume(copied.target, own)
 
 
-def drop(tools: Tools, copied: Iterable[str]) -> None:
-    """Delete copies; the data is where it was."""
+def remove_copies(tools: Tools, copied: Iterable[str]) -> None:
+    """Remove copies; the data is where it was."""
     for name in copied:
         if tools.engine.volume(name) is not None:
             with contextlib.suppress(BeaconError):  # the next attempt says what hinders
@@ -208,11 +208,11 @@ def drop(tools: Tools, copied: Iterable[str]) -> None:
 
 
 def undo(tools: Tools, made: Iterable[VolumeCopy]) -> None:
-    """Delete those volumes that are copies, and nothing else."""
+    """Remove those volumes that are copies, and nothing else."""
     for copied in made:
         there = tools.engine.volume(copied.target)
         if there is not None and there.labels.get(COPIED_LABEL) == _origin(copied):
-            drop(tools, [copied.target])
+            remove_copies(tools, [copied.target])
 
 
 def named(facts: RolloutFacts) -> dict[str, str]:
@@ -255,7 +255,7 @@ def release(tools: Tools, volumes: Iterable[str]) -> None:
 
 def leave(former: Tools, state: ServiceState) -> None:
     """Take from the engine that a service has left what is needed no more: images and networks."""
-    forget(former, state)
+    remove_images(former, state)
     live = state.live_release
     for network in own_networks(live.service) if live is not None else ():
         with contextlib.suppress(BeaconError):  # a service that is still there is on it

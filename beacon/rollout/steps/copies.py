@@ -25,7 +25,7 @@ def copy(task: Task) -> Verdict:
     return PASSED
 
 
-def drop(task: Task) -> Verdict:
-    """Delete the copies; the data is where it was."""
-    move.drop(task.tools, task.facts.targets)
+def remove(task: Task) -> Verdict:
+    """Remove the copies; the data is where it was."""
+    move.remove_copies(task.tools, task.facts.targets)
     return PASSED

@@ -25,6 +25,6 @@ STEPS: Mapping[StepKind, Step] = {
     StepKind.FORMER_FILES: Step(files.put_back, leads=False),
     StepKind.FORMER_START: Step(former.bring_up, leads=False),
     StepKind.FORMER_STOP: Step(former.leave_down, leads=False),
-    StepKind.DROP_COPIES: Step(copies.drop, leads=False),
+    StepKind.DROP_COPIES: Step(copies.remove, leads=False),
 }
 """A way back is on disk as a whole before it begins, and each of its steps may be done again."""

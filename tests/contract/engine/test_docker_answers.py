@@ -80,7 +80,7 @@ def test_an_address_is_the_container_s(docker: Docker) -> None:
 
 
 def test_what_is_not_there_can_be_let_go(docker: Docker) -> None:
-    docker.let_go("web", 9)
+    docker.untag("web", 9)
     assert docker.remove_image(NOPE)
 
 

@@ -84,7 +84,7 @@ def test_an_address_is_the_container_s(podman: Podman) -> None:
 
 
 def test_what_is_not_there_can_be_let_go(podman: Podman) -> None:
-    podman.let_go("web", 9)
+    podman.untag("web", 9)
     assert podman.remove_image(NOPE)
 
 

@@ -38,12 +38,12 @@ def test_marks_are_kept_and_let_go(rig: Rig) -> None:
     rig.engine.keep(image.image_id, "one", 3)
     rig.engine.keep(image.image_id, "two", 1)
     assert rig.engine.kept() == {"one": {3: image.image_id}, "two": {1: image.image_id}}
-    rig.engine.let_go("one", 3)
+    rig.engine.untag("one", 3)
     assert rig.engine.kept() == {"two": {1: image.image_id}}
 
 
 def test_letting_go_of_what_is_not_marked_is_no_error(rig: Rig) -> None:
-    rig.engine.let_go("one", 7)
+    rig.engine.untag("one", 7)
     assert rig.engine.kept() == {}
 
 
@@ -53,7 +53,7 @@ def test_an_image_goes_with_its_last_name(rig: Rig) -> None:
     rig.engine.keep(image.image_id, "one", 1)
     rig.engine.remove_image(image.reference)
     assert image.image_id in rig.engine.images().values()
-    rig.engine.let_go("one", 1)
+    rig.engine.untag("one", 1)
     assert image.image_id not in rig.engine.images().values()
 
 

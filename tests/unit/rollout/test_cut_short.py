@@ -18,7 +18,7 @@ from beacon.model.runtime import JobResult
 from beacon.model.service import Health, Hooks
 from beacon.rollout.deploy import deploy, deploy_carefully
 from beacon.rollout.driving.resuming import resume
-from beacon.rollout.images import forget
+from beacon.rollout.images import remove_images
 from beacon.rollout.ports import Progress
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.stage import digest, is_at_rest, push, roll_out, running, service, tools, work
@@ -185,7 +185,7 @@ def test_what_is_removed_while_its_first_image_is_pulled_stays_removed() -> None
     run.start()
     assert machine.began.wait(20)
     with machine.lock("web"):
-        forget(tools(machine), machine.load("web"))
+        remove_images(tools(machine), machine.load("web"))
         machine.remove("web")
     machine.goes_on.set()
     run.join()

@@ -24,7 +24,7 @@ from beacon.rollout.driving.facts import Work
 from beacon.rollout.driving.prepare import EditedError
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.handling.health import watch
-from beacon.rollout.images import forget
+from beacon.rollout.images import remove_images
 from beacon.rollout.ports import Progress
 from beacon.rollout.sharing.pulls import image_names_lock
 from tests.fakes.machine import FakeMachine, KilledError
@@ -153,11 +153,11 @@ def test_an_image_from_two_repositories_goes_with_its_last_name(machine: FakeMac
     shared = push(machine, "1")
     for of in (ours, theirs):
         roll_out(machine, shared, of)
-    forget(tools(machine), machine.load("a"))
+    remove_images(tools(machine), machine.load("a"))
     pinned = [str(of.image.with_digest(shared.digest)) for of in (ours, theirs)]
     assert [name in machine.images() for name in pinned] == [False, True]
     assert running(machine, "b") == shared.config.image_id
-    forget(tools(machine), machine.load("b"))
+    remove_images(tools(machine), machine.load("b"))
     assert not machine.images()
 
 
@@ -197,7 +197,7 @@ def test_an_image_whose_rollout_was_given_up_goes_with_its_service(
     machine: FakeMachine, put_off: ResolvedImage
 ) -> None:
     assert machine.load("web").spare[0].digest == put_off.digest
-    forget(tools(machine), machine.load("web"))
+    remove_images(tools(machine), machine.load("web"))
     assert not machine.images()
 
 

@@ -17,7 +17,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.ports import Registry
 from beacon.rollout.proposing.proposal import Wanted
 from beacon.rollout.proposing.proposer import Proposer
-from beacon.rollout.removal import take_down
+from beacon.rollout.removal import remove_uninstalled
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push, roll_out, running, service, tools
 
@@ -134,9 +134,9 @@ def test_a_network_stays_while_what_does_not_stop_is_on_it() -> None:
 def test_what_runs_without_files_is_stopped_as_well(machine: Stubborn) -> None:
     machine.files.clear()
     machine.unit = "beacon-web.service"
-    assert take_down(tools(machine), "web").kind is OutcomeKind.FAILED
+    assert remove_uninstalled(tools(machine), "web").kind is OutcomeKind.FAILED
     assert "web" in machine.saved
     machine.unit = ""
-    assert take_down(tools(machine), "web").kind is OutcomeKind.REMOVED
+    assert remove_uninstalled(tools(machine), "web").kind is OutcomeKind.REMOVED
     assert "web" not in machine.saved
     assert running(machine, "web") is None

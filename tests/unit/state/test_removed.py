@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beacon.errors import MachineError
-from beacon.state.removed import drop, keep
+from beacon.state.removed import keep, remove_copy
 
 NOW = "2026-01-02T03:04:05Z"
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_kept_is_told(tmp_path: Path, definition: Path) -> None:
 
 def test_a_copy_that_is_not_needed_goes_with_its_folder(tmp_path: Path, definition: Path) -> None:
     kept = keep(tmp_path / "removed", {"web": definition, "db": definition}, NOW)
-    drop(kept["web"])
+    remove_copy(kept["web"])
     assert kept["db"].exists()
-    drop(kept["db"])
+    remove_copy(kept["db"])
     assert list((tmp_path / "removed").iterdir()) == []
