@@ -16,7 +16,7 @@ from beacon.model.service import Port, Service
 T = TypeVar("T")
 
 
-class Standing(Struct, frozen=True):
+class Precedence(Struct, frozen=True):
     """What decides which of two services has to give way: what runs wins over what is still to come."""
 
     live: Mapping[str, Service] = field(default_factory=dict)
@@ -128,25 +128,25 @@ def _things(service: Service) -> Iterator[_Thing]:
             yield _Thing(("endpoint", *claims.claim(one.endpoint)), one.key, problem)
 
 
-def conflicts(services: Mapping[str, Service], standing: Standing) -> Iterator[Fault]:
+def conflicts(services: Mapping[str, Service], precedence: Precedence) -> Iterator[Fault]:
     """Yield what two services cannot both have, at the one that has to give way; the fault names both.
 
     That is the one that does not run with it, else the one that is asked for, else the later by its file.
     *services* are given by the file that defines each.
     """
-    sides = list(_sides(services, standing))
+    sides = list(_sides(services, precedence))
     yield from _port_faults(sides)
     yield from _thing_faults(sides)
 
 
-def _sides(services: Mapping[str, Service], standing: Standing) -> Iterator[_Side]:
+def _sides(services: Mapping[str, Service], precedence: Precedence) -> Iterator[_Side]:
     """Yield the definitions, and what runs otherwise than they say and is not about to be changed."""
     for file, service in services.items():
-        live = standing.live.get(service.name)
-        yield _Side(file, service, live, asked=service.name in standing.asked)
+        live = precedence.live.get(service.name)
+        yield _Side(file, service, live, asked=service.name in precedence.asked)
     defined = {service.name: service for service in services.values()}
-    for name, live in standing.live.items():
-        if name not in standing.asked and defined.get(name) != live:
+    for name, live in precedence.live.items():
+        if name not in precedence.asked and defined.get(name) != live:
             yield _Side(name, live, live, runs=True)
 
 

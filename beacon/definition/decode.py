@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import ValidationError
 
 from beacon.definition import rules
-from beacon.definition.conflicts import Standing
+from beacon.definition.conflicts import Precedence
 from beacon.definition.convert import to_service
 from beacon.definition.grammar import strings
 from beacon.definition.names import validate_name, validate_new_name
@@ -70,34 +70,34 @@ def decode(text: str, *, name: str, file: str) -> Service:
 def decode_all(
     files: Mapping[str, str],
     known: Mapping[str, Service] | None = None,
-    standing: Standing | None = None,
+    precedence: Precedence | None = None,
 ) -> tuple[Service, ...]:
     """Return the services of *files* (path → text), sorted by name; a file's stem is its service's name.
 
     *known* are services, by name, that were read out of the same texts before: reading takes most of the time
-    of commands about many. *standing* says who gives way in a conflict. DefinitionError holds the faults of
+    of commands about many. *precedence* says who gives way in a conflict. DefinitionError holds the faults of
     all files, and those between them.
     """
-    known, standing = known or {}, standing or Standing()
+    known, precedence = known or {}, precedence or Precedence()
     faults: list[Fault] = []
     services: dict[str, Service] = {}
     unread: list[str] = []
     for file in sorted(files):
         name = PurePath(file).stem
         service, found = (known[name], []) if name in known else _decode(files[file], name, file)
-        faults += found or _new_name_faults(name, file, standing)
+        faults += found or _new_name_faults(name, file, precedence)
         if service is None:
             unread.append(name)
         else:
             services[file] = service
-    faults += rules.cross_faults(services, standing, also_defined=unread)
+    faults += rules.cross_faults(services, precedence, also_defined=unread)
     if faults:
         raise DefinitionError(faults)
     return tuple(sorted(services.values(), key=lambda service: service.name))
 
 
-def _new_name_faults(name: str, file: str, standing: Standing) -> list[Fault]:
-    if standing.remembered is None or name in standing.remembered:
+def _new_name_faults(name: str, file: str, precedence: Precedence) -> list[Fault]:
+    if precedence.remembered is None or name in precedence.remembered:
         return []
     problem = validate_new_name(name)
     return [Fault(file, "", problem)] if problem else []

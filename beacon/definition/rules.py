@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from beacon.definition.conflicts import Standing, conflicts, meetings, port_claims
+from beacon.definition.conflicts import Precedence, conflicts, meetings, port_claims
 from beacon.definition.endpoints import claims
 from beacon.definition.endpoints.handover import hindrances
 from beacon.errors import Fault
@@ -136,7 +136,7 @@ def _port_clashes(service: Service) -> Iterator[Problem]:
 
 
 def cross_faults(
-    services: Mapping[str, Service], standing: Standing, *, also_defined: Iterable[str] = ()
+    services: Mapping[str, Service], precedence: Precedence, *, also_defined: Iterable[str] = ()
 ) -> Iterator[Fault]:
     """Yield what is wrong between *services*, which are given by the file that defines each.
 
@@ -152,7 +152,7 @@ def cross_faults(
                 yield Fault(file, key, f"must name a service that is defined; there is no {target}.toml")
     yield from _cycles(by_name, file_of)
     yield from _network_faults(services)
-    yield from conflicts(services, standing)
+    yield from conflicts(services, precedence)
 
 
 def _network_faults(services: Mapping[str, Service]) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from beacon.doctor.judge.links import Links, Managed
 from beacon.endpoints.proxy.caddy import UNIT, Caddy, is_installed
 from beacon.endpoints.proxy.managed import ManagedProxy
 from beacon.endpoints.routing.meaning import Chosen
-from beacon.endpoints.routing.routes import Route, Running
+from beacon.endpoints.routing.routes import Route, RunningService
 from beacon.errors import MachineError, StoreError
 from beacon.model.machine import Engine, Scope
 
@@ -58,7 +58,7 @@ class Machine(Protocol):
 
 
 def judge_chains(
-    machine: Machine, here: Mapping[str, Running], chosen: Chosen
+    machine: Machine, here: Mapping[str, RunningService], chosen: Chosen
 ) -> list[tuple[Route, tuple[Report, ...]]]:
     """Return what is found of each link of the endpoints *chosen*, of the services that are *here*."""
     if not chosen:
@@ -87,7 +87,7 @@ def _root(machine: Machine) -> str:
         return ""
 
 
-def managed(machine: Machine, here: Mapping[str, Running], chosen: Sequence[Route]) -> list[Managed]:
+def managed(machine: Machine, here: Mapping[str, RunningService], chosen: Sequence[Route]) -> list[Managed]:
     """Return what Beacon's proxy has to do with each of the endpoints *chosen*."""
     if machine.scope is not Scope.SYSTEM:
         return [Managed() for _ in chosen]

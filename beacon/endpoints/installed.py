@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.endpoints.routing.applied import applied
-from beacon.endpoints.routing.routes import Running
+from beacon.endpoints.routing.routes import RunningService
 from beacon.errors import DefinitionError
 from beacon.model.endpoints.sources import VARIABLE
 from beacon.model.notice import Notice
@@ -62,7 +62,7 @@ class Machine(Protocol):
         """What runs the containers."""
 
 
-def running_services(machine: Machine) -> tuple[dict[str, Running], tuple[Notice, ...]]:
+def running_services(machine: Machine) -> tuple[dict[str, RunningService], tuple[Notice, ...]]:
     """Return each service that has been applied, with what systemd and the engine say of it now.
 
     One whose endpoints cannot be read is warned of, and keeps the others from nothing.
@@ -94,10 +94,10 @@ class InstalledServices:
         self._containers = containers
         self._known: dict[str, tuple[object, _Applied | None, tuple[str, ...]]] = {}
         """Service → the stamp of its state's file, what that says, and what is wrong with it."""
-        self._last: dict[str, Running] = {}
+        self._last: dict[str, RunningService] = {}
         self._asked = False
 
-    def read(self) -> dict[str, Running]:
+    def read(self) -> dict[str, RunningService]:
         """Return what runs, as it was applied; what cannot be read keeps the others from nothing."""
         self._read()
         applied = {name: one for name, (_, one, _) in self._known.items() if one is not None}
@@ -112,7 +112,7 @@ class InstalledServices:
         self._last = found
         return found
 
-    def read_stopped(self) -> dict[str, Running] | None:
+    def read_stopped(self) -> dict[str, RunningService] | None:
         """Return what was read last with the units that went down since; None if that asks no engine."""
         if not self._asked:
             return None
@@ -148,7 +148,7 @@ class InstalledServices:
 class _Applied(Struct, frozen=True):
     """A service as it was applied."""
 
-    running: Running
+    running: RunningService
     checked: bool
 
     @property
@@ -162,12 +162,12 @@ class _Applied(Struct, frozen=True):
         )
 
 
-def installed(states: States) -> tuple[dict[str, Running], tuple[Notice, ...]]:
+def installed(states: States) -> tuple[dict[str, RunningService], tuple[Notice, ...]]:
     """Return each service that has been applied, as it was applied, whether it runs or not.
 
     One whose endpoints cannot be read is warned of, and keeps the others from nothing.
     """
-    found: dict[str, Running] = {}
+    found: dict[str, RunningService] = {}
     warnings: list[Notice] = []
     for name, state in states.load_all().items():
         if state.live_release is None:

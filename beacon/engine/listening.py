@@ -81,14 +81,14 @@ def listeners() -> frozenset[tuple[str, int, str]]:
     Nothing is tried: that needs no rights, and is in nobody's way.
     """
     return frozenset(
-        (*place, protocol)
+        (*address, protocol)
         for protocol, state in _LISTENS.items()
         for table in (protocol, f"{protocol}6")
-        for place in _places(Path("/proc/net", table), state)
+        for address in _addresses(Path("/proc/net", table), state)
     )
 
 
-def _places(table: Path, wanted: str) -> Iterator[tuple[str, int]]:
+def _addresses(table: Path, wanted: str) -> Iterator[tuple[str, int]]:
     for line in _lines(table):
         _, local, _, state, *_ = line.split()
         if state == wanted:

@@ -10,10 +10,10 @@ from beacon.engine.listening import listeners
 
 
 class MachineSurroundings:
-    """Looks at this machine; *places* are the folders in which a start needs room."""
+    """Looks at this machine; *folders* are those in which a start needs room."""
 
-    def __init__(self, places: Collection[Path]) -> None:
-        self._places = places
+    def __init__(self, folders: Collection[Path]) -> None:
+        self._folders = folders
 
     def absent(self, paths: Iterable[str]) -> frozenset[str]:
         """Return those of *paths* at which there is nothing, as far as that can be told."""
@@ -26,13 +26,13 @@ class MachineSurroundings:
     def room(self) -> Mapping[str, int]:
         """Return how many bytes this user may still write, by folder."""
         found = {}
-        for place in self._places:
+        for folder in self._folders:
             try:
-                status = os.statvfs(place)
+                status = os.statvfs(folder)
             except OSError:
                 continue
             free = status.f_bfree if os.geteuid() == 0 else status.f_bavail
-            found[str(place)] = free * status.f_frsize
+            found[str(folder)] = free * status.f_frsize
         return found
 
 

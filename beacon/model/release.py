@@ -135,7 +135,7 @@ class Displaced(Struct, frozen=True, order=True):
     """Where the other release has volumes that the live one has not."""
 
 
-class Waiting(Struct, frozen=True):
+class AwaitingApproval(Struct, frozen=True):
     """A release that does not start by itself, but waits for its owner's word (``beacon approve``)."""
 
     reference: ImageReference
@@ -203,7 +203,7 @@ class ServiceState(Struct, frozen=True):
     pending: Pending | None = None
     """What the tag names now, where that is not live."""
     rollout: UnderWay | None = None
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[AwaitingApproval, ...] = ()
     """What waits for the owner's word: one release of an update at the most, and one of a definition."""
     spare: tuple[Release, ...] = ()
     """Candidates that were given up unblamed: their images may be on disk, for when they are tried again."""
@@ -251,11 +251,11 @@ class ServiceState(Struct, frozen=True):
         drop = {one.number for one in kept[:surplus]} - protected
         return replace(self, releases=tuple(one for one in kept if one.number not in drop))
 
-    def waiting_for(self, digest: Digest) -> Waiting | None:
+    def waiting_for(self, digest: Digest) -> AwaitingApproval | None:
         """Return what is known of the release at *digest* that waits, or waited until it was approved."""
         return next((one for one in self.waiting if one.digest == digest), None)
 
-    def with_waiting(self, waiting: Waiting) -> ServiceState:
+    def with_waiting(self, waiting: AwaitingApproval) -> ServiceState:
         """Return the state in which *waiting* has the place of what waited before for the same cause."""
         others = (one for one in self.waiting if one.is_update != waiting.is_update)
         return replace(self, waiting=(*(one for one in others if one.digest != waiting.digest), waiting))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.errors import BeaconError, DeliveryError
-from beacon.model.notifying.news import Memory, News, Standing
+from beacon.model.notifying.news import Memory, News, TargetStanding
 from beacon.model.notifying.target import Target
 from beacon.model.release import ServiceState
 from beacon.notify.message import Message, digest_of, is_worth_sending, keys_of, message_of
@@ -120,7 +120,9 @@ class Delivery:
         for name in part:
             self._settle(name, [target.name])
 
-    def _note(self, target: Target, standing: Standing, notified: Mapping[str, float] | None = None) -> None:
+    def _note(
+        self, target: Target, standing: TargetStanding, notified: Mapping[str, float] | None = None
+    ) -> None:
         """Remember how a target has answered, and what it was sent; forget targets that are gone."""
         kept = {key: at for key, at in self._memory.notified.items() if at >= standing.notified - _REMEMBERED}
         targets = {name: one for name, one in self._memory.targets.items() if name in self._targets}
@@ -135,8 +137,8 @@ class Delivery:
         self._news[name] = replace(news, left=left)
         self._queue.put(name, self._news[name])
 
-    def _standing(self, target: Target) -> Standing:
-        return self._memory.targets.get(target.name, Standing())
+    def _standing(self, target: Target) -> TargetStanding:
+        return self._memory.targets.get(target.name, TargetStanding())
 
     def _state(self, news: News) -> ServiceState:
         try:

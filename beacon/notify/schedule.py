@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from beacon.model.notifying.news import News, Standing
+from beacon.model.notifying.news import News, TargetStanding
 from beacon.model.notifying.target import Target
 from beacon.model.window import Window, is_open
 
@@ -20,7 +20,9 @@ MOST_APART = 3
 _FIRST_DELAY, _LONGEST_DELAY = 60.0, 3600.0
 
 
-def due(target: Target, queued: Mapping[str, News], standing: Standing, now: datetime) -> dict[str, News]:
+def due(
+    target: Target, queued: Mapping[str, News], standing: TargetStanding, now: datetime
+) -> dict[str, News]:
     """Return what of *queued* is told to *target* at *now*, a local time, by id."""
     if now.timestamp() < standing.next:
         return {}
@@ -40,16 +42,16 @@ def _last(time: str, now: datetime) -> datetime:
     return today if today <= now else today - timedelta(days=1)
 
 
-def failed(standing: Standing, error: str, now: float) -> Standing:
+def failed(standing: TargetStanding, error: str, now: float) -> TargetStanding:
     """Return how a target stands after it could not be told: it is tried again, later each time."""
     delay = min(_FIRST_DELAY * 2.0 ** min(standing.failures, 10), _LONGEST_DELAY)
     since = standing.since if standing.failures else now
     return replace(standing, failures=standing.failures + 1, since=since, next=now + delay, error=error)
 
 
-def succeeded(now: float) -> Standing:
+def succeeded(now: float) -> TargetStanding:
     """Return how a target stands after it was told."""
-    return Standing(notified=now)
+    return TargetStanding(notified=now)
 
 
 def given_up(queued: Mapping[str, News], now: float) -> frozenset[str]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.model.event import Event, EventKind
 from beacon.model.notice import Notice
 from beacon.model.outcome import OutcomeKind
-from beacon.model.release import Hold, Waiting
+from beacon.model.release import AwaitingApproval, Hold
 from beacon.model.rollout.halt import Halt
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
@@ -96,16 +96,16 @@ def _answer(
     machine: Machine,
     verb: str,
     request: WaitingRequest,
-    give: Callable[[Tools, str, str], Waiting],
+    give: Callable[[Tools, str, str], AwaitingApproval],
     listener: Listener,
-) -> tuple[str, Waiting]:
+) -> tuple[str, AwaitingApproval]:
     machine.require_write(verb)
     (name,) = machine.select([request.service])
     with machine.alone([name], listener):
         return name, give(machine.tools_for(listener), name, request.digest)
 
 
-def _called(waiting: Waiting) -> str:
+def _called(waiting: AwaitingApproval) -> str:
     return str(waiting.reference.with_digest(waiting.digest))
 
 

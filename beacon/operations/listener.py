@@ -75,7 +75,7 @@ class Listener(Protocol):
 
 
 @runtime_checkable
-class Task(Protocol):
+class CancelableListener(Protocol):
     """A listener that can have enough of it."""
 
     def hear(self, progress: Progress) -> None:

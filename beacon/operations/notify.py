@@ -15,7 +15,7 @@ from beacon.errors import AccessError, BusyError, ConfigError, DeliveryError, Us
 from beacon.formats.moments import stamp
 from beacon.model.machine import Scope
 from beacon.model.notice import Notice
-from beacon.model.notifying.news import News, Standing
+from beacon.model.notifying.news import News, TargetStanding
 from beacon.model.notifying.target import Target, Topic
 from beacon.notify.delivery import Delivery
 from beacon.notify.failure import is_reported_otherwise, what_failed
@@ -92,13 +92,13 @@ def list_targets(machine: Machine, listener: Listener) -> Targets:
     memory, queued = machine.queue.memory(), machine.queue.read()
     return Targets(
         targets=tuple(
-            _info(target, memory.targets.get(target.name, Standing()), queued)
+            _info(target, memory.targets.get(target.name, TargetStanding()), queued)
             for target in machine.settings.notify
         )
     )
 
 
-def _info(target: Target, standing: Standing, queued: Mapping[str, News]) -> TargetInfo:
+def _info(target: Target, standing: TargetStanding, queued: Mapping[str, News]) -> TargetInfo:
     by = "command" if target.command else "file"
     return TargetInfo(
         name=target.name,

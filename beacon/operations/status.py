@@ -13,7 +13,7 @@ from beacon.formats.moments import stamp
 from beacon.model.machine import Engine
 from beacon.model.notice import Notice
 from beacon.model.outcome import LastCheck
-from beacon.model.release import Pending, Quarantine, Release, ServiceState, Waiting, text_digest
+from beacon.model.release import AwaitingApproval, Pending, Quarantine, Release, ServiceState, text_digest
 from beacon.model.runtime import UnitState
 from beacon.model.service import Port
 from beacon.model.unit import PREFIX, TIMER, slice_name, unit_name
@@ -210,7 +210,7 @@ def _failing(fails: Fails | None) -> Failing | None:
     return Failing(how=fails.how, since=since, restarts=fails.restarts)
 
 
-def _waiting(name: str, waiting: Waiting) -> WaitingRelease:
+def _waiting(name: str, waiting: AwaitingApproval) -> WaitingRelease:
     return WaitingRelease(
         image=str(waiting.reference),
         digest=waiting.digest,

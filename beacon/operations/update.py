@@ -81,5 +81,5 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
 def _check(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
     states, damaged = readable(machine.store, machine.select(request.services))
     check = Check(machine.tools_for(listener), machine.registry_on_demand, states, retry=request.retry)
-    found = (finding.outcome for finding in check.run({}))
+    found = (checked.outcome for checked in check.run({}))
     return Outcomes(services=outcome_infos((*damaged, *found)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from beacon.model.reference import short
-from beacon.model.release import Waiting
+from beacon.model.release import AwaitingApproval
 from beacon.model.unit import container_name
 
 
-def what_to_do(name: str, waiting: Waiting) -> str:
+def what_to_do(name: str, waiting: AwaitingApproval) -> str:
     """Return what the owner may say of a release that waits."""
     if waiting.approved:
         return f"beacon {'update' if waiting.is_update else 'apply'} {name} rolls it out now"
@@ -19,11 +19,11 @@ def what_to_do(name: str, waiting: Waiting) -> str:
     return f"{start}; or say where the data goes by a [[volume]] of {mounts} in the definition"
 
 
-def approval(name: str, waiting: Waiting) -> str:
+def approval(name: str, waiting: AwaitingApproval) -> str:
     """Return the command that approves a release."""
     return f"beacon approve {name}@{short(waiting.digest)}"
 
 
-def rejection(name: str, waiting: Waiting) -> str:
+def rejection(name: str, waiting: AwaitingApproval) -> str:
     """Return the command that rejects a release."""
     return f"beacon reject {name}@{short(waiting.digest)}"

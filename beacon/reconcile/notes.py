@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from beacon.model.release import Release, ServiceState, Waiting
+from beacon.model.release import AwaitingApproval, Release, ServiceState
 from beacon.model.runtime import UnitState
 from beacon.reconcile.approval import approval
 
@@ -61,5 +61,5 @@ def notes(state: ServiceState, seen: Seen) -> Iterator[str]:
         yield seen.checked.replace("unchecked", "could not check")
 
 
-def _waiting(name: str, waiting: Waiting) -> str:
+def _waiting(name: str, waiting: AwaitingApproval) -> str:
     return "approved, not rolled out yet" if waiting.approved else f"waits: {approval(name, waiting)}"

@@ -25,7 +25,7 @@ _UNAUTHORIZED = 401
 Attempt = tuple[Credential | None, tuple[str, ...]]
 
 
-class Rejected(NamedTuple):
+class Unauthorized(NamedTuple):
     """A 401 for *repository*, to a request that carried *sent*; *is_first* is the first of that request."""
 
     repository: str
@@ -87,7 +87,7 @@ class Authenticator:
             return ()
         return (f"{self._words(credential)} was refused; without a login it went well",)
 
-    def answer(self, rejected: Rejected, deadline: Deadline) -> bool:
+    def answer(self, rejected: Unauthorized, deadline: Deadline) -> bool:
         """Make :meth:`header` give what to try next; Refusal when there is nothing left.
 
         Return whether that is a token: a password is only known to be good when it has been used.
@@ -112,7 +112,7 @@ class Authenticator:
         finally:
             self._lock.release()
 
-    def _next(self, rejected: Rejected, deadline: Deadline) -> None:
+    def _next(self, rejected: Unauthorized, deadline: Deadline) -> None:
         if rejected.is_first:
             self._tried.pop(rejected.repository, None)
         self._tokens.pop(rejected.repository, None)
@@ -137,7 +137,7 @@ class Authenticator:
         """Whether the registry itself answers: others would have its login sent to whom they like."""
         return origin(reply.url) == origin(self._site.base())
 
-    def _use_password(self, rejected: Rejected) -> None:
+    def _use_password(self, rejected: Unauthorized) -> None:
         credential = self._usable(rejected.repository)
         if credential is None or credential.identity_token is not None:
             raise self._problem(rejected.repository)

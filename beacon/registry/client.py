@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, TypeVar
 from beacon.errors import BeaconError, ConfigError
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import Digest, ImageReference
-from beacon.registry.host import Host, timed_out
+from beacon.registry.host import RegistryHost, timed_out
 from beacon.registry.images import Selection, Source, list_tags, look_up, resolve
 from beacon.registry.lanes import Job, Lanes, Ready, Rules
 from beacon.registry.limits import Limits, NoLimits
@@ -70,8 +70,8 @@ class RegistryClient:
         self._reserve = budget_reserve
         self._limits = limits or NoLimits()
         self._lock = threading.Lock()
-        self._hosts: dict[tuple[str, bool], Host] = {}
-        self._silent: dict[Host, Failed] = {}
+        self._hosts: dict[tuple[str, bool], RegistryHost] = {}
+        self._silent: dict[RegistryHost, Failed] = {}
         """Those that have not answered anything: asked again, they would take their time again."""
         self._resolved: dict[tuple[str, Digest, Platform], ResolvedImage] = {}
 
@@ -184,7 +184,7 @@ class RegistryClient:
     def _run(
         self, questions: Iterable[_Question], ask: Callable[[Source, _Question, Ready], T], *, patient: bool
     ) -> dict[_Question, T | BeaconError | Failed | Deferred]:
-        repositories: dict[Host, list[str]] = {}
+        repositories: dict[RegistryHost, list[str]] = {}
         jobs = []
         for question in questions:
             hosts = tuple(self._host(endpoint) for endpoint in question.endpoints)
@@ -195,7 +195,7 @@ class RegistryClient:
             host.expect(names)
 
         def work(
-            job: Job[_Question, Host], deadline: Deadline, ready: Ready
+            job: Job[_Question, RegistryHost], deadline: Deadline, ready: Ready
         ) -> T | BeaconError | Failed | Deferred:
             source = Source(job.host, job.key.endpoints[job.stop].repository, deadline)
             try:
@@ -208,7 +208,7 @@ class RegistryClient:
                 problem = f"registry {job.host.name!r} sent what Beacon stumbles over: {bug!r}"
                 return failed(FailureKind.ODD, problem)
 
-        rules: Rules[_Question, Host, T | BeaconError] = Rules(
+        rules: Rules[_Question, RegistryHost, T | BeaconError] = Rules(
             work=work,
             limit=lambda host: host.connections,
             is_guarded=lambda job: job.host.is_guarded(job.key.endpoints[job.stop].repository),
@@ -218,11 +218,11 @@ class RegistryClient:
         )
         return Lanes(rules, self._silent).run(jobs)
 
-    def _host(self, endpoint: Endpoint) -> Host:
+    def _host(self, endpoint: Endpoint) -> RegistryHost:
         key = (endpoint.registry, endpoint.insecure)
         with self._lock:
             if key not in self._hosts:
-                self._hosts[key] = Host(
+                self._hosts[key] = RegistryHost(
                     endpoint,
                     partial(self._transport, endpoint),
                     partial(self._credentials.lookup, endpoint.registry),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from beacon import __version__
 from beacon.errors import ConfigError
 from beacon.model.reference import DOCKER_HUB
-from beacon.registry.auth import Authenticator, Rejected
+from beacon.registry.auth import Authenticator, Unauthorized
 from beacon.registry.headers import parse_budget, retry_after
 from beacon.registry.limits import Limits
 from beacon.registry.results import Budget, Deferred, Failed, FailureKind, Refusal, failed
@@ -52,7 +52,7 @@ class Query(NamedTuple):
     limit: int = 4 << 20
 
 
-class Host:
+class RegistryHost:
     """One endpoint's host. Safe to use from several threads."""
 
     def __init__(
@@ -106,7 +106,7 @@ class Host:
                 self.budget = parse_budget(reply.headers) or self.budget
                 if reply.status != _UNAUTHORIZED:
                     return reply
-                if self._auth.answer(Rejected(query.repository, sent, reply, attempt == 0), deadline):
+                if self._auth.answer(Unauthorized(query.repository, sent, reply, attempt == 0), deadline):
                     ready()
             except ConfigError as error:
                 raise Refusal(failed(FailureKind.CONFIGURATION, error.message, error.hint)) from error

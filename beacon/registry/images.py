@@ -16,7 +16,7 @@ from beacon.formats.jsontext import read_json
 from beacon.model.image import ImageConfig, Layer, Platform, ResolvedImage
 from beacon.model.reference import Digest, ReferenceFaultError, parse_digest
 from beacon.registry.headers import next_link, parse_budget
-from beacon.registry.host import Host, Query
+from beacon.registry.host import Query, RegistryHost
 from beacon.registry.lanes import Ready
 from beacon.registry.manifests import (
     ACCEPT,
@@ -61,7 +61,7 @@ _ARTIFACT_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\..*)?|[
 class Source(NamedTuple):
     """A repository at the host that is asked."""
 
-    host: Host
+    host: RegistryHost
     repository: str
     deadline: Deadline
 

@@ -33,7 +33,7 @@ from beacon.rollout.driving.prepare import fetch
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.handling.move import engine_name, require_copy, undo
 from beacon.rollout.ports import AdoptionRecord, OldContainer
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.sharing.pulls import PullGate
 from beacon.rollout.tools import Tools
@@ -226,7 +226,7 @@ class Adoptions:
         resumed = resume(self.tools, [name])
         with self.tools.store.lock(name, wait=_ROLLOUT):
             keep(self.removed, {name: self.ground.definition_path(name)}, self.tools.timestamp())
-            wanted = Wanted(definitions={}, gone=frozenset([name]), overwrite=True)
+            wanted = ProposalRequest(definitions={}, gone=frozenset([name]), overwrite=True)
             proposal = self.proposer.propose(wanted, self.ground.units.read_all())
             (end,) = remove_defined(self.tools, proposal, [name], resumed)
         return end

@@ -287,7 +287,7 @@ class Traffic(Protocol):
     def wait(self, service: str, *, waiting: bool) -> None:
         """Have new requests wait where *service* does not answer, or no longer so."""
 
-    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+    def connections(self, addresses: Iterable[tuple[str, int]]) -> int:
         """Return how many connections to addresses and ports of this machine are open."""
 
     def websockets(self, ports: Iterable[int]) -> int:

@@ -51,9 +51,9 @@ class NoTraffic:
     def wait(self, service: str, *, waiting: bool) -> None:
         """Do nothing."""
 
-    def connections(self, places: Iterable[tuple[str, int]]) -> int:
+    def connections(self, addresses: Iterable[tuple[str, int]]) -> int:
         """Return that there are none."""
-        del places
+        del addresses
         return 0
 
     def websockets(self, ports: Iterable[int]) -> int:

@@ -28,12 +28,12 @@ from beacon.rollout.tools import Tools
 def update(
     tools: Tools,
     renderer: Renderer,
-    findings: Iterable[Checked],
+    results: Iterable[Checked],
     images: Callable[[], Images],
     *,
     insist: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Roll out the candidates of *findings*. With *insist*, windows and minimum ages do not count.
+    """Roll out the candidates of *results*. With *insist*, windows and minimum ages do not count.
 
     What takes the engine a moment, and what takes Python one, is done side by side: the *images* on disk may
     be listed meanwhile, and the files of a candidate are made while its image is pulled.
@@ -41,15 +41,15 @@ def update(
     outcomes: list[Outcome] = []
     works: list[Work] = []
     candidates = []
-    for finding in findings:
-        if finding.candidate is None:
-            outcomes.append(finding.outcome)
+    for checked in results:
+        if checked.candidate is None:
+            outcomes.append(checked.outcome)
         else:
-            candidates.append(finding)
-    units = tools.systemd.states([unit_name(finding.name) for finding in candidates])
-    for finding in candidates:
-        unit = units[unit_name(finding.name)]
-        made = _work_or_outcome(tools, renderer, finding, unit, insist=insist)
+            candidates.append(checked)
+    units = tools.systemd.states([unit_name(checked.name) for checked in candidates])
+    for checked in candidates:
+        unit = units[unit_name(checked.name)]
+        made = _work_or_outcome(tools, renderer, checked, unit, insist=insist)
         if isinstance(made, Work):
             works.append(made)
         else:
@@ -65,41 +65,41 @@ def update(
 
 
 def _work_or_outcome(
-    tools: Tools, renderer: Renderer, finding: Checked, unit: UnitState, *, insist: bool
+    tools: Tools, renderer: Renderer, checked: Checked, unit: UnitState, *, insist: bool
 ) -> Work | Outcome:
     """Return what is to be done for a candidate, still without its files, or why nothing is."""
-    candidate = finding.candidate
-    state = tools.store.load(finding.name)
+    candidate = checked.candidate
+    state = tools.store.load(checked.name)
     live = state.live_release
     if candidate is None or live is None:
-        return finding.outcome
+        return checked.outcome
     stands = standing(live, state, unit)
     if stands is not None:
-        return replace(stands, detail=f"{stands.detail}; {finding.outcome.detail}")
+        return replace(stands, detail=f"{stands.detail}; {checked.outcome.detail}")
     # What its owner stopped, or what has ended, has the new release from its next start on.
     rests = unit.is_stopped or _is_stopped(tools, live, unit)
     if rests and is_daemon_stopped(tools):  # to pull an image could start it
         return Outcome(
-            finding.name, OutcomeKind.STOPPED, "docker's daemon is stopped", "systemctl start docker"
+            checked.name, OutcomeKind.STOPPED, "docker's daemon is stopped", "systemctl start docker"
         )
     now = tools.clock.now()
-    gate = None if insist else entry_gate(candidate.service, finding.first_seen or now, now)
+    gate = None if insist else entry_gate(candidate.service, checked.first_seen or now, now)
     try:
         waits = keep_waiting(tools, state, candidate)
         stays = waits or gate
         if stays is not None:
             return stays
         # Before anything is pulled, which no release would ever take away again.
-        mine = (*renderer.file_names(candidate), *environment_files(finding.name, live.number))
-        require_own(tools, finding.name, mine)
+        mine = (*renderer.file_names(candidate), *environment_files(checked.name, live.number))
+        require_own(tools, checked.name, mine)
         refuse_shared_volumes(tools, state, candidate)
         candidate = renderer.allot(candidate)
     except BeaconError as error:
-        return unbegun(finding.name, error)
+        return unbegun(checked.name, error)
     candidate = replace(candidate, number=state.next_number, created=tools.timestamp())
-    was, runs, seen = finding.outcome.release, not rests, None if insist else finding.first_seen or now
+    was, runs, seen = checked.outcome.release, not rests, None if insist else checked.first_seen or now
     return Work(
-        candidate, {}, was, runs, runs=runs, basis=state.basis, layers=finding.layers, first_seen=seen
+        candidate, {}, was, runs, runs=runs, basis=state.basis, layers=checked.layers, first_seen=seen
     )
 
 

@@ -34,7 +34,7 @@ class Operation(Struct, frozen=True):
     """RFC 3339 in UTC."""
 
 
-class Running:
+class RunningOperation:
     """One operation, as the process sees it that runs it."""
 
     def __init__(self, progress: Path, mark: Path) -> None:
@@ -62,11 +62,11 @@ class Operations:
         self._folder = runtime / "operations"
 
     @contextlib.contextmanager
-    def begun(self, verb: str, services: tuple[str, ...], now: str) -> Iterator[Running]:
+    def begun(self, verb: str, services: tuple[str, ...], now: str) -> Iterator[RunningOperation]:
         """Have an operation known while the block runs; if that cannot be written, it runs all the same."""
         name = os.urandom(8).hex()
         record = Operation(name, verb, services, os.getpid(), now)
-        running = Running(self._path(name, "progress"), self._path(name, "cancel"))
+        running = RunningOperation(self._path(name, "progress"), self._path(name, "cancel"))
         with contextlib.ExitStack() as ended:
             with contextlib.suppress(OSError, BeaconError):  # a full /run, say: then nobody can watch it
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

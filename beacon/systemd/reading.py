@@ -17,7 +17,7 @@ _LAST = 10
 _LIMIT = 60.0
 
 
-class Wanted(Struct, frozen=True):
+class LogSelection(Struct, frozen=True):
     """Which lines: the last *lines* of those since *since*, and those to come where they are followed."""
 
     lines: int | None = None
@@ -25,31 +25,31 @@ class Wanted(Struct, frozen=True):
     follow: bool = False
 
 
-def whole(scope: Scope, units: Sequence[str], wanted: Wanted) -> list[str]:
+def whole(scope: Scope, units: Sequence[str], selection: LogSelection) -> list[str]:
     """Return the command that shows all that the journal has of *units*."""
     chosen = [f"--unit={unit}" for unit in units]
-    lines = [f"--lines={wanted.lines}"] if wanted.lines is not None else []
-    return [*_journalctl(scope), *_since(wanted), *lines, *_follow(wanted), *chosen]
+    lines = [f"--lines={selection.lines}"] if selection.lines is not None else []
+    return [*_journalctl(scope), *_since(selection), *lines, *_follow(selection), *chosen]
 
 
-def without_engine(scope: Scope, units: Sequence[str], wanted: Wanted) -> list[str]:
+def without_engine(scope: Scope, units: Sequence[str], selection: LogSelection) -> list[str]:
     """Return the command that shows what *units*, systemd and Beacon said.
 
     journalctl can take what matches and cannot leave out what does, but for a pattern; with one it shows the
     last lines backwards. So it is asked first where these begin.
     """
-    count = wanted.lines
-    if count is None and wanted.follow and wanted.since is None:
+    count = selection.lines
+    if count is None and selection.follow and selection.since is None:
         count = _LAST
-    begin = _since(wanted)
+    begin = _since(selection)
     if count is not None:
-        cursor = _cursor(scope, units, wanted, count)
+        cursor = _cursor(scope, units, selection, count)
         begin = [f"--cursor={cursor}"] if cursor else [*begin, "--lines=0"]
-    tail = ["--no-tail"] if wanted.follow and "--lines=0" not in begin else []
-    return [*_journalctl(scope), *begin, *_follow(wanted), *tail, _NO_ID, *_matches(scope, units)]
+    tail = ["--no-tail"] if selection.follow and "--lines=0" not in begin else []
+    return [*_journalctl(scope), *begin, *_follow(selection), *tail, _NO_ID, *_matches(scope, units)]
 
 
-def _cursor(scope: Scope, units: Sequence[str], wanted: Wanted, count: int) -> str:
+def _cursor(scope: Scope, units: Sequence[str], selection: LogSelection, count: int) -> str:
     """Return where the last *count* lines begin; empty if there are none, or journalctl refuses the words."""
     how = [
         "--reverse",
@@ -59,7 +59,7 @@ def _cursor(scope: Scope, units: Sequence[str], wanted: Wanted, count: int) -> s
         "--no-pager",
         "--quiet",
     ]
-    command = [*_journalctl(scope), *_since(wanted), *how, _NO_ID, *_matches(scope, units)]
+    command = [*_journalctl(scope), *_since(selection), *how, _NO_ID, *_matches(scope, units)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=True)
         return str(read_json(done.stdout.splitlines()[-1])["__CURSOR"])
@@ -81,9 +81,9 @@ def _journalctl(scope: Scope) -> list[str]:
     return ["journalctl", *(["--user"] if scope is Scope.USER else [])]
 
 
-def _since(wanted: Wanted) -> list[str]:
-    return [f"--since={wanted.since}"] if wanted.since is not None else []
+def _since(selection: LogSelection) -> list[str]:
+    return [f"--since={selection.since}"] if selection.since is not None else []
 
 
-def _follow(wanted: Wanted) -> list[str]:
-    return ["--follow"] if wanted.follow else []
+def _follow(selection: LogSelection) -> list[str]:
+    return ["--follow"] if selection.follow else []

@@ -249,8 +249,8 @@ class FakeMachine:
             self._effect(f"{'wait' if waiting else 'release'} {service}")
             (self.held.add if waiting else self.held.discard)(service)
 
-    def connections(self, places: Iterable[tuple[str, int]]) -> int:
-        del places
+    def connections(self, addresses: Iterable[tuple[str, int]]) -> int:
+        del addresses
         self.connected = max(self.connected - 1, 0)
         return self.connected + self.sockets
 

@@ -11,7 +11,7 @@ from beacon import streams
 from beacon.cli.arguments import SomeNames
 from beacon.cli.session import session
 from beacon.model.unit import unit_name
-from beacon.systemd.reading import Wanted, whole, without_engine
+from beacon.systemd.reading import LogSelection, whole, without_engine
 
 
 def logs(
@@ -31,6 +31,6 @@ def logs(
     machine = session(context).machine()
     units = [unit_name(name) for name in machine.select(names)]
     command = whole if everything else without_engine
-    argv = command(machine.scope, units, Wanted(lines, since, follow))
+    argv = command(machine.scope, units, LogSelection(lines, since, follow))
     streams.flush()
     os.execvp(argv[0], argv)  # noqa: S606  # the pager and signals are journalctl's from here on

@@ -19,7 +19,15 @@ from msgspec import Struct
 from beacon.definition.endpoints.handover import is_web
 from beacon.doctor.collect.published import own_place
 from beacon.doctor.judge.chain import HTTP, HTTPS
-from beacon.doctor.judge.links import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
+from beacon.doctor.judge.links import (
+    HttpAnswer,
+    Links,
+    ListeningProgram,
+    Managed,
+    NameFacts,
+    ShownCertificate,
+    Signer,
+)
 from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.engine.listening import is_free
 from beacon.engine.probe import NetworkProbe
@@ -44,7 +52,7 @@ _AGENT = {"User-Agent": "beacon", "Connection": "close"}
 class Around(Struct, frozen=True):
     """What is the same for every endpoint of the machine."""
 
-    ports: Mapping[int, Listener]
+    ports: Mapping[int, ListeningProgram]
     machine: tuple[str, ...]
     root: str = ""
     """The root certificate of Caddy's own authority; empty where there is none."""
@@ -140,13 +148,13 @@ def _addresses() -> tuple[str, ...]:
 # Ports
 
 
-def _listener(port: int) -> Listener:
+def _listener(port: int) -> ListeningProgram:
     try:
         with socket.create_connection((HERE, port), timeout=_LIMIT):
             answers = True
     except OSError:
         answers = False
-    return Listener(answers, *_owner(port)) if answers else Listener(answers=False)
+    return ListeningProgram(answers, *_owner(port)) if answers else ListeningProgram(answers=False)
 
 
 def _owner(port: int) -> tuple[str, int]:
@@ -183,7 +191,7 @@ def _sockets(table: Path) -> Iterator[tuple[str, int, str]]:
 # Certificate and answers
 
 
-def certificate(domain: str, root: str) -> Certificate:
+def certificate(domain: str, root: str) -> ShownCertificate:
     """Return what the proxy shows to those who ask for *domain*."""
     if root:
         with suppress(OSError, ValueError):
@@ -191,12 +199,12 @@ def certificate(domain: str, root: str) -> Certificate:
     try:
         return _shown(domain, Signer.PUBLIC, _trusting(""))
     except ssl.SSLCertVerificationError as error:
-        return Certificate(problem=error.verify_message.rstrip("."))
+        return ShownCertificate(problem=error.verify_message.rstrip("."))
     except ssl.SSLError as error:
         missing = "ALERT" in (error.reason or "") or "UNRECOGNIZED_NAME" in (error.reason or "")
-        return Certificate(problem=_words(error), missing=missing)
+        return ShownCertificate(problem=_words(error), missing=missing)
     except (OSError, ValueError) as error:
-        return Certificate(problem=_words(error))
+        return ShownCertificate(problem=_words(error))
 
 
 def _trusting(root: str) -> ssl.SSLContext:
@@ -206,7 +214,7 @@ def _trusting(root: str) -> ssl.SSLContext:
     return context
 
 
-def _shown(domain: str, signer: Signer, context: ssl.SSLContext) -> Certificate:
+def _shown(domain: str, signer: Signer, context: ssl.SSLContext) -> ShownCertificate:
     with (
         socket.create_connection((HERE, HTTPS), timeout=_LIMIT) as plain,
         context.wrap_socket(plain, server_hostname=domain) as secure,
@@ -215,35 +223,35 @@ def _shown(domain: str, signer: Signer, context: ssl.SSLContext) -> Certificate:
     issuer = {key: value for pairs in shown.get("issuer", ()) for key, value in pairs}
     name = issuer.get("organizationName") or issuer.get("commonName") or "an authority without a name"
     since, until = (ssl.cert_time_to_seconds(str(shown[end])) for end in ("notBefore", "notAfter"))
-    return Certificate(signer, str(name), since, until)
+    return ShownCertificate(signer, str(name), since, until)
 
 
-def _by_proxy(domain: str, path: str, *, secure: bool) -> Answer:
+def _by_proxy(domain: str, path: str, *, secure: bool) -> HttpAnswer:
     try:
         plain = socket.create_connection((HERE, HTTPS if secure else HTTP), timeout=_BY_PROXY)
         return _got(_over_tls(plain, domain) if secure else plain, domain, path)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(problem=_words(error))
+        return HttpAnswer(problem=_words(error))
 
 
-def _directly(route: Route, domain: str) -> Answer | None:
+def _directly(route: Route, domain: str) -> HttpAnswer | None:
     if route.place is None or route.state is State.DOWN or route.endpoint.redirect is not None:
         return None
     place = Upstream(route.place.address or HERE, route.place.port)
     scheme = route.endpoint.scheme
     if scheme is Scheme.UDP:
         free = is_free(place.port, "udp", place.address)
-        return Answer(problem="nobody listens there" if free else "")
+        return HttpAnswer(problem="nobody listens there" if free else "")
     if scheme not in {Scheme.HTTP, Scheme.HTTPS}:
         said = NetworkProbe().tcp(place.address, place.port, _LIMIT)
-        return Answer(problem=said or "")
+        return HttpAnswer(problem=said or "")
     try:
         plain = socket.create_connection((place.address, place.port), timeout=_LIMIT)
         return _got(
             _over_tls(plain, domain) if scheme is Scheme.HTTPS else plain, domain, route.endpoint.path
         )
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(problem=_words(error))
+        return HttpAnswer(problem=_words(error))
 
 
 def _over_tls(plain: socket.socket, domain: str) -> socket.socket:
@@ -258,12 +266,12 @@ def _over_tls(plain: socket.socket, domain: str) -> socket.socket:
         raise
 
 
-def _got(connected: socket.socket, domain: str, path: str) -> Answer:
+def _got(connected: socket.socket, domain: str, path: str) -> HttpAnswer:
     connection = http.client.HTTPConnection(domain)
     connection.sock = connected
     try:
         connection.request("GET", path, headers=_AGENT)
-        return Answer(connection.getresponse().status)
+        return HttpAnswer(connection.getresponse().status)
     finally:
         connection.close()
 

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from beacon.definition.conflicts import Standing
+from beacon.definition.conflicts import Precedence
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import RESERVED
 from beacon.doctor.collect.units import show
@@ -183,7 +183,7 @@ class Survey:
         folder = self.machine.paths.definitions
         files = {str(folder / f"{name}.toml"): text for name, text in self.definitions().items()}
         try:
-            return {service.name: service for service in decode_all(files, standing=self._standing())}, ()
+            return {service.name: service for service in decode_all(files, precedence=self._standing())}, ()
         except DefinitionError as error:
             faults = error.faults
         services = {}
@@ -194,14 +194,14 @@ class Survey:
                 continue
         return services, faults
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> Precedence:
         """Return what decides conflicts, as far as it can be seen."""
         try:
             lives = {name: live for name, one in self.states().items() if (live := one.live_release)}
             installed = {service for file in self.installed() if (service := service_of_file(file))}
         except BeaconError:
-            return Standing()
-        return Standing(running(lives), frozenset(), self.remembered() | installed)
+            return Precedence()
+        return Precedence(running(lives), frozenset(), self.remembered() | installed)
 
     @once
     def remembered(self) -> frozenset[str]:

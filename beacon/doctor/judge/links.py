@@ -33,7 +33,7 @@ class NameFacts(Struct, frozen=True):
     """Whether the name servers said so, and are not just silent."""
 
 
-class Listener(Struct, frozen=True):
+class ListeningProgram(Struct, frozen=True):
     """A port of this machine: whether it answers, and the program that listens, as far as that is known."""
 
     answers: bool
@@ -41,7 +41,7 @@ class Listener(Struct, frozen=True):
     process: int = 0
 
 
-class Certificate(Struct, frozen=True):
+class ShownCertificate(Struct, frozen=True):
     """What a browser is shown for the domain; *problem* where it would turn away."""
 
     signer: Signer = Signer.UNKNOWN
@@ -54,7 +54,7 @@ class Certificate(Struct, frozen=True):
     """Whether there is none for the domain."""
 
 
-class Answer(Struct, frozen=True):
+class HttpAnswer(Struct, frozen=True):
     """What a request came to: a status, or the problem."""
 
     status: int = 0
@@ -84,12 +84,12 @@ class Links(Struct, frozen=True):
     name: NameFacts
     proxy: Managed
     now: float
-    ports: Mapping[int, Listener] = field(default_factory=dict)
-    certificate: Certificate | None = None
+    ports: Mapping[int, ListeningProgram] = field(default_factory=dict)
+    certificate: ShownCertificate | None = None
     """None where no HTTPS was tried."""
-    by_proxy: Answer | None = None
+    by_proxy: HttpAnswer | None = None
     """What a request by way of the proxy came to; None where there is none to ask."""
-    direct: Answer | None = None
+    direct: HttpAnswer | None = None
     """What asking the service at its port came to; None where it has none, or is down."""
     unit: str = "inactive"
     """ActiveState of the service's unit."""

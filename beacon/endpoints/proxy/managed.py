@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from beacon.endpoints.installed import States, installed
 from beacon.endpoints.proxy.settle import Proxy, Settled, settle
 from beacon.endpoints.routing.caddyfile import Caddyfile, caddyfile
-from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.routes import RunningService, routes
 from beacon.errors import BeaconError
 from beacon.model.endpoints.proxy import ProxyRecord
 from beacon.model.notice import Notice
@@ -78,7 +78,7 @@ class ManagedProxy:
                 self._memory.save_proxy(settled.record.pending() if missed else settled.record)
         return settled, (*warnings, *_notices(settled))
 
-    def unanswered(self, services: Mapping[str, Running]) -> dict[tuple[str, str], tuple[str, str]]:
+    def unanswered(self, services: Mapping[str, RunningService]) -> dict[tuple[str, str], tuple[str, str]]:
         """Return service and claim → why the proxy does not answer it, and what mends that."""
         made, refused = wanted(services), self._memory.proxy().refused
         why = {(one.service, one.claim): (one.why, one.mend) for one in made.left_out}
@@ -88,7 +88,7 @@ class ManagedProxy:
         return why
 
 
-def wanted(services: Mapping[str, Running]) -> Caddyfile:
+def wanted(services: Mapping[str, RunningService]) -> Caddyfile:
     """Return what Caddy is to answer; ports that an engine chose for one start are nothing to tell it."""
     return caddyfile(routes({name: replace(one, container=None) for name, one in services.items()}))
 

@@ -33,8 +33,8 @@ class CaddyTraffic:
         except OSError:
             return False
         marker = ahead_marker(service) if (wanted := list(ports)) else wait_marker(service)
-        places = {word.rpartition(":")[2] for word in words}
-        return marker in words and {str(port) for port in wanted} <= places
+        known = {word.rpartition(":")[2] for word in words}
+        return marker in words and {str(port) for port in wanted} <= known
 
     def go_ahead(self, service: str, *, ahead: bool) -> None:
         """Send new requests to the second ports of *service*, or back to the first."""
@@ -56,9 +56,9 @@ class CaddyTraffic:
         except OSError as error:
             raise MachineError(f"cannot write {path}: {error.strerror}") from error
 
-    def connections(self, places: Iterable[tuple[str, int]]) -> int:
-        """Return how many connections of this machine to *places* are open; "" is its loopback."""
-        wanted = {("127.0.0.1" if address in _EVERY else address, port) for address, port in places}
+    def connections(self, addresses: Iterable[tuple[str, int]]) -> int:
+        """Return how many connections of this machine to *addresses* are open; "" is its loopback."""
+        wanted = {("127.0.0.1" if address in _EVERY else address, port) for address, port in addresses}
         return sum(remote in wanted for table in _TABLES for remote in _remotes(table))
 
     def websockets(self, ports: Iterable[int]) -> int:

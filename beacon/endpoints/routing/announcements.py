@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from beacon.definition.endpoints.claims import claim_text
-from beacon.endpoints.routing.routes import Route, Running, State
+from beacon.endpoints.routing.routes import Route, RunningService, State
 from beacon.model.endpoints.sources import VARIABLE
 from beacon.model.service import Endpoint, Unhealthy
 
@@ -74,7 +74,7 @@ class Announcements(Struct, frozen=True):
         return tuple(announcement for announced in self.services.values() for announcement in announced)
 
 
-def gather(running: Mapping[str, Running], found: Iterable[Route], address: str) -> Announcements:
+def gather(running: Mapping[str, RunningService], found: Iterable[Route], address: str) -> Announcements:
     """Return what is to be told of the services *running*, whose endpoints are *found*.
 
     *address* stands for every address of the machine: nobody else can be told to go to ``*``.
@@ -105,7 +105,7 @@ def left_out(announcement: Announcement, why: str) -> str:
     return f"{claim_text(announcement.endpoint)} of {announcement.service} is not published: {why}"
 
 
-def _says_nothing(one: Running) -> bool:
+def _says_nothing(one: RunningService) -> bool:
     """Say whether a service has the variable and no domain in it, for which there was an empty array."""
     asked = one.service.compat and VARIABLE in one.service.env
     return asked and not one.service.endpoints and one.state is State.UP

@@ -6,7 +6,7 @@ from beacon.definition.effective import effective
 from beacon.definition.endpoints.claims import resolve
 from beacon.definition.endpoints.loopback import with_loopback
 from beacon.definition.endpoints.memorable import with_domain
-from beacon.endpoints.routing.routes import Running
+from beacon.endpoints.routing.routes import RunningService
 from beacon.errors import DefinitionError
 from beacon.model.endpoints.sources import AUTO
 from beacon.model.release import Release, ReleaseState, ServiceState
@@ -17,13 +17,13 @@ from beacon.model.unit import unit_name
 _STOOD = {ReleaseState.LIVE, ReleaseState.SUPERSEDED}
 
 
-def applied(state: ServiceState, release: Release) -> Running:
+def applied(state: ServiceState, release: Release) -> RunningService:
     """Return *release*, the live one of *state*, as it was applied, before systemd and the engine are asked.
 
     Raises DefinitionError if its image's endpoints cannot be read.
     """
     service, own = _in_effect(release)
-    return Running(
+    return RunningService(
         service,
         UnitState(unit_name(state.name)),
         own=own,

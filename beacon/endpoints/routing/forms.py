@@ -23,14 +23,16 @@ class Formats(Struct, frozen=True):
     """Returns the text of a template's file."""
 
 
-class Rendered(Struct, frozen=True):
+class RenderedEntries(Struct, frozen=True):
     """What is to be in the store, and what of it is not, each with the reason."""
 
     entries: Mapping[str, Entry]
     left_out: tuple[str, ...]
 
 
-def render(publication: Publication, announced: Announcements, machine: str, formats: Formats) -> Rendered:
+def render(
+    publication: Publication, announced: Announcements, machine: str, formats: Formats
+) -> RenderedEntries:
     """Return what *publication* tells of *announced*.
 
     Raises ConfigError if a template of the owner's is invalid.
@@ -47,7 +49,7 @@ def render(publication: Publication, announced: Announcements, machine: str, for
     else:
         found, without = _each_service(publication, announced, machine, formats)
     entries = {key: Entry(value, publication.expire) for key, value in found.items()}
-    return Rendered(entries, (*announced.left_out, *without))
+    return RenderedEntries(entries, (*announced.left_out, *without))
 
 
 def _each_service(

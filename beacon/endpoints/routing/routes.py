@@ -60,7 +60,7 @@ class Upstream(Struct, frozen=True):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-class Running(Struct, frozen=True):
+class RunningService(Struct, frozen=True):
     """A service in effect, and what systemd and the engine know of it."""
 
     service: Service
@@ -101,7 +101,7 @@ class Route(Struct, frozen=True):
     """Whether another service has the domain."""
 
 
-def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:
+def routes(running: Mapping[str, RunningService]) -> tuple[Route, ...]:
     """Return every endpoint of the services *running*, by domain and path.
 
     Of two services that claim the same, one keeps it. What an owner wrote goes before what an image says: an
@@ -123,7 +123,7 @@ def routes(running: Mapping[str, Running]) -> tuple[Route, ...]:
     return tuple(sorted(found, key=lambda route: (claim(route.endpoint), route.service)))
 
 
-def _by_right(running: Mapping[str, Running]) -> list[tuple[str, Endpoint]]:
+def _by_right(running: Mapping[str, RunningService]) -> list[tuple[str, Endpoint]]:
     """Return the endpoints, each with its service, those first that have a better right to their domains."""
     claims = [
         (not one.own, not since, since, name, index, endpoint)
@@ -166,7 +166,7 @@ def _wildcards(domain: str) -> Iterator[str]:
         yield f"*.{base}"
 
 
-def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> Route:
+def _route(one: RunningService, endpoint: Endpoint, running: Mapping[str, RunningService]) -> Route:
     name = one.service.name
     bare = Route(name, endpoint, one.state)
     if endpoint.redirect is not None or endpoint.port is None:
@@ -189,14 +189,14 @@ def _route(one: Running, endpoint: Endpoint, running: Mapping[str, Running]) -> 
     return replace(bare, problem=_unpublished(endpoint), mend=mend)
 
 
-def _with_handover(route: Route, one: Running, endpoint: Endpoint) -> Route:
+def _with_handover(route: Route, one: RunningService, endpoint: Endpoint) -> Route:
     second = one.ports.get(beside_key(f"{endpoint.port}/{protocol_of(endpoint)}"))
     how = handover_of(one.service)
     ahead = Upstream(ADDRESS, second) if second is not None and how is Handover.SWAP else None
     return replace(route, ahead=ahead, waits=how is not Handover.NONE)
 
 
-def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
+def _publisher(one: RunningService, running: Mapping[str, RunningService]) -> RunningService | None:
     """Return the service that publishes the ports: itself, or the one whose network it shares."""
     seen: set[str] = set()
     while shared := next((name for name in one.service.networks if name.startswith(_SHARED)), None):
@@ -208,7 +208,7 @@ def _publisher(one: Running, running: Mapping[str, Running]) -> Running | None:
     return one
 
 
-def _places(one: Running, endpoint: Endpoint, port: int) -> Iterator[Upstream]:
+def _places(one: RunningService, endpoint: Endpoint, port: int) -> Iterator[Upstream]:
     """Yield where the definition publishes a port, and where the engine chose to."""
     protocol = protocol_of(endpoint)
     for published in one.service.ports:

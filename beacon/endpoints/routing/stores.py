@@ -9,7 +9,7 @@ from msgspec import Struct
 from beacon.endpoints.routing.announcements import Announcements, gather
 from beacon.endpoints.routing.forms import Formats, render
 from beacon.endpoints.routing.publisher import Entry
-from beacon.endpoints.routing.routes import Route, Running
+from beacon.endpoints.routing.routes import Route, RunningService
 from beacon.errors import BeaconError
 from beacon.model.endpoints.publication import Publication
 
@@ -49,7 +49,7 @@ def stores(publications: Iterable[Publication]) -> tuple[Store, ...]:
 
 def contents_of(
     several: Sequence[Store],
-    running: Mapping[str, Running],
+    running: Mapping[str, RunningService],
     found: Sequence[Route],
     machine: str,
     formats: Formats,

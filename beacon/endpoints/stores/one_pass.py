@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from beacon.endpoints.installed import InstalledServices
 from beacon.endpoints.routing.publisher import Change, bring_up_to_date
-from beacon.endpoints.routing.routes import Running
+from beacon.endpoints.routing.routes import RunningService
 from beacon.endpoints.routing.stores import Store
 from beacon.endpoints.stores.sources import Machine, configured, contents
 from beacon.errors import BeaconError
@@ -26,7 +26,7 @@ class Pass:
     def __init__(self, machine: Machine, *, withdraw: bool = False) -> None:
         self._machine = machine
         self.stores = configured(machine)
-        running: Mapping[str, Running] = {}
+        running: Mapping[str, RunningService] = {}
         problems: tuple[str, ...] = ()
         if not withdraw:
             services = InstalledServices(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from beacon.endpoints.installed import InstalledServices
 from beacon.endpoints.routing.publisher import bring_up_to_date
-from beacon.endpoints.routing.routes import Running
+from beacon.endpoints.routing.routes import RunningService
 from beacon.endpoints.routing.stores import Store
 from beacon.endpoints.stores import loop
 from beacon.endpoints.stores.loop import Inputs, Snapshot, run_loop
@@ -121,7 +121,7 @@ class PublishingService:
         """Return what reads all services, and what only sees which of them have stopped."""
         services = InstalledServices(machine.store, watch.states, lambda: machine.engine.containers())  # noqa: PLW0108
 
-        def snapshot(running: Mapping[str, Running]) -> Snapshot:
+        def snapshot(running: Mapping[str, RunningService]) -> Snapshot:
             found = contents(machine, several, running)
             problems = (*services.problems, *(error.message for error in found.errors.values()))
             for problem in problems:

@@ -12,7 +12,7 @@ from beacon.definition.settings import Settings
 from beacon.endpoints.installed import Engine, States
 from beacon.endpoints.routing.forms import Formats
 from beacon.endpoints.routing.publisher import Publisher
-from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.routes import RunningService, routes
 from beacon.endpoints.routing.stores import Contents, Store, contents_of, stores
 from beacon.endpoints.stores.thread import LockedRecord
 from beacon.errors import ConfigError
@@ -96,7 +96,7 @@ def configured(machine: Machine) -> tuple[Store, ...]:
     return stores(machine.settings.publish)
 
 
-def contents(machine: Machine, chosen: Sequence[Store], running: Mapping[str, Running]) -> Contents:
+def contents(machine: Machine, chosen: Sequence[Store], running: Mapping[str, RunningService]) -> Contents:
     """Return what the stores are to say of the services *running*."""
     return contents_of(chosen, running, routes(running), _whose(machine.scope), machine.formats)
 

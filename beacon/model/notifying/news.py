@@ -24,7 +24,7 @@ class News(Struct, frozen=True):
     previous_digest: Digest | None = None
 
 
-class Standing(Struct, frozen=True):
+class TargetStanding(Struct, frozen=True):
     """How a target has answered."""
 
     failures: int = 0
@@ -42,5 +42,5 @@ class Standing(Struct, frozen=True):
 class Memory(Struct, frozen=True):
     """What is remembered of targets, and what they were notified of, so that it happens once."""
 
-    targets: Mapping[str, Standing] = field(default_factory=dict)
+    targets: Mapping[str, TargetStanding] = field(default_factory=dict)
     notified: Mapping[str, float] = field(default_factory=dict, name="told")

@@ -130,7 +130,7 @@ class RolloutFacts(Struct, frozen=True):
     """Files of the helper that runs the candidate beside the live release; none without a swap."""
     wait: bool = False
     """Whether the proxy has requests wait while the unit is restarted."""
-    places: tuple[tuple[str, int], ...] = ()
+    addresses: tuple[tuple[str, int], ...] = field(default=(), name="places")
     """Addresses and ports of the machine at which the candidate has to accept connections."""
     hook: bool = False
     """Whether before_update is to be asked."""

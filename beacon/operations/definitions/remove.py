@@ -13,7 +13,7 @@ from beacon.operations.machine import Machine
 from beacon.rollout.definitions.leaving import left, purge, remove_defined, without_definition
 from beacon.rollout.definitions.needing import refuse_mounted, refuse_needed
 from beacon.rollout.driving.resuming import resume
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.state.removed import keep
 from beacon.wire.definition import Removed
 from beacon.wire.outcome import outcome_infos
@@ -41,8 +41,8 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
     if request.purge:
         refuse_mounted(machine, names, found.texts)
     with machine.alone(names, listener, halt=Halt.REMOVE):
-        places = {name: machine.definition_path(name) for name in names}
-        kept = keep(machine.paths.removed, places, tools.timestamp())
+        paths = {name: machine.definition_path(name) for name in names}
+        kept = keep(machine.paths.removed, paths, tools.timestamp())
         machine.outbox.log_left()  # what a state names cannot be logged once that is gone
         gone = remove_defined(tools, _proposal(machine, names, listener), names, resumed)
         outcomes = [without_definition(machine.definition_path(one.service), one) for one in gone]
@@ -54,5 +54,5 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
 
 
 def _proposal(machine: Machine, names: Sequence[str], listener: Listener) -> Proposal:
-    wanted = Wanted(definitions={}, gone=frozenset(names), overwrite=True)
+    wanted = ProposalRequest(definitions={}, gone=frozenset(names), overwrite=True)
     return proposer(machine, listener).propose(wanted, machine.units.read_all())

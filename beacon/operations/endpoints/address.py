@@ -49,9 +49,9 @@ def memorable_domain(machine: Machine, request: DomainRequest, listener: Listene
     """Return the domain that ``domain = "auto"`` gives a service, or one that no service has."""
     del listener
     if not request.service:
-        return Domain(domain=machine.allotment.naming.another(secrets.token_hex(8)))
+        return Domain(domain=machine.allotment.domains.another(secrets.token_hex(8)))
     service = meant(request.service, machine.known_names())
     problem = validate_name(service)
     if problem is not None:
         raise UsageError(problem)
-    return Domain(domain=machine.allotment.naming.domain(service))
+    return Domain(domain=machine.allotment.domains.domain(service))

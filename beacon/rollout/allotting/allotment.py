@@ -14,8 +14,8 @@ from beacon.definition.settings import Settings
 from beacon.model.release import Release, Trigger
 from beacon.model.service import Service
 from beacon.rollout.allotting.declared import States, declared_services, taken_domains
-from beacon.rollout.allotting.loopback import Loopback
-from beacon.rollout.allotting.naming import Naming
+from beacon.rollout.allotting.domains import DomainAllotter
+from beacon.rollout.allotting.ports import PortAllotter
 
 
 @dataclass
@@ -41,20 +41,22 @@ class Allotment:
         private = self.is_private(release.service.name)
         if private is None:
             private = release.private or release.trigger is Trigger.ADD
-        return self.naming.allot(self.loopback.allot(replace(release, private=private)))
+        return self.domains.allot(self.ports.allot(replace(release, private=private)))
 
     @cached_property
-    def naming(self) -> Naming:
+    def domains(self) -> DomainAllotter:
         """Gives services the domains that they ask for."""
         machine, base = machine_label(platform.node()), self.settings.base_domain
         owner = machine if self.user is None else f"{machine}/{self.user}"
-        return Naming(self.store, base or f"{machine}.internal", self._domains, owner, fixed=base is not None)
+        return DomainAllotter(
+            self.store, base or f"{machine}.internal", self._domains, owner, fixed=base is not None
+        )
 
     @cached_property
-    def loopback(self) -> Loopback:
+    def ports(self) -> PortAllotter:
         """Gives services the ports of the loopback that their endpoints need."""
         owner = "" if self.user is None else str(self.user)
-        return Loopback(self.store, self.settings.ports, self._declared, self.is_free, owner)
+        return PortAllotter(self.store, self.settings.ports, self._declared, self.is_free, owner)
 
     def _domains(self) -> Iterator[str]:
         return taken_domains(self._declared(), self.store)

@@ -74,41 +74,41 @@ class Check:
         }
 
     def run(self, last: Mapping[str, datetime]) -> tuple[Checked, ...]:
-        """Return a finding for every service that is due; *last* says when a registry last answered for each.
+        """Return what became of each service that is due; *last* says when a registry last answered for each.
 
         The one that was answered for longest ago is asked for first.
         """
         now = self._tools.clock.now()
-        findings: list[Checked] = []
+        checks: list[Checked] = []
         services: dict[str, Service] = {}
         for name in longest_unanswered(self._live, last):
             live = self._live[name]
             if not is_due(last.get(name), now, live.service.update.every):
-                findings += self._waiting(name)
+                checks += self._waiting(name)
                 continue
             if is_unclear(live):
-                findings.append(Checked(unclear(live)))
+                checks.append(Checked(unclear(live)))
             elif live.service.is_pinned:
                 self._supersede(name, None)
-                findings.append(Checked(pinned(live)))
+                checks.append(Checked(pinned(live)))
             else:
                 services[name] = live.service
         with self._tools.asking(service.image for service in services.values()):
-            findings += self._ask(services)
-        return tuple(sorted(findings, key=lambda finding: finding.name))
+            checks += self._ask(services)
+        return tuple(sorted(checks, key=lambda checked: checked.name))
 
     def _ask(self, services: Mapping[str, Service]) -> list[Checked]:
-        findings: list[Checked] = []
+        checks: list[Checked] = []
         lines: dict[str, tuple[ImageReference, ...]] = {}
         for name, line in ranked(self._registry, services).items():
             if isinstance(line, BeaconError):
-                findings.append(Checked(unchecked(name, line)))
+                checks.append(Checked(unchecked(name, line)))
             elif is_older(line[0].tag, self._live[name].reference.tag):
                 self.answered.add(name)
-                findings.append(Checked(ahead_of(self._live[name], line[0])))
+                checks.append(Checked(ahead_of(self._live[name], line[0])))
             else:
                 lines[name] = line
-        return [*findings, *self._judge(*self._select(lines))]
+        return [*checks, *self._judge(*self._select(lines))]
 
     def _select(
         self, lines: Mapping[str, Sequence[ImageReference]]

@@ -20,12 +20,12 @@ from beacon.rollout.definitions.reading import read_definitions
 from beacon.rollout.definitions.rotated import rotated_notices
 from beacon.rollout.handling.requirements import lacking_notices
 from beacon.rollout.ports import Engines
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.tools import Tools
 
 
-class Found(Protocol):
+class FoundDefinitions(Protocol):
     """What the folder of definitions says."""
 
     @property
@@ -40,7 +40,7 @@ class Found(Protocol):
 class Owner(Machine, Protocol):
     """A machine whose definitions are planned."""
 
-    def definitions(self) -> Found:
+    def definitions(self) -> FoundDefinitions:
         """Return the texts of all definitions."""
 
     def select(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def make_proposal(machine: Owner, proposer: Proposer, asked: Asked) -> Planned:
     warnings += (Notice(f"the definition of {name} is faulty; it is left as it is") for name in faulty)
     # One that cannot be read is defined all the same, and not to be removed.
     machine.require_readable(missing)
-    wanted = Wanted(
+    wanted = ProposalRequest(
         definitions=definitions,
         gone=frozenset(missing),
         everything=not names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from beacon.definition.conflicts import Standing
+from beacon.definition.conflicts import Precedence
 from beacon.definition.decode import decode, decode_all
 from beacon.definition.names import validate_new_name
 from beacon.errors import DefinitionError
@@ -30,8 +30,8 @@ def read_definitions(
     try:
         lives = live_releases(machine.store, texts)
         asked = frozenset((*chosen, *leaving))
-        standing = Standing(running(lives), asked, None if lives is None else _applied(machine, texts))
-        found = decode_all(files, earlier_readings(lives, texts), standing)
+        precedence = Precedence(running(lives), asked, None if lives is None else _applied(machine, texts))
+        found = decode_all(files, earlier_readings(lives, texts), precedence)
         services = {service.name: service for service in found}
     except DefinitionError as error:
         wrong = {fault.file for fault in error.faults}

@@ -9,7 +9,7 @@ from beacon.model.release import Release
 from beacon.model.unit import UnitFile
 from beacon.rollout.definitions.planning import Owner, refuse_unplanned
 from beacon.rollout.definitions.reading import read_definitions
-from beacon.rollout.proposing.proposal import Wanted
+from beacon.rollout.proposing.proposal import ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.rendering import Renderer
 
@@ -20,9 +20,9 @@ def intended(machine: Owner, proposer: Proposer, name: str) -> Release:
     if name not in definitions:
         machine.require_readable([name])
         raise UsageError(f"{name} has no definition", hint=f"beacon add {name} IMAGE")
-    wanted = Wanted(definitions=definitions, overwrite=True, retry=True)
+    request = ProposalRequest(definitions=definitions, overwrite=True, retry=True)
     states = {name: machine.store.load(name)}
-    intents, outcomes = proposer.intents(wanted, states, machine.units.read_all())
+    intents, outcomes = proposer.intents(request, states, machine.units.read_all())
     refuse_unplanned(outcomes)
     return intents[name].release
 
@@ -33,9 +33,9 @@ def rendered(machine: Owner, proposer: Proposer, renderer: Renderer, names: Sequ
     Services whose definition is gone are rendered as they were applied.
     """
     definitions, _ = read_definitions(machine, names, machine.definitions().texts)
-    wanted = Wanted(definitions=definitions, retry=True)
+    request = ProposalRequest(definitions=definitions, retry=True)
     states = {name: machine.store.load(name) for name in definitions}
-    intents, outcomes = proposer.intents(wanted, states, {})
+    intents, outcomes = proposer.intents(request, states, {})
     refuse_unplanned(outcomes)
     files = [file for intent in intents.values() for file in intent.files]
     for name in names:

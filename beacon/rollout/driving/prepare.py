@@ -21,7 +21,7 @@ from beacon.rollout.driving.facts import Work, left_engine, look_ahead
 from beacon.rollout.driving.pulling import pull
 from beacon.rollout.fallen import down_because
 from beacon.rollout.handling import move
-from beacon.rollout.handling.listening import places_to_answer
+from beacon.rollout.handling.listening import addresses_to_answer
 from beacon.rollout.handling.networks import make_lost_networks
 from beacon.rollout.handling.requirements import require_startable
 from beacon.rollout.images import remove_untrusted
@@ -276,7 +276,7 @@ def _facts(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> Rol
         tools.engine.guard(candidate.pinned)
     if not work.start:
         return facts
-    return replace(facts, places=places_to_answer(tools, candidate, state.live_release, now))
+    return replace(facts, addresses=addresses_to_answer(tools, candidate, state.live_release, now))
 
 
 def _is_last(state: ServiceState, candidate: Release) -> bool:

@@ -15,7 +15,7 @@ from beacon.model.unit import unit_name
 from beacon.rollout.checking.candidates import concurrently
 from beacon.rollout.decisions.decide import Gate
 from beacon.rollout.handling.health import watch
-from beacon.rollout.handling.listening import places_to_answer
+from beacon.rollout.handling.listening import addresses_to_answer
 from beacon.rollout.tools import Tools
 
 _LEAST = 60.0
@@ -58,4 +58,4 @@ def _is_healthy(tools: Tools, live: Release) -> bool:
     deadline = tools.clock.monotonic() + in_effect(live).update.settle + _PATIENCE
     patient = tools.unless(lambda: tools.clock.monotonic() > deadline)
     # What it failed by may be that nobody listens: it passes the gate of a first release, or goes on waiting.
-    return watch(patient, live, places_to_answer(tools, live, None, unit)).gate is Gate.PASSED
+    return watch(patient, live, addresses_to_answer(tools, live, None, unit)).gate is Gate.PASSED

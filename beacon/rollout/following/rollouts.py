@@ -38,10 +38,10 @@ class Rollouts:
         return tuple(unended(self._tools.store, [outcome.service for outcome in resumed], resumed).values())
 
     def roll_out(
-        self, findings: Iterable[Checked], images: Callable[[], Images], *, insist: bool
+        self, results: Iterable[Checked], images: Callable[[], Images], *, insist: bool
     ) -> tuple[Outcome, ...]:
-        """Roll out the candidates of *findings*; with *insist*, windows and minimum ages do not count."""
-        return update(self._tools, self._renderer(), findings, images, insist=insist)
+        """Roll out the candidates of *results*; with *insist*, windows and minimum ages do not count."""
+        return update(self._tools, self._renderer(), results, images, insist=insist)
 
     def revive(self, names: Iterable[str], before: Sequence[Outcome]) -> list[Outcome]:
         """Start again which of *names* nobody stopped; return all outcomes, those from *before* too."""

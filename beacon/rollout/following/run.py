@@ -132,11 +132,11 @@ class Run:
         check = Check(
             self._tools, machine.registry_on_demand, states, retry=self._retry, on_news=images.begin
         )
-        findings = check.run({} if self._named else self._last_checks())
+        results = check.run({} if self._named else self._last_checks())
         self._answered |= check.answered
-        if any(finding.candidate is not None for finding in findings):
-            return list(self._rollouts.roll_out(findings, images.result, insist=self._named))
-        return [finding.outcome for finding in findings]
+        if any(checked.candidate is not None for checked in results):
+            return list(self._rollouts.roll_out(results, images.result, insist=self._named))
+        return [checked.outcome for checked in results]
 
     def _last_checks(self) -> dict[str, datetime]:
         checks = self._machine.store.load_checks().services

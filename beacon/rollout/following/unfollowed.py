@@ -16,7 +16,7 @@ from beacon.rollout.definitions.admission import refuse_inadmissible
 from beacon.rollout.definitions.machine import Machine
 from beacon.rollout.definitions.reading import read_definitions
 from beacon.rollout.following.upkeep import orphan
-from beacon.rollout.proposing.proposal import Wanted
+from beacon.rollout.proposing.proposal import ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.proposing.takeover import TakeOver, record, unremembered
 from beacon.rollout.tools import Tools
@@ -46,7 +46,7 @@ class Unfollowed(Struct, frozen=True):
         left = {name: one for name, one in definitions.items() if name not in taken.states}
         if left:
             tuple(refuse_inadmissible(self.machine, left))  # an apply says what they will lack
-            proposal = self.proposer.propose(Wanted(definitions=left), self.machine.units.read_all())
+            proposal = self.proposer.propose(ProposalRequest(definitions=left), self.machine.units.read_all())
             outcomes += execute(self.tools, proposal)
         return outcomes
 

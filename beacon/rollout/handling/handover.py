@@ -22,7 +22,7 @@ from beacon.model.service import Handover
 from beacon.model.unit import helper_name, is_environment, unit_name
 from beacon.rollout.tools import Tools
 
-Place = tuple[str, int]
+Address = tuple[str, int]
 
 _POLL = 0.1
 _QUIET = 3
@@ -35,21 +35,21 @@ def helper_of(release: Release) -> Release:
     return replace(release, service=replace(release.service, name=helper_name(release.service.name)))
 
 
-def first_places(release: Release) -> frozenset[Place]:
+def first_addresses(release: Release) -> frozenset[Address]:
     """Return where the endpoints of *release* are reached."""
     service = effective(release.service, release.image).service
     return reached_at(with_loopback(service, release.ports))
 
 
-def second_places(release: Release) -> frozenset[Place]:
+def second_addresses(release: Release) -> frozenset[Address]:
     """Return where they are reached while it runs beside another."""
     service = effective(release.service, release.image).service
     return reached_at(with_second_ports(service, release.ports))
 
 
-def second_places_of(release: Release, places: Iterable[Place]) -> list[Place]:
-    """Return where it is reached beside another instead of at the first *places*."""
-    service, chosen = effective(release.service, release.image).service, set(places)
+def second_addresses_of(release: Release, addresses: Iterable[Address]) -> list[Address]:
+    """Return where it is reached beside another instead of at the first *addresses*."""
+    service, chosen = effective(release.service, release.image).service, set(addresses)
     keys = {
         f"{port.container + offset}/{port.protocol}"
         for port in with_loopback(service, release.ports).ports
@@ -72,14 +72,14 @@ def plan_handover(
     if live is None or unit.active != "active" or not tools.traffic.leads_to(name, ()):
         return {}, False
     how = handover_of(effective(candidate.service, candidate.image).service)
-    second = second_places(candidate)
+    second = second_addresses(candidate)
     may_swap = (
         how is Handover.SWAP
         and bool(beside and second)
         and tools.helpers is not None
         and live.number != candidate.number
         and not tools.files.is_customised(name)
-        and first_places(live) == first_places(candidate)
+        and first_addresses(live) == first_addresses(candidate)
         and tools.traffic.leads_to(name, [port for _, port in second])
     )
     return (beside, False) if may_swap else ({}, how is not Handover.NONE)
@@ -92,7 +92,7 @@ def go_ahead(tools: Tools, candidate: Release, live: Release) -> None:
     tools.reporter.note(
         name, f"release {candidate.number} stands beside release {live.number}, and gets the requests"
     )
-    drain(tools, candidate, first_places(live))
+    drain(tools, candidate, first_addresses(live))
 
 
 def come_back(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
@@ -106,7 +106,7 @@ def come_back(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
     tools.traffic.go_ahead(facts.service, ahead=False)
     unit = unit_name(helper_name(facts.service))
     if tools.unit(unit).is_up:
-        drain(tools, candidate, second_places(candidate))
+        drain(tools, candidate, second_addresses(candidate))
     units = (one for one in facts.beside if not is_environment(one))
     for one in sorted(units):  # the service before the slice of its container
         if tools.unit(one).load != "not-found":
@@ -115,16 +115,16 @@ def come_back(tools: Tools, facts: RolloutFacts, candidate: Release) -> None:
     tools.put_helper(dict.fromkeys(facts.beside))
 
 
-def drain(tools: Tools, release: Release, places: Iterable[Place]) -> None:
-    """Wait until nobody is connected to *places*, as long as the definition allows."""
-    places = list(places)
+def drain(tools: Tools, release: Release, addresses: Iterable[Address]) -> None:
+    """Wait until nobody is connected to *addresses*, as long as the definition allows."""
+    addresses = list(addresses)
     service = release.service
     began = tools.clock.monotonic()
     quiet = 0
     while quiet < _QUIET:
-        opened = tools.traffic.connections(places)
+        opened = tools.traffic.connections(addresses)
         quiet = 0 if opened else quiet + 1
-        sockets = min(tools.traffic.websockets(port for _, port in places), opened) if opened else 0
+        sockets = min(tools.traffic.websockets(port for _, port in addresses), opened) if opened else 0
         elapsed = tools.clock.monotonic() - began
         waiting = opened - sockets if elapsed < service.drain else 0
         waiting += sockets if elapsed < service.drain_websockets else 0

@@ -36,7 +36,7 @@ from beacon.rollout.decisions.decide import (
     judge_unit,
 )
 from beacon.rollout.decisions.down import ends_well
-from beacon.rollout.handling.handover import Place
+from beacon.rollout.handling.handover import Address
 from beacon.rollout.handling.listening import LOOPBACK, refusal
 from beacon.rollout.tools import Tools
 
@@ -49,16 +49,18 @@ _REFUSALS = 3
 """So many looks in a row may fail before that is the end of the watch."""
 
 
-def watch(tools: Tools, release: Release, places: Sequence[Place] = (), *, runs_on: bool = False) -> Verdict:
+def watch(
+    tools: Tools, release: Release, addresses: Sequence[Address] = (), *, runs_on: bool = False
+) -> Verdict:
     """Return whether the started *release* is healthy: health check, READY=1, or settled, in this order.
 
     READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
     then only has to stay as it is for the settle time. A job is healthy once it has ended well; so is what is
     started again where it fails, unless there is anything to ask it, or it *runs_on* if it is well. Besides,
-    it has to accept connections at *places*. That somebody else stops or restarts it says nothing of it.
+    it has to accept connections at *addresses*. That somebody else stops or restarts it says nothing of it.
     """
     release = replace(release, service=in_effect(release))
-    service, subject = release.service, _Subject(tools, release, places, runs_on)
+    service, subject = release.service, _Subject(tools, release, addresses, runs_on)
     unit = unit_name(service.name)
     before: UnitState | None = None
     began = elapsed = 0.0
@@ -95,23 +97,23 @@ class _Subject(NamedTuple):
 
     tools: Tools
     release: Release
-    places: Sequence[Place]
+    addresses: Sequence[Address]
     runs_on: bool
 
     @property
     def may_end(self) -> bool:
         """Whether it may be as its owner wants it once it has ended."""
         service = self.release.service
-        asked = self.runs_on or bool(self.places or service.endpoints) or has_check(service)
+        asked = self.runs_on or bool(self.addresses or service.endpoints) or has_check(service)
         return service.restart.policy is RestartPolicy.NO or not asked
 
     def judge(self, before: UnitState, now: UnitState, elapsed: float) -> Verdict:
         """Return what is to be said of it after *elapsed* seconds."""
         service, verdict = self.release.service, self._judge(before, now, elapsed)
         what, limit = _awaited(service)
-        if verdict is PASSED and self.places:
+        if verdict is PASSED and self.addresses:
             limit += _LISTEN_LIMIT
-            verdict = judge_probe(refusal(self.tools, self.places), now, elapsed, limit)
+            verdict = judge_probe(refusal(self.tools, self.addresses), now, elapsed, limit)
             what = "waiting until it accepts connections"
         if verdict is PENDING:
             self.tools.reporter.waiting(service.name, what, elapsed, limit)

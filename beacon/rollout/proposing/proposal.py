@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.model.image import Layer
 from beacon.model.outcome import Outcome
 from beacon.model.plan import Plan
-from beacon.model.release import Basis, Release, Trigger, Waiting
+from beacon.model.release import AwaitingApproval, Basis, Release, Trigger
 from beacon.model.unit import (
     UnitFile,
 )
@@ -39,7 +39,7 @@ class Proposal(Struct, frozen=True):
 
     plan: Plan
     intents: Mapping[str, Intent]
-    waiting: Mapping[str, Waiting]
+    waiting: Mapping[str, AwaitingApproval]
     """Why the releases of some services wait for their owner's word."""
     outcomes: tuple[Outcome, ...] = ()
     gone: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Proposal(Struct, frozen=True):
         )
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class ProposalRequest(Struct, frozen=True, kw_only=True):
     """What is asked for: *definitions* of the services meant, *gone* ones, and how to treat them."""
 
     definitions: Mapping[str, DefinedService]

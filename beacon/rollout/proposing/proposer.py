@@ -33,7 +33,7 @@ from beacon.rollout.checking.check import unchecked
 from beacon.rollout.decisions.decide import find_quarantine, passed_over
 from beacon.rollout.handling.move import installed_engine, perishable, volume_copies
 from beacon.rollout.ports import Registry
-from beacon.rollout.proposing.proposal import Intent, Proposal, Wanted
+from beacon.rollout.proposing.proposal import Intent, Proposal, ProposalRequest
 from beacon.rollout.proposing.takeover import TakenOver, TakeOver, unremembered
 from beacon.rollout.proposing.waiting import causes_to_wait, mended_release, outcome_of
 from beacon.rollout.readings import readable
@@ -64,16 +64,16 @@ class Proposer:
         """What the machine is looked at by."""
         return self._tools
 
-    def propose(self, wanted: Wanted, installed: Mapping[str, str]) -> Proposal:
-        """Return the plan for *wanted* on a machine that has the files *installed*."""
-        states, outcomes = readable(self._tools.store, wanted.definitions)
-        known = {name: wanted.definitions[name] for name in states}
+    def propose(self, request: ProposalRequest, installed: Mapping[str, str]) -> Proposal:
+        """Return the plan for *request* on a machine that has the files *installed*."""
+        states, outcomes = readable(self._tools.store, request.definitions)
+        known = {name: request.definitions[name] for name in states}
         take_over = TakeOver(self._tools, self._registry, self._renderer, self._platform)
         taken = take_over.find(known, states, unremembered(states.values(), installed.get))
         states |= taken.states
         known = {name: one for name, one in known.items() if name not in taken.unknown}
         outcomes += [unchecked(name, error) for name, error in taken.unknown.items()]
-        intents, unable = self.intents(replace(wanted, definitions=known), states, installed, taken)
+        intents, unable = self.intents(replace(request, definitions=known), states, installed, taken)
         outcomes += unable
         new = {name: intent.release for name, intent in intents.items() if intent.is_new}
         waiting = causes_to_wait(self._tools, states, new)
@@ -84,25 +84,25 @@ class Proposer:
             files={name: intent.files for name, intent in intents.items()},
             pulls=self._pulls(intents),
             copies=self._copies(intents, states),
-            stopped=wanted.stopped | _stopped(intents, states, loaded),
-            faulty=self._left_alone(wanted, intents, installed),
+            stopped=request.stopped | _stopped(intents, states, loaded),
+            faulty=self._left_alone(request, intents, installed),
         )
         observed = Observed(
             files=installed,
-            units=self._units({*intents, *wanted.gone}, installed, loaded),
+            units=self._units({*intents, *request.gone}, installed, loaded),
             unfinished=frozenset(name for name, state in states.items() if state.rollout is not None),
             lost=taken.gone | taken.restored.keys(),
         )
-        plan = make_plan(desired, observed, overwrite=wanted.overwrite)
-        gone = wanted.gone
-        if wanted.everything:
-            gone |= _owners(installed) - set(wanted.definitions)
+        plan = make_plan(desired, observed, overwrite=request.overwrite)
+        gone = request.gone
+        if request.everything:
+            gone |= _owners(installed) - set(request.definitions)
         changed = {name: changes(live, new[name]) for name in intents if (live := _live(states, name, new))}
-        return Proposal(plan, intents, waiting, tuple(outcomes), gone, wanted.overwrite, changed, taken)
+        return Proposal(plan, intents, waiting, tuple(outcomes), gone, request.overwrite, changed, taken)
 
     def intents(
         self,
-        wanted: Wanted,
+        request: ProposalRequest,
         states: Mapping[str, ServiceState],
         installed: Mapping[str, str],
         taken: TakenOver | None = None,
@@ -111,15 +111,15 @@ class Proposer:
 
         Raises DefinitionError with everything that cannot be rendered.
         """
-        choice = self._choose(wanted, states, taken.restored if taken is not None else {})
+        choice = self._choose(request, states, taken.restored if taken is not None else {})
         intents: dict[str, Intent] = {}
         faults: list[Fault] = []
         for name, release in choice.releases.items():
             state = states[name]
-            edited = None if wanted.overwrite else _edited(name, installed)
+            edited = None if request.overwrite else _edited(name, installed)
             try:
                 if edited is None:
-                    intent = self._intent(state, release, name in choice.new, wanted, installed)
+                    intent = self._intent(state, release, name in choice.new, request, installed)
                     intents[name] = replace(intent, layers=choice.layers.get(name, ()))
                     made = intent.release
                     others = [one.release for other, one in intents.items() if other != name]
@@ -138,38 +138,38 @@ class Proposer:
         return intents, choice.outcomes
 
     def _choose(
-        self, wanted: Wanted, states: Mapping[str, ServiceState], restored: Mapping[str, Release]
+        self, request: ProposalRequest, states: Mapping[str, ServiceState], restored: Mapping[str, Release]
     ) -> _Choice:
         choice = _Choice(dict(restored), set(restored))
         asked: dict[str, Service] = {}
-        for name, definition in wanted.definitions.items():
+        for name, definition in request.definitions.items():
             if name in restored:
                 continue
             state, service = states[name], definition.service
             live = state.live_release
-            if wanted.anew:
+            if request.anew:
                 asked[name] = service
             elif live is not None and (live.service, live.service.given) == (service, service.given):
                 choice.releases[name] = live
             elif live is not None and _same_image(live.service, service):
-                mended = mended_release(state, live, service, wanted.trigger)
+                mended = mended_release(state, live, service, request.trigger)
                 if mended is not None:
                     choice.releases[name] = mended
                     choice.new.add(name)
                 elif self._same_files(live, service):
                     choice.releases[name] = replace(live, service=service)
                 else:
-                    choice.releases[name] = renumbered(live, state, wanted.trigger, service)
+                    choice.releases[name] = renumbered(live, state, request.trigger, service)
                     choice.new.add(name)
             else:
                 asked[name] = service
         with self._tools.asking(service.image for service in asked.values()):
-            self._ask(wanted, states, asked, choice)
+            self._ask(request, states, asked, choice)
         return choice
 
     def _ask(
         self,
-        wanted: Wanted,
+        request: ProposalRequest,
         states: Mapping[str, ServiceState],
         asked: Mapping[str, Service],
         choice: _Choice,
@@ -180,7 +180,7 @@ class Proposer:
                 choice.outcomes.append(unchecked(name, reference))
             else:
                 wishes[name] = Wish(reference, asked[name].platform or self._platform, reference.digest)
-        self._resolve(wanted, states, wishes, choice)
+        self._resolve(request, states, wishes, choice)
 
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
@@ -192,7 +192,7 @@ class Proposer:
 
     def _resolve(
         self,
-        wanted: Wanted,
+        request: ProposalRequest,
         states: Mapping[str, ServiceState],
         wishes: Mapping[str, Wish],
         choice: _Choice,
@@ -203,15 +203,15 @@ class Proposer:
             if isinstance(resolution, BeaconError):
                 choice.outcomes.append(unchecked(name, resolution))
                 continue
-            service = wanted.definitions[name].service
-            choice.releases[name] = make_release(states[name], service, wish, resolution, wanted.trigger)
+            service = request.definitions[name].service
+            choice.releases[name] = make_release(states[name], service, wish, resolution, request.trigger)
             choice.layers[name] = resolution.parts
             choice.new.add(name)
         for name in sorted(choice.new):
             release = choice.releases[name]
             print_, now = self._tools.fingerprint(release.service), self._tools.clock.now()
             entry = find_quarantine(states[name], release.digest, print_, now)
-            if entry is not None and not wanted.retry:
+            if entry is not None and not request.retry:
                 hint = f"change the definition, or beacon apply --retry {name}"
                 choice.outcomes.append(Outcome(name, OutcomeKind.QUARANTINED, passed_over(entry), hint))
                 del choice.releases[name]
@@ -221,15 +221,15 @@ class Proposer:
         state: ServiceState,
         release: Release,
         is_new: bool,  # noqa: FBT001  # internal
-        wanted: Wanted,
+        request: ProposalRequest,
         installed: Mapping[str, str],
     ) -> Intent:
-        text = wanted.definitions[state.name].digest
+        text = request.definitions[state.name].digest
         release = self._renderer.allot(replace(release, definition=text, reader=__version__))
         files = self._renderer.files(release)
         if not is_new and _is_outdated(files, installed):
             # The same release is rendered differently now: Beacon, Podman or a template has changed.
-            release = renumbered(release, state, wanted.trigger, release.service)
+            release = renumbered(release, state, request.trigger, release.service)
             files, is_new = self._renderer.files(release), True
         beside = self._renderer.beside(release) if is_new and state.live is not None else {}
         return Intent(release, is_new, files, state.live, state.basis, beside)
@@ -266,13 +266,13 @@ class Proposer:
         return found
 
     def _left_alone(
-        self, wanted: Wanted, intents: Mapping[str, Intent], installed: Mapping[str, str]
+        self, request: ProposalRequest, intents: Mapping[str, Intent], installed: Mapping[str, str]
     ) -> frozenset[str]:
         """Return the services whose files are not to be removed although nothing is desired for them."""
-        named = set(wanted.definitions) - set(intents)
-        if wanted.everything:
+        named = set(request.definitions) - set(intents)
+        if request.everything:
             return frozenset(named)
-        return frozenset(named | (_owners(installed) - set(intents) - wanted.gone))
+        return frozenset(named | (_owners(installed) - set(intents) - request.gone))
 
     def _units(
         self, names: Iterable[str], installed: Mapping[str, str], loaded: Mapping[str, UnitState]

@@ -13,7 +13,7 @@ from beacon.model.event import Event, EventKind
 from beacon.model.image import Wish
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
-from beacon.model.release import Displaced, Release, ServiceState, Trigger, Waiting
+from beacon.model.release import AwaitingApproval, Displaced, Release, ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.reconcile.approval import approval, rejection, what_to_do
 from beacon.reconcile.displaced import displaced, explain, mounts_of
@@ -34,7 +34,7 @@ def keep_waiting(tools: Tools, state: ServiceState, candidate: Release) -> Outco
     return outcome_of(state, waiting)
 
 
-def cause_to_wait(tools: Tools, state: ServiceState, candidate: Release) -> Waiting | None:
+def cause_to_wait(tools: Tools, state: ServiceState, candidate: Release) -> AwaitingApproval | None:
     """Return why *candidate* does not take the place of the live release by itself, or None.
 
     That is so if its owner is to be asked first, or if the live one has data in a volume that the candidate
@@ -47,7 +47,7 @@ def cause_to_wait(tools: Tools, state: ServiceState, candidate: Release) -> Wait
         return None
     if not found and not asked:
         return None
-    return Waiting(
+    return AwaitingApproval(
         reference=candidate.reference,
         digest=candidate.digest,
         tag_digest=candidate.tag_digest,
@@ -78,7 +78,7 @@ def _with_data(
 
 def causes_to_wait(
     tools: Tools, states: Mapping[str, ServiceState], candidates: Mapping[str, Release]
-) -> dict[str, Waiting]:
+) -> dict[str, AwaitingApproval]:
     """Return why some of *candidates* do not start by themselves, by service."""
     causes = {name: cause_to_wait(tools, states[name], one) for name, one in candidates.items()}
     return {name: cause for name, cause in causes.items() if cause is not None}
@@ -106,7 +106,7 @@ def would_not_see(live: Release, candidate: Release) -> tuple[Displaced, ...]:
     return displaced(mounts_of(before), mounts_of(after))
 
 
-def outcome_of(state: ServiceState, waiting: Waiting) -> Outcome:
+def outcome_of(state: ServiceState, waiting: AwaitingApproval) -> Outcome:
     """Return the outcome of a service whose next release waits."""
     return Outcome(
         state.name,
@@ -118,7 +118,7 @@ def outcome_of(state: ServiceState, waiting: Waiting) -> Outcome:
     )
 
 
-def note_waiting(tools: Tools, name: str, waiting: Waiting) -> None:
+def note_waiting(tools: Tools, name: str, waiting: AwaitingApproval) -> None:
     """Remember what waits, and tell the journal if that is new; the caller holds the service's lock."""
     state = tools.store.load(name)
     old, live = state.waiting_for(waiting.digest), state.live_release
@@ -130,7 +130,7 @@ def note_waiting(tools: Tools, name: str, waiting: Waiting) -> None:
     tools.reporter.event(event, state.with_waiting(waiting))
 
 
-def note_applied(tools: Tools, waiting: Mapping[str, Waiting], asked: Mapping[str, Digest]) -> None:
+def note_applied(tools: Tools, waiting: Mapping[str, AwaitingApproval], asked: Mapping[str, Digest]) -> None:
     """Remember what waits of that which definitions ask for, and forget what they ask for no more.
 
     *asked* are the digests that other definitions ask for. A service that another process is at work on is
@@ -153,7 +153,7 @@ def _settled(state: ServiceState, digest: Digest) -> ServiceState | None:
     return None if kept == state.waiting else replace(state, waiting=kept)
 
 
-def approve(tools: Tools, name: str, digest: str) -> Waiting:
+def approve(tools: Tools, name: str, digest: str) -> AwaitingApproval:
     """Let the release that *digest* begins with, or the only one, start; return what waited.
 
     The caller holds the lock of the service. Raises UsageError if none or more than one is meant.
@@ -167,7 +167,7 @@ def approve(tools: Tools, name: str, digest: str) -> Waiting:
     return chosen
 
 
-def reject(tools: Tools, name: str, digest: str) -> Waiting:
+def reject(tools: Tools, name: str, digest: str) -> AwaitingApproval:
     """Have the update that *digest* begins with, or the only one that waits, passed over; return it.
 
     The caller holds the lock of the service. Raises UsageError if none or more than one is meant, or if the
@@ -190,7 +190,9 @@ def reject(tools: Tools, name: str, digest: str) -> Waiting:
     return chosen
 
 
-def _meant(state: ServiceState, digest: str, command: Callable[[str, Waiting], str]) -> Waiting:
+def _meant(
+    state: ServiceState, digest: str, command: Callable[[str, AwaitingApproval], str]
+) -> AwaitingApproval:
     """Return what waits and is called *digest*; *command* is what names another in the hint."""
     name = state.name
     if not state.waiting:

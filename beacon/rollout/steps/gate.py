@@ -27,5 +27,5 @@ def do(task: Task) -> Verdict:
     tools, candidate, facts = task.tools, task.candidate, task.facts
     # What is up when its update comes is a server more likely than a job.
     runs_on = facts.has_way_back and facts.was_up and facts.was != "failed"
-    verdict = guarded(tools, lambda: watch(tools, candidate, facts.places, runs_on=runs_on))
+    verdict = guarded(tools, lambda: watch(tools, candidate, facts.addresses, runs_on=runs_on))
     return with_last_words(tools, verdict, facts.service)

@@ -13,6 +13,7 @@ from beacon.model.machine import EngineVersion
 from beacon.model.notice import Notice
 from beacon.model.outcome import LastCheck, Outcome, OutcomeKind
 from beacon.model.release import (
+    AwaitingApproval,
     Displaced,
     Hold,
     Quarantine,
@@ -20,7 +21,6 @@ from beacon.model.release import (
     ServiceState,
     Trigger,
     UnderWay,
-    Waiting,
 )
 from beacon.model.rollout.record import RolloutFacts, StepKind, begun
 from beacon.model.runtime import Usage
@@ -109,7 +109,7 @@ def staged(folder: Path) -> StagedMachine:
         hold=Hold("2026-11-21T00:00:00Z", "a holiday"),
         rollout=UnderWay(3),
         waiting=(
-            Waiting(
+            AwaitingApproval(
                 made.reference,
                 digest("waits"),
                 digest("waits index"),

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from beacon.definition.conflicts import Standing
+from beacon.definition.conflicts import Precedence
 from beacon.definition.decode import decode_all
 from beacon.definition.effective import in_effect
 from beacon.definition.endpoints.loopback import needed
@@ -84,7 +84,7 @@ def made(service: Service, facts: MachineFacts) -> tuple[Mapping[str, str], Mapp
 @given(definitions(), st.sampled_from(MACHINES))
 def test_no_two_things_have_one_name(texts: dict[str, str], facts: MachineFacts) -> None:
     try:
-        services = decode_all(texts, standing=Standing(remembered=frozenset()))
+        services = decode_all(texts, precedence=Precedence(remembered=frozenset()))
     except DefinitionError:
         assume(False)  # noqa: FBT003  # hypothesis has it so
         return

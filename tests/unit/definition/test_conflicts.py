@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.definition.conflicts import Standing
+from beacon.definition.conflicts import Precedence
 from beacon.definition.decode import decode, decode_all
 from beacon.errors import DefinitionError
 from beacon.model.service import Service
@@ -26,10 +26,10 @@ def service(name: str, text: str) -> Service:
     return decode(text, name=name, file=f"{name}.toml")
 
 
-def faults(standing: Standing, **texts: str) -> list[str]:
+def faults(precedence: Precedence, **texts: str) -> list[str]:
     """Return what is wrong between definitions."""
     with pytest.raises(DefinitionError) as caught:
-        decode_all({f"{name}.toml": text for name, text in texts.items()}, standing=standing)
+        decode_all({f"{name}.toml": text for name, text in texts.items()}, precedence=precedence)
     return [str(fault) for fault in caught.value.faults]
 
 
@@ -38,7 +38,7 @@ def faults(standing: Standing, **texts: str) -> list[str]:
 def test_what_runs_wins_over_what_is_not_there_yet(
     one: str, other: str, what: str, lives: str, comes: str
 ) -> None:
-    (fault,) = faults(Standing({lives: service(lives, one)}), **{lives: one, comes: other})
+    (fault,) = faults(Precedence({lives: service(lives, one)}), **{lives: one, comes: other})
     assert fault.startswith(f"{comes}.toml: ")
     assert what in fault
     assert f"which {lives}.toml (" in fault
@@ -49,8 +49,8 @@ def test_what_runs_wins_over_what_is_not_there_yet(
 def test_what_runs_with_it_wins_over_what_runs_without(
     one: str, other: str, what: str, lives: str, changes: str
 ) -> None:
-    standing = Standing({lives: service(lives, one), changes: service(changes, IMAGE)})
-    (fault,) = faults(standing, **{lives: one + "#", changes: other})
+    precedence = Precedence({lives: service(lives, one), changes: service(changes, IMAGE)})
+    (fault,) = faults(precedence, **{lives: one + "#", changes: other})
     assert fault.startswith(f"{changes}.toml: ")
     assert what in fault
 
@@ -60,7 +60,7 @@ def test_what_runs_with_it_wins_over_what_runs_without(
 def test_of_two_that_do_not_run_the_one_that_is_asked_for_gives_way(
     one: str, other: str, what: str, there: str, comes: str
 ) -> None:
-    (fault,) = faults(Standing(asked=frozenset({comes})), **{there: one, comes: other})
+    (fault,) = faults(Precedence(asked=frozenset({comes})), **{there: one, comes: other})
     assert fault.startswith(f"{comes}.toml: ")
     assert what in fault
 
@@ -73,11 +73,11 @@ def test_what_runs_otherwise_than_its_definition_says_is_in_the_way_too(
     live = {"web": service("web", one)}
     texts = {"web.toml": IMAGE, "new.toml": other}
     with pytest.raises(DefinitionError) as caught:
-        decode_all(texts, standing=Standing(live, frozenset({"new"})))
+        decode_all(texts, precedence=Precedence(live, frozenset({"new"})))
     (fault,) = caught.value.faults
     assert fault.file == "new.toml"
     assert "which web as it runs (" in fault.problem
-    assert len(decode_all(texts, standing=Standing(live, frozenset({"new", "web"})))) == 2
+    assert len(decode_all(texts, precedence=Precedence(live, frozenset({"new", "web"})))) == 2
 
 
 @BOTH
@@ -86,15 +86,15 @@ def test_what_runs_without_a_definition_has_what_it_has_until_it_is_removed(
 ) -> None:
     del what
     live = {"web": service("web", one)}
-    (fault,) = faults(Standing(live, frozenset({"new"})), new=other)
+    (fault,) = faults(Precedence(live, frozenset({"new"})), new=other)
     assert fault.startswith("new.toml: ")
-    assert len(decode_all({"new.toml": other}, standing=Standing(live, frozenset({"new", "web"})))) == 1
+    assert len(decode_all({"new.toml": other}, precedence=Precedence(live, frozenset({"new", "web"})))) == 1
 
 
 def test_what_somebody_else_left_undone_is_no_fault_of_others() -> None:
     live = {"web": service("web", DOMAIN), "shop": service("shop", IMAGE)}
     texts = {"web.toml": IMAGE, "shop.toml": DOMAIN, "db.toml": IMAGE}
-    assert len(decode_all(texts, standing=Standing(live, frozenset({"db"})))) == 3
+    assert len(decode_all(texts, precedence=Precedence(live, frozenset({"db"})))) == 3
 
 
 def test_a_volume_s_unit_is_that_of_the_service_that_runs_with_it() -> None:
@@ -103,7 +103,7 @@ def test_a_volume_s_unit_is_that_of_the_service_that_runs_with_it() -> None:
         "web-db": IMAGE + "[[volume]]\nname = 'data'\npath = '/d'",
     }
     for lives, comes in (("web", "web-db"), ("web-db", "web")):
-        (fault,) = faults(Standing({lives: service(lives, texts[lives])}), **texts)
+        (fault,) = faults(Precedence({lives: service(lives, texts[lives])}), **texts)
         assert fault.startswith(f"{comes}.toml: volume[0].name: must not be ")
         assert fault.endswith(f"its unit would be that of {lives}.toml (volume[0].name)")
 
@@ -111,7 +111,7 @@ def test_a_volume_s_unit_is_that_of_the_service_that_runs_with_it() -> None:
 @pytest.mark.parametrize("name", ["beacon-web", "backup", "hook-a", "operation-a"])
 def test_a_name_that_new_services_cannot_have_stays_good_for_one_that_is_there(name: str) -> None:
     texts = {f"{name}.toml": IMAGE}
-    assert len(decode_all(texts, standing=Standing(remembered=frozenset({name})))) == 1
-    assert len(decode_all(texts, standing=Standing())) == 1
-    (fault,) = faults(Standing(remembered=frozenset()), **{name: IMAGE})
+    assert len(decode_all(texts, precedence=Precedence(remembered=frozenset({name})))) == 1
+    assert len(decode_all(texts, precedence=Precedence())) == 1
+    (fault,) = faults(Precedence(remembered=frozenset()), **{name: IMAGE})
     assert fault.startswith(f"{name}.toml: ")

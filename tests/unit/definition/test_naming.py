@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from beacon.definition.beacon_toml import decode_settings
-from beacon.definition.conflicts import Standing, conflicts
+from beacon.definition.conflicts import Precedence, conflicts
 from beacon.definition.decode import decode
 from beacon.definition.endpoints.claims import own_problems
 from beacon.definition.endpoints.domains import domain_name
@@ -65,7 +65,7 @@ def test_a_quick_look_misses_nobody_who_asks(text: str, asking: bool) -> None:  
 
 def test_two_services_may_ask_and_one_asks_once_for_each_path() -> None:
     one, other = (Service(name, IMAGE, domain="auto") for name in ("one", "other"))
-    assert list(conflicts({"one.toml": one, "other.toml": other}, Standing())) == []
+    assert list(conflicts({"one.toml": one, "other.toml": other}, Precedence())) == []
     twice = Service("web", IMAGE, domain="auto auto")
     assert [problem for _, problem in own_problems(twice)] == ["must not name auto again"]
 

@@ -24,7 +24,7 @@ from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
 from beacon.errors import AccessError
 from beacon.model.machine import Engine, Scope
-from beacon.model.notifying.news import Memory, Standing
+from beacon.model.notifying.news import Memory, TargetStanding
 from beacon.model.notifying.target import Target
 from beacon.model.outcome import LastCheck
 from beacon.model.reference import Digest
@@ -284,7 +284,11 @@ def test_who_is_told_and_who_could_not_be(tmp_path: Path) -> None:
     assert notifying(on(machine)) == NotifyingFacts()
     targets = (Target("phone", url_file="/u"), Target("own", command=("tell",)), Target("new", url_file="/u"))
     machine.settings = Settings(notify=targets)
-    told = {"phone": Standing(notified=5.0), "own": Standing(2, since=7.0, error="no"), "gone": Standing(1)}
+    told = {
+        "phone": TargetStanding(notified=5.0),
+        "own": TargetStanding(2, since=7.0, error="no"),
+        "gone": TargetStanding(1),
+    }
     machine.paths.state.mkdir()
     machine.queue.remember(Memory(told))
     own = TargetFacts("own", problem="no", since=7.0)

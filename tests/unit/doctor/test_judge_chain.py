@@ -7,7 +7,15 @@ from msgspec.structs import replace
 
 from beacon.doctor.judge.chain import broken, chain
 from beacon.doctor.judge.finding import Commands, Finding, Severity
-from beacon.doctor.judge.links import Answer, Certificate, Links, Listener, Managed, NameFacts, Signer
+from beacon.doctor.judge.links import (
+    HttpAnswer,
+    Links,
+    ListeningProgram,
+    Managed,
+    NameFacts,
+    ShownCertificate,
+    Signer,
+)
 from beacon.endpoints.routing.routes import Route, State, Upstream
 from beacon.model.machine import Scope
 from beacon.model.service import Endpoint, Scheme
@@ -17,9 +25,9 @@ NOW = 1_800_000_000.0
 DAY = 86400.0
 MACHINE = ("198.51.100.7",)
 """An address of documentation, so a private one as far as Python goes."""
-CADDY = Listener(answers=True, program="caddy", process=7)
-NGINX = Listener(answers=True, program="nginx", process=70)
-SILENT = Listener(answers=False)
+CADDY = ListeningProgram(answers=True, program="caddy", process=7)
+NGINX = ListeningProgram(answers=True, program="nginx", process=70)
+SILENT = ListeningProgram(answers=False)
 ROUTE = Route("web", Endpoint("example.org", 8080), State.UP, Upstream("127.0.0.1", 20001))
 WELL = Links(
     ROUTE,
@@ -28,16 +36,16 @@ WELL = Links(
     Managed(installed=True, there=True, active="active", loaded=True),
     NOW,
     {80: CADDY, 443: CADDY},
-    Certificate(Signer.PUBLIC, "Let's Encrypt", NOW - 30 * DAY, NOW + 60 * DAY),
-    Answer(200),
-    Answer(200),
+    ShownCertificate(Signer.PUBLIC, "Let's Encrypt", NOW - 30 * DAY, NOW + 60 * DAY),
+    HttpAnswer(200),
+    HttpAnswer(200),
     "active",
 )
 INTERNAL = replace(
     WELL,
     domain="web.internal",
     route=replace(ROUTE, endpoint=Endpoint("web.internal", 8080)),
-    certificate=Certificate(Signer.CADDY, "Caddy Local Authority", NOW, NOW + DAY / 2),
+    certificate=ShownCertificate(Signer.CADDY, "Caddy Local Authority", NOW, NOW + DAY / 2),
 )
 
 
@@ -157,41 +165,43 @@ def test_plain_http_needs_port_80_alone_and_https_can_do_without_it() -> None:
     ("certificate", "severity", "what"),
     [
         (
-            Certificate(missing=True, problem="tlsv1 alert internal error"),
+            ShownCertificate(missing=True, problem="tlsv1 alert internal error"),
             Severity.ERROR,
             "Caddy has no certificate for example.org",
         ),
         (
-            Certificate(problem="certificate has expired"),
+            ShownCertificate(problem="certificate has expired"),
             Severity.ERROR,
             "browsers refuse the certificate: certificate has expired",
         ),
         (
-            Certificate(Signer.CADDY, "Caddy", NOW, NOW + DAY),
+            ShownCertificate(Signer.CADDY, "Caddy", NOW, NOW + DAY),
             Severity.WARNING,
             "the certificate is of Caddy's own authority, until 2027-01-16 08:00 UTC",
         ),
         (
-            Certificate(Signer.PUBLIC, "Let's Encrypt", NOW - 89 * DAY, NOW + DAY),
+            ShownCertificate(Signer.PUBLIC, "Let's Encrypt", NOW - 89 * DAY, NOW + DAY),
             Severity.WARNING,
             "the certificate of Let's Encrypt ends 2027-01-16 08:00 UTC",
         ),
         (
-            Certificate(Signer.PUBLIC, "step-ca", NOW, NOW + DAY),
+            ShownCertificate(Signer.PUBLIC, "step-ca", NOW, NOW + DAY),
             Severity.OK,
             "of step-ca, until 2027-01-16 08:00 UTC",
         ),
     ],
 )
 def test_what_browsers_would_say_of_the_certificate(
-    certificate: Certificate, severity: Severity, what: str
+    certificate: ShownCertificate, severity: Severity, what: str
 ) -> None:
-    one = only(replace(WELL, certificate=certificate, by_proxy=Answer(problem="x")), "certificate")
+    one = only(replace(WELL, certificate=certificate, by_proxy=HttpAnswer(problem="x")), "certificate")
     assert (one.severity, one.what) == (severity, what)
 
 
 def test_a_request_that_fails_for_its_certificate_is_no_second_fault() -> None:
-    facts = replace(WELL, certificate=Certificate(missing=True), by_proxy=Answer(problem="internal error"))
+    facts = replace(
+        WELL, certificate=ShownCertificate(missing=True), by_proxy=HttpAnswer(problem="internal error")
+    )
     assert worst(facts) == {"certificate": "error"}
 
 
@@ -202,8 +212,8 @@ def test_what_caddy_was_not_told_of_and_what_it_has_not_loaded() -> None:
     late = replace(
         WELL,
         proxy=replace(WELL.proxy, loaded=False),
-        certificate=Certificate(missing=True),
-        by_proxy=Answer(problem="internal error"),
+        certificate=ShownCertificate(missing=True),
+        by_proxy=HttpAnswer(problem="internal error"),
     )
     assert worst(late) == {"proxy": "error"}
     assert only(late, "proxy").what == "Caddy runs without example.org"
@@ -211,7 +221,7 @@ def test_what_caddy_was_not_told_of_and_what_it_has_not_loaded() -> None:
 
 def test_a_service_that_is_down_is_not_the_proxy_s_fault() -> None:
     down = replace(
-        WELL, route=replace(ROUTE, state=State.DOWN), by_proxy=Answer(503), direct=None, unit="inactive"
+        WELL, route=replace(ROUTE, state=State.DOWN), by_proxy=HttpAnswer(503), direct=None, unit="inactive"
     )
     assert worst(down) == {"service": "error"}
     one = only(down, "service")
@@ -221,21 +231,21 @@ def test_a_service_that_is_down_is_not_the_proxy_s_fault() -> None:
 
 
 def test_a_proxy_that_does_not_reach_a_service_that_answers_is_at_fault() -> None:
-    assert worst(replace(WELL, by_proxy=Answer(502))) == {"proxy": "error"}
+    assert worst(replace(WELL, by_proxy=HttpAnswer(502))) == {"proxy": "error"}
 
 
 def test_a_service_that_says_503_itself_is_told_as_such() -> None:
-    assert worst(replace(WELL, by_proxy=Answer(503), direct=Answer(503))) == {"service": "warning"}
+    assert worst(replace(WELL, by_proxy=HttpAnswer(503), direct=HttpAnswer(503))) == {"service": "warning"}
 
 
 def test_whatever_else_a_service_answers_with_is_an_answer() -> None:
-    assert worst(replace(WELL, by_proxy=Answer(404), direct=Answer(404))) == {}
+    assert worst(replace(WELL, by_proxy=HttpAnswer(404), direct=HttpAnswer(404))) == {}
     guarded = replace(WELL, route=replace(ROUTE, endpoint=replace(ROUTE.endpoint, allow=("192.0.2.0/24",))))
-    assert only(replace(guarded, by_proxy=Answer(403)), "proxy").what.startswith("Caddy answers with 403")
+    assert only(replace(guarded, by_proxy=HttpAnswer(403)), "proxy").what.startswith("Caddy answers with 403")
 
 
 def test_a_container_that_listens_elsewhere_is_found() -> None:
-    facts = replace(WELL, by_proxy=Answer(502), direct=Answer(problem="connection refused"))
+    facts = replace(WELL, by_proxy=HttpAnswer(502), direct=HttpAnswer(problem="connection refused"))
     assert worst(facts) == {"service": "error"}
     one = only(facts, "service")
     assert one.what == "web runs, and 127.0.0.1:20001 does not answer: connection refused"
@@ -258,7 +268,7 @@ def test_a_redirect_needs_no_service() -> None:
         WELL,
         route=Route("web", endpoint, State.DOWN),
         domain="old.org",
-        by_proxy=Answer(308),
+        by_proxy=HttpAnswer(308),
         direct=None,
         unit="failed",
     )
@@ -287,12 +297,12 @@ def test_tcp_and_udp_are_reached_at_their_ports_without_a_proxy() -> None:
     endpoint = Endpoint("db.org", 5432, scheme=Scheme.TCP)
     route = Route("db", endpoint, State.UP, Upstream("", 5432))
     facts = replace(
-        WELL, route=route, domain="db.org", ports={}, certificate=None, by_proxy=None, direct=Answer()
+        WELL, route=route, domain="db.org", ports={}, certificate=None, by_proxy=None, direct=HttpAnswer()
     )
     assert [one.check for one in chain(facts, COMMANDS)] == ["dns", "port", "service"]
     assert worst(facts) == {}
     assert only(facts, "port").what == "tcp port *:5432 is published, for everywhere"
     near = replace(facts, route=replace(route, place=Upstream("127.0.0.1", 20001)))
     assert worst(near) == {"port": "warning"}
-    silent = replace(facts, direct=Answer(problem="nobody listens there"))
+    silent = replace(facts, direct=HttpAnswer(problem="nobody listens there"))
     assert worst(silent) == {"service": "error"}

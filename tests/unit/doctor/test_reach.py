@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from beacon.doctor.collect.published import leads_nowhere, own_place
 from beacon.doctor.judge.chain import chain
 from beacon.doctor.judge.finding import Commands, Severity
-from beacon.doctor.judge.links import Answer
+from beacon.doctor.judge.links import HttpAnswer
 from beacon.doctor.judge.reach import RELOAD, DeadPort, StartFacts, published, starts
 from beacon.model.machine import Scope
 from beacon.model.notice import Notice
@@ -49,7 +49,7 @@ def test_dead_ports_are_one_finding_with_the_command_that_brings_the_rules_back(
 def test_a_dead_port_is_told_from_a_container_that_does_not_listen(
     own: str | None, what: str, why: str
 ) -> None:
-    facts = replace(WELL, direct=Answer(problem="timed out"), own=own)
+    facts = replace(WELL, direct=HttpAnswer(problem="timed out"), own=own)
     (found,) = [
         one for report in chain(facts, COMMANDS) if report.check == "service" for one in report.findings
     ]

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.endpoints.routing.forms import Formats
-from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.routes import RunningService, routes
 from beacon.endpoints.routing.stores import contents_of, stores
 from beacon.formats.template import fill
 from beacon.formats.yaml import write_document
@@ -45,7 +45,7 @@ def published(
         env={"BEACHHEAD_DOMAINS": ""},
     )
     container = Container("web", Digest("sha256:" + "a" * 64), health=health)
-    running = {"web": Running(service, UnitState("beacon-web.service", active=active), container)}
+    running = {"web": RunningService(service, UnitState("beacon-web.service", active=active), container)}
     publication = Publication("publish.redis", RedisAccess(), prefix="/", address="mars.example")
     found = contents_of(
         stores([publication]), running, routes(running), "mars", Formats(fill, write_document, str)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from beacon.endpoints.routing.forms import Formats
-from beacon.endpoints.routing.routes import Running, routes
+from beacon.endpoints.routing.routes import RunningService, routes
 from beacon.endpoints.routing.stores import Contents, contents_of, stores
 from beacon.errors import ConfigError
 from beacon.formats.template import fill
@@ -32,7 +32,7 @@ def told(
     **services: Sequence[Endpoint],
 ) -> Contents:
     running = {
-        name: Running(
+        name: RunningService(
             Service(name, IMAGE, ports=PORTS, endpoints=tuple(endpoints)),
             UnitState(f"beacon-{name}.service", active=active),
         )

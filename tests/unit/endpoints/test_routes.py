@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from beacon.endpoints.routing.routes import Reach, Route, Running, State, Upstream, routes
+from beacon.endpoints.routing.routes import Reach, Route, RunningService, State, Upstream, routes
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import Container, UnitState
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
@@ -25,13 +25,15 @@ def running(  # noqa: PLR0913 -- each is a different fact
     chosen: dict[str, tuple[str, int]] | None = None,
     own: bool = True,
     since: str = "",
-) -> Running:
+) -> RunningService:
     service = Service(name, IMAGE, ports=ports, endpoints=endpoints, networks=networks)
     container = Container(name, Digest("sha256:" + "a" * 64), health=health, ports=chosen or {})
-    return Running(service, unit, container, own=own, since={one.domain: since for one in endpoints if since})
+    return RunningService(
+        service, unit, container, own=own, since={one.domain: since for one in endpoints if since}
+    )
 
 
-def found(*services: Running) -> tuple[Route, ...]:
+def found(*services: RunningService) -> tuple[Route, ...]:
     return routes({one.service.name: one for one in services})
 
 
@@ -168,7 +170,7 @@ def test_routes_come_by_domain_and_path() -> None:
     assert said == [("a.org", "/"), ("a.org", "/x"), ("b.org", "/")]
 
 
-def taken(*services: Running) -> dict[tuple[str, str], str]:
+def taken(*services: RunningService) -> dict[tuple[str, str], str]:
     """Return what is said of the endpoints, by service and domain, that another service has."""
     routes = found(*services)
     assert all(route.place is None for route in routes if route.taken)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.model.image import Wish
 from beacon.model.notifying.news import News
 from beacon.model.notifying.target import TOPICS, Topic
-from beacon.model.release import Pending, ServiceState, Trigger, Waiting
+from beacon.model.release import AwaitingApproval, Pending, ServiceState, Trigger
 from beacon.notify.message import digest_of, is_worth_sending, message_of
 from beacon.rollout.checking.candidates import make_release
 from tests.fakes.machine import FakeMachine
@@ -70,7 +70,7 @@ def test_what_waits_names_the_command_with_the_digest() -> None:
     image = push(FakeMachine(), "2")
     labels = {f"{OCI}version": "2.0"}
     pending = Pending(service().image, replace(image, config=replace(image.config, labels=labels)), "")
-    waiting = Waiting(service().image, image.digest, image.tag_digest, Trigger.UPDATE, "asks", "")
+    waiting = AwaitingApproval(service().image, image.digest, image.tag_digest, Trigger.UPDATE, "asks", "")
     state = ServiceState("web", pending=pending, waiting=(waiting,))
     news = News(Topic.WAITING, "web", "it waits", NOW.timestamp(), ("a",), digest=image.digest)
     message = message_of("id", news, state, "mars", NOW)

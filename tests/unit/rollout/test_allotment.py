@@ -11,7 +11,7 @@ from beacon.errors import BusyError
 from beacon.model.machine import PortRange
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Port, Service
-from beacon.rollout.allotting.loopback import Loopback
+from beacon.rollout.allotting.ports import PortAllotter
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.facts import Work
@@ -37,8 +37,8 @@ def loopback(
     span: PortRange = SPAN,
     declared: tuple[Service, ...] = (),
     is_free: Callable[[int, str], bool] = lambda *_: True,
-) -> Loopback:
-    return Loopback(machine, span, lambda: declared, is_free)
+) -> PortAllotter:
+    return PortAllotter(machine, span, lambda: declared, is_free)
 
 
 def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:

@@ -14,7 +14,7 @@ from beacon.model.service import Service, Volume
 from beacon.registry.results import CheckResult, Resolution
 from beacon.rollout.apply import execute
 from beacon.rollout.checking.candidates import DefinedService
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, tools
@@ -52,7 +52,7 @@ def web(tag: str, **keys: object) -> Service:
 def propose(machine: FakeMachine, registry: TagsOf, of: Service, *, overwrite: bool = False) -> Proposal:
     definitions = {of.name: DefinedService(of, str(of))}
     proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions=definitions, overwrite=overwrite), machine.files)
+    return proposer.propose(ProposalRequest(definitions=definitions, overwrite=overwrite), machine.files)
 
 
 def apply(machine: FakeMachine, registry: TagsOf, of: Service, *, overwrite: bool = False) -> Outcome:

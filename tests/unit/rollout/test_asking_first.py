@@ -14,7 +14,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.checking.candidates import DefinedService
 from beacon.rollout.checking.check import Check
 from beacon.rollout.decisions.postponed import update_waits
-from beacon.rollout.proposing.proposal import Wanted
+from beacon.rollout.proposing.proposal import ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.proposing.waiting import approve, reject
 from beacon.rollout.update import update
@@ -165,7 +165,7 @@ def test_a_changed_definition_is_no_word_for_an_update_that_waits(machine: FakeM
     run_update(machine, two)
     changed = service(update=ASKING, env={"A": "1"}, volumes=(Volume("/srv", name="srv"),))
     proposer = Proposer(tools(machine), OneImage(two), RENDERER, PLATFORM)
-    wanted = Wanted(definitions={"web": DefinedService(changed, "changed")})
+    wanted = ProposalRequest(definitions={"web": DefinedService(changed, "changed")})
     (outcome,) = execute(tools(machine), proposer.propose(wanted, machine.files))
     assert outcome.kind is OutcomeKind.UPDATED
     assert running(machine) == one.image.image_id

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from beacon.errors import BusyError
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Service
-from beacon.rollout.allotting.naming import Naming
+from beacon.rollout.allotting.domains import DomainAllotter
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.facts import Work
 from beacon.rollout.driving.prepare import announce
@@ -24,10 +24,10 @@ def machine() -> FakeMachine:
     return FakeMachine()
 
 
-def naming(
+def domains(
     machine: FakeMachine, base: str = BASE, in_use: tuple[str, ...] = (), *, fixed: bool = False
-) -> Naming:
-    return Naming(machine, base, lambda: in_use, "host", fixed=fixed)
+) -> DomainAllotter:
+    return DomainAllotter(machine, base, lambda: in_use, "host", fixed=fixed)
 
 
 def asking(name: str = "web") -> Service:
@@ -35,7 +35,7 @@ def asking(name: str = "web") -> Service:
 
 
 def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:
-    release = naming(machine).allot(candidate(machine, push(machine, version), of))
+    release = domains(machine).allot(candidate(machine, push(machine, version), of))
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
     deploy(tools(machine), [Work(release, files, machine.load(of.name).live)])
     return release
@@ -53,20 +53,20 @@ def test_a_service_keeps_its_domain_over_updates_and_loses_it_when_it_is_forgott
 
 
 def test_a_plan_gives_what_an_apply_will_and_writes_nothing(machine: FakeMachine) -> None:
-    planned = naming(machine).allot(candidate(machine, push(machine, "1"), asking()))
+    planned = domains(machine).allot(candidate(machine, push(machine, "1"), asking()))
     assert machine.domains() == {}
     assert roll_out(machine, asking()).domain == planned.domain
 
 
 def test_who_does_not_ask_gets_none(machine: FakeMachine) -> None:
     release = candidate(machine, push(machine, "1"), service(endpoints=(Endpoint("a.org", 80),)))
-    assert naming(machine).allot(release) is release
+    assert domains(machine).allot(release) is release
 
 
 def test_no_two_get_the_same_whatever_is_in_use(machine: FakeMachine) -> None:
-    wanted = naming(machine).domain("web")
-    assert naming(machine, in_use=(wanted,)).domain("web") != wanted
-    one = naming(machine)
+    wanted = domains(machine).domain("web")
+    assert domains(machine, in_use=(wanted,)).domain("web") != wanted
+    one = domains(machine)
     found = [one.domain(f"service-{number}") for number in range(500)]
     assert len(set(found)) == len(found)
     assert one.domain("service-7") == found[7]
@@ -75,15 +75,15 @@ def test_no_two_get_the_same_whatever_is_in_use(machine: FakeMachine) -> None:
 def test_a_name_moves_below_a_base_domain_that_is_set_and_below_no_other(machine: FakeMachine) -> None:
     first = roll_out(machine, asking()).domain
     label = first.partition(".")[0]
-    assert naming(machine, "renamed.internal").domain("web") == first
-    assert naming(machine, "apps.example.org", fixed=True).domain("web") == f"{label}.apps.example.org"
-    taken = naming(machine, "apps.example.org", (f"{label}.apps.example.org",), fixed=True).domain("web")
+    assert domains(machine, "renamed.internal").domain("web") == first
+    assert domains(machine, "apps.example.org", fixed=True).domain("web") == f"{label}.apps.example.org"
+    taken = domains(machine, "apps.example.org", (f"{label}.apps.example.org",), fixed=True).domain("web")
     assert taken.endswith(".apps.example.org")
     assert not taken.startswith(f"{label}.")
 
 
 def test_a_domain_that_went_to_another_meanwhile_is_not_taken(machine: FakeMachine) -> None:
-    mine = naming(machine).allot(candidate(machine, push(machine, "1"), asking()))
+    mine = domains(machine).allot(candidate(machine, push(machine, "1"), asking()))
     other = roll_out(machine, asking("other"))
     machine.saved["other"] = machine.load("other").with_release(replace(other, domain=mine.domain))
     with pytest.raises(BusyError, match="has gone to other meanwhile"):

@@ -52,8 +52,8 @@ def check(machine: FakeMachine, image: ResolvedImage, log: list[str]) -> Checked
         {"web": machine.load("web")},
         on_news=lambda: log.append("news"),
     )
-    (finding,) = look.run({})
-    return finding
+    (checked,) = look.run({})
+    return checked
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def machine() -> FakeMachine:
 
 def test_a_moved_tag_is_news_before_its_image_is_looked_up(machine: FakeMachine) -> None:
     log: list[str] = []
-    finding = check(machine, push(machine, "2"), log)
-    assert finding.outcome.kind is OutcomeKind.AVAILABLE
+    checked = check(machine, push(machine, "2"), log)
+    assert checked.outcome.kind is OutcomeKind.AVAILABLE
     assert log == ["check", "news", "resolve"]
 
 
@@ -89,9 +89,9 @@ def test_what_the_owner_should_know_of_a_login_is_said_with_what_was_found(machi
     one = push(machine, "1")
     registry = OneImage(one, [])
     registry.found = Found(one.tag_digest, warnings=("the login was refused; without it went well",))
-    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
-    assert finding.outcome.kind is OutcomeKind.UP_TO_DATE
-    assert finding.outcome.detail.endswith("; the login was refused; without it went well")
+    (checked,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
+    assert checked.outcome.kind is OutcomeKind.UP_TO_DATE
+    assert checked.outcome.detail.endswith("; the login was refused; without it went well")
 
 
 def test_a_registry_that_asks_for_patience_is_the_same_news_until_it_answers(machine: FakeMachine) -> None:
@@ -99,8 +99,8 @@ def test_a_registry_that_asks_for_patience_is_the_same_news_until_it_answers(mac
     said = []
     for seconds in (3600.0, 300.0):
         registry.found = Deferred("too many requests", seconds)
-        (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
-        said.append((finding.outcome.kind, finding.outcome.detail, finding.outcome.hint))
+        (checked,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
+        said.append((checked.outcome.kind, checked.outcome.detail, checked.outcome.hint))
     assert said == [
         (OutcomeKind.DEFERRED, "too many requests", "try again in about 60 min"),
         (OutcomeKind.DEFERRED, "too many requests", "try again in about 5 min"),
@@ -126,10 +126,10 @@ def test_an_image_is_looked_up_for_the_platform_of_the_live_one(
     (live,) = state.releases
     live = replace(live, service=replace(live.service, platform=declared), platform=asked)
     registry = OneImage(push(machine, "2"), [])
-    (finding,) = Check(tools(machine), registry, {"web": replace(state, releases=(live,))}).run({})
+    (checked,) = Check(tools(machine), registry, {"web": replace(state, releases=(live,))}).run({})
     assert registry.platforms == {expected}
-    assert finding.candidate is not None
-    assert finding.candidate.platform == expected
+    assert checked.candidate is not None
+    assert checked.candidate.platform == expected
 
 
 def test_a_call_is_made_once_however_often_it_is_begun_and_asked() -> None:

@@ -15,7 +15,7 @@ from beacon.model.runtime import Container, JobResult
 from beacon.model.service import Volume
 from beacon.rollout.apply import execute
 from beacon.rollout.ports import Registry
-from beacon.rollout.proposing.proposal import Wanted
+from beacon.rollout.proposing.proposal import ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.removal import remove_uninstalled
 from tests.fakes.machine import FakeMachine
@@ -56,7 +56,7 @@ def machine() -> Stubborn:
 def remove(machine: FakeMachine, *names: str) -> dict[str, tuple[OutcomeKind, str]]:
     """Remove services, and return what became of each."""
     proposer = Proposer(tools(machine), NOBODY, RENDERER, PLATFORM)
-    proposal = proposer.propose(Wanted(definitions={}, gone=frozenset(names)), machine.files)
+    proposal = proposer.propose(ProposalRequest(definitions={}, gone=frozenset(names)), machine.files)
     return {end.service: (end.kind, end.detail) for end in execute(tools(machine), proposal)}
 
 

@@ -37,8 +37,8 @@ def run(machine: FakeMachine, names: Iterable[str]) -> set[str]:
     checks = machine.load_checks().services
     last = {name: moment(answer) for name, check in checks.items() if (answer := last_answer(check))}
     check = Check(tools(machine), Slow(), {name: machine.load(name) for name in names})
-    findings = check.run(last)
-    remember(tools(machine), machine, [finding.outcome for finding in findings], check.answered)
+    results = check.run(last)
+    remember(tools(machine), machine, [checked.outcome for checked in results], check.answered)
     machine.sleep(300)
     return check.answered
 

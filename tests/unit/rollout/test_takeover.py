@@ -20,7 +20,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.back import roll_back
 from beacon.rollout.checking.candidates import DefinedService
 from beacon.rollout.checking.check import Check
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, RENDERER, push, running, service, tools
@@ -50,7 +50,9 @@ class Tags:
 
 def propose(machine: FakeMachine, registry: Tags, of: Service) -> Proposal:
     proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
+    return proposer.propose(
+        ProposalRequest(definitions={of.name: DefinedService(of, str(of))}), machine.files
+    )
 
 
 def apply(machine: FakeMachine, registry: Tags, of: Service) -> Outcome:
@@ -100,12 +102,12 @@ def test_what_runs_goes_on_without_a_restart(machine: FakeMachine, one: Resolved
 def test_it_is_followed_again_and_its_index_is_no_news(machine: FakeMachine, one: ResolvedImage) -> None:
     apply(machine, Tags(latest=one), service())
     registry = Tags(latest=one)
-    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
-    assert finding.outcome.kind is OutcomeKind.UP_TO_DATE
+    (checked,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
+    assert checked.outcome.kind is OutcomeKind.UP_TO_DATE
     registry.images["latest"] = push(machine, "3")
-    (finding,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
-    assert finding.candidate is not None
-    assert finding.candidate.number == 3
+    (checked,) = Check(tools(machine), registry, {"web": machine.load("web")}).run({})
+    assert checked.candidate is not None
+    assert checked.candidate.number == 3
 
 
 def test_what_was_before_is_not_known(machine: FakeMachine, one: ResolvedImage) -> None:
@@ -127,12 +129,12 @@ def test_a_definition_that_was_changed_is_not_followed_before_it_is_applied(
     changed = service(env={"B": "2"})
     proposal = propose(machine, Tags(latest=one), changed)
     state = proposal.taken.states["web"]
-    (finding,) = Check(tools(machine), Tags(latest=push(machine, "3")), {"web": state}).run({})
-    assert (finding.outcome.kind, finding.candidate) == (OutcomeKind.DEFERRED, None)
+    (checked,) = Check(tools(machine), Tags(latest=push(machine, "3")), {"web": state}).run({})
+    assert (checked.outcome.kind, checked.candidate) == (OutcomeKind.DEFERRED, None)
     (outcome,) = execute(tools(machine), proposal)
     assert (outcome.kind, outcome.release) == (OutcomeKind.UPDATED, 3)
-    (finding,) = Check(tools(machine), Tags(latest=push(machine, "3")), machine.saved).run({})
-    assert finding.candidate is not None
+    (checked,) = Check(tools(machine), Tags(latest=push(machine, "3")), machine.saved).run({})
+    assert checked.candidate is not None
 
 
 def test_ports_of_the_loopback_stay(machine: FakeMachine, one: ResolvedImage) -> None:
@@ -155,8 +157,8 @@ def test_ports_of_the_loopback_stay(machine: FakeMachine, one: ResolvedImage) ->
     assert ports == proposal.taken.states["web"].ports == {"8080/tcp": 20123}
 
 
-def wanted(of: Service) -> Wanted:
-    return Wanted(definitions={of.name: DefinedService(of, str(of))})
+def wanted(of: Service) -> ProposalRequest:
+    return ProposalRequest(definitions={of.name: DefinedService(of, str(of))})
 
 
 def test_where_the_image_is_gone_too_it_is_pulled_and_started(
@@ -211,6 +213,6 @@ def test_a_state_that_cannot_be_read_hinders_no_other_service() -> None:
     registry = Tags(latest=push(machine, "1"))
     definitions = {name: DefinedService(service(name), name) for name in ("web", "api")}
     proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
-    proposal = proposer.propose(Wanted(definitions=definitions), machine.files)
+    proposal = proposer.propose(ProposalRequest(definitions=definitions), machine.files)
     ends = {one.service: one.kind for one in execute(tools(machine), proposal)}
     assert ends == {"api": OutcomeKind.INSTALLED, "web": OutcomeKind.FAILED}

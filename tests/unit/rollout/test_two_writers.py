@@ -14,7 +14,7 @@ from beacon.operations.update import UpdateRequest, update
 from beacon.rollout.apply import execute
 from beacon.rollout.checking.candidates import DefinedService
 from beacon.rollout.deploy import deploy
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
@@ -44,7 +44,9 @@ def test_a_digest_that_failed_meanwhile_is_not_tried(machine: FakeMachine) -> No
 def propose(machine: FakeMachine, description: str) -> Proposal:
     of = replace(service(), description=description)
     proposer = Proposer(tools(machine), OneImage(push(machine, "1")), RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={"web": DefinedService(of, description)}), machine.files)
+    return proposer.propose(
+        ProposalRequest(definitions={"web": DefinedService(of, description)}), machine.files
+    )
 
 
 def test_a_definition_that_was_applied_meanwhile_is_not_written_back(machine: FakeMachine) -> None:

@@ -17,7 +17,7 @@ from beacon.rollout.checking.candidates import DefinedService
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.handling.move import require_copy, secure
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.registry import OneImage
@@ -43,7 +43,9 @@ def settled() -> tuple[FakeMachine, ResolvedImage]:
 
 def propose(machine: FakeMachine, image: ResolvedImage, of: Service) -> Proposal:
     proposer = Proposer(tools(machine), OneImage(image), RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
+    return proposer.propose(
+        ProposalRequest(definitions={of.name: DefinedService(of, str(of))}), machine.files
+    )
 
 
 def test_the_fake_machine_deletes_what_never_had_a_name() -> None:
@@ -73,7 +75,7 @@ def test_it_is_secured_without_a_rollout() -> None:
 def test_a_service_that_is_removed_leaves_it() -> None:
     machine, image = settled()
     proposer = Proposer(tools(machine), OneImage(image), RENDERER, PLATFORM)
-    gone = proposer.propose(Wanted(definitions={}, gone=frozenset({"web"})), machine.files)
+    gone = proposer.propose(ProposalRequest(definitions={}, gone=frozenset({"web"})), machine.files)
     (outcome,) = execute(tools(machine), gone)
     assert outcome.kind is OutcomeKind.REMOVED
     assert machine.volumes == {ID: "precious"}

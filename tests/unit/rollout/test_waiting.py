@@ -19,7 +19,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.back import roll_back
 from beacon.rollout.checking.candidates import DefinedService
 from beacon.rollout.checking.check import Check
-from beacon.rollout.proposing.proposal import Proposal, Wanted
+from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from beacon.rollout.proposing.waiting import approve
 from beacon.rollout.update import update
@@ -72,7 +72,9 @@ def run_update(machine: FakeMachine, moved: ResolvedImage, *, retry: bool = Fals
 
 def propose(machine: FakeMachine, registry: Tags, of: Service) -> Proposal:
     proposer = Proposer(tools(machine), registry, RENDERER, PLATFORM)
-    return proposer.propose(Wanted(definitions={of.name: DefinedService(of, str(of))}), machine.files)
+    return proposer.propose(
+        ProposalRequest(definitions={of.name: DefinedService(of, str(of))}), machine.files
+    )
 
 
 def apply(machine: FakeMachine, registry: Tags, of: Service) -> Outcome:

@@ -24,7 +24,7 @@ from beacon.rollout.ports import PortRecord
 
 
 @dataclass
-class Loopback:
+class PortAllotter:
     """Ports of the loopback for services, each given to one service only.
 
     What is given out here is on record only once a rollout of the release begins (:func:`machine.begin`): a

@@ -22,7 +22,7 @@ class DomainRecord(Protocol):
 
 
 @dataclass
-class Naming:
+class DomainAllotter:
     """Memorable domains for services, each given to one service only.
 
     As with ports of the loopback, what is given out here is on record only once a rollout of the release
