@@ -28,7 +28,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.definitions.leaving import remove_defined
 from beacon.rollout.definitions.planning import Asked, Owner, make_proposal
 from beacon.rollout.definitions.reading import read_definitions
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import fetch
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.handling.move import engine_name, require_copy, undo
@@ -264,4 +264,4 @@ def _fetch(tools: Tools, proposal: Proposal) -> None:
     """Have the images of what is new on disk as a rollout has them, while the container still runs."""
     present, gate = dict(tools.engine.images()), PullGate()
     for intent in proposal.intents.values():
-        fetch(tools, Work(intent.release, {}, intent.live, layers=intent.layers), present, gate)
+        fetch(tools, PlannedRollout(intent.release, {}, intent.live, layers=intent.layers), present, gate)

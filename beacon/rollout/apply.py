@@ -13,7 +13,7 @@ from beacon.model.plan import MoveService, Plan, RemoveFile, RestartUnit, StartU
 from beacon.model.rollout.record import Rollout, VolumeCopy, begun
 from beacon.model.unit import unit_name
 from beacon.rollout.deploy import deploy, needed_first
-from beacon.rollout.driving.facts import Work, look_ahead
+from beacon.rollout.driving.planned import PlannedRollout, rollout_facts
 from beacon.rollout.driving.prepare import reserving
 from beacon.rollout.handling.move import secure
 from beacon.rollout.proposing.proposal import Intent, Proposal
@@ -50,15 +50,18 @@ def foreseen(tools: Tools, proposal: Proposal) -> tuple[Rollout, ...]:
     Raises MachineError if systemd does not answer.
     """
     plan = proposal.plan
-    works = [
-        _work(tools, intent, plan.for_service(name))
+    rollouts = [
+        _planned(tools, intent, plan.for_service(name))
         for name, intent in sorted(proposal.intents.items())
         if name in plan.services
     ]
-    units = tools.systemd.states([unit_name(work.name) for work in works])
+    units = tools.systemd.states([unit_name(planned.name) for planned in rollouts])
     return tuple(
-        begun(look_ahead(tools, tools.store.load(work.name), work, units[unit_name(work.name)]), boot="")
-        for work in works
+        begun(
+            rollout_facts(tools, tools.store.load(planned.name), planned, units[unit_name(planned.name)]),
+            boot="",
+        )
+        for planned in rollouts
     )
 
 
@@ -97,23 +100,23 @@ def _execute(
     secure(tools, map(tools.store.load, gone))
     stuck = stop_units(tools, plan)
     plan = plan.clear_of(stuck)
-    works = [
+    rollouts = [
         replace(
-            _work(tools, intent, plan.for_service(name)),
+            _planned(tools, intent, plan.for_service(name)),
             adopted=adopted.get(name, ()),
             overwrite=proposal.overwrite,
         )
         for name, intent in proposal.intents.items()
         if name in plan.services
     ]
-    mine = {file for work in works for file in work.files}
+    mine = {file for planned in rollouts for file in planned.files}
     removed = {
         step.name: None for step in plan.steps if isinstance(step, RemoveFile) and step.name not in mine
     }
     moving = {name for step in plan.steps if isinstance(step, MoveService) for name in step.services}
-    yield from deploy(tools, [work for work in works if work.name not in moving], also=removed)
+    yield from deploy(tools, [planned for planned in rollouts if planned.name not in moving], also=removed)
     for name in needed_first([proposal.intents[name].release.service for name in sorted(moving)]):
-        yield from deploy(tools, [work for work in works if work.name == name])
+        yield from deploy(tools, [planned for planned in rollouts if planned.name == name])
     ends = {**stuck, **remove_services(tools, plan, [name for name in gone if name not in stuck])}
     yield from ends.values()
     remove_networks(tools, plan.clear_of(name for name, end in ends.items() if end.kind.status))
@@ -130,7 +133,7 @@ def hindered(plan: Plan) -> Iterator[Outcome]:
     yield from (Outcome(name, OutcomeKind.FAILED, "; ".join(said)) for name, said in reasons.items())
 
 
-def _work(tools: Tools, intent: Intent, plan: Plan) -> Work:
+def _planned(tools: Tools, intent: Intent, plan: Plan) -> PlannedRollout:
     release = intent.release
     files: dict[str, str | None] = {}
     for step in plan.steps:
@@ -142,7 +145,9 @@ def _work(tools: Tools, intent: Intent, plan: Plan) -> Work:
     start = runs or any(isinstance(step, StartUnit) for step in plan.steps)
     if intent.is_new:
         release = replace(release, created=tools.timestamp())
-    return Work(release, files, intent.live, start, intent.beside, runs, intent.basis, layers=intent.layers)
+    return PlannedRollout(
+        release, files, intent.live, start, intent.beside, runs, intent.basis, layers=intent.layers
+    )
 
 
 def _unchanged(tools: Tools, proposal: Proposal) -> list[Outcome]:

@@ -8,7 +8,7 @@ from beacon.errors import BusyError, UsageError
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import require_own
 from beacon.rollout.proposing.waiting import would_not_see
 from beacon.rollout.rendering import Renderer
@@ -40,7 +40,9 @@ def roll_back(tools: Tools, renderer: Renderer, name: str, number: int | None) -
     for file in files:
         tools.files.guard(file)
     beside = renderer.beside(target)
-    (outcome,) = deploy(tools, [Work(target, changes, state.live, beside=beside, basis=state.basis)])
+    (outcome,) = deploy(
+        tools, [PlannedRollout(target, changes, state.live, beside=beside, basis=state.basis)]
+    )
     return _with_what_stays(outcome, live, target)
 
 

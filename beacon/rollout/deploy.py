@@ -21,7 +21,7 @@ from beacon.model.unit import unit_name
 from beacon.rollout.checking.candidates import concurrently
 from beacon.rollout.decisions.decide import entry_gate, passed_over
 from beacon.rollout.driving.driver import finish
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import (
     EditedError,
     HeldError,
@@ -50,45 +50,54 @@ _LOCK_WAIT = 60.0
 
 
 def deploy(
-    tools: Tools, works: Sequence[Work], *, also: Mapping[str, None] | None = None, patience: float = 10.0
+    tools: Tools,
+    rollouts: Sequence[PlannedRollout],
+    *,
+    also: Mapping[str, None] | None = None,
+    patience: float = 10.0,
 ) -> tuple[Outcome, ...]:
-    """Bring every service of *works* to its candidate; the outcome of one never hinders another.
+    """Bring every service of *rollouts* to its candidate; the outcome of one never hinders another.
 
     *also* names further files to remove. *patience* is how long, in seconds, a service waits for the pull of
     one that it needs.
     """
-    run = _Run(tools, lambda work: work, tools.engine.images, patience)
-    outcomes = run.bring(works)
+    run = _Run(tools, lambda planned: planned, tools.engine.images, patience)
+    outcomes = run.bring(rollouts)
     with contextlib.suppress(BeaconError):  # who asked for it sees which are left
         tools.put_files(also or {})
-    return _pruned(tools, works, outcomes)
+    return _pruned(tools, rollouts, outcomes)
 
 
 def deploy_carefully(
-    tools: Tools, works: Sequence[Work], render: Callable[[Work], Work], images: Callable[[], Images]
+    tools: Tools,
+    rollouts: Sequence[PlannedRollout],
+    render: Callable[[PlannedRollout], PlannedRollout],
+    images: Callable[[], Images],
 ) -> tuple[Outcome, ...]:
-    """Do the same, and of several services on one image bring the first of *works* to it first.
+    """Do the same, and of several services on one image bring the first of *rollouts* to it first.
 
     That is one that is up, and needs none of the others. These follow only if it is healthy; if not, the
     image is quarantined for them too, untried. If the machine hindered it, they wait; if it never came to a
-    try, another goes first. An image that is live and healthy in a service needs no such try. Works get their
+    try, another goes first. An image that is live and healthy in a service needs no such try. They get their
     files from *render*, while the engine pulls. *images* are those on disk now.
     """
     run = _Run(tools, render, images)
-    units = tools.systemd.states([unit_name(work.name) for work in works])
-    by_name = {work.name: work for work in sorted(works, key=lambda work: work.name)}
-    order = needed_first([work.candidate.service for work in by_name.values()])
-    groups: dict[Digest, list[Work]] = {}
+    units = tools.systemd.states([unit_name(planned.name) for planned in rollouts])
+    by_name = {planned.name: planned for planned in sorted(rollouts, key=lambda planned: planned.name)}
+    order = needed_first([planned.candidate.service for planned in by_name.values()])
+    groups: dict[Digest, list[PlannedRollout]] = {}
     # A service that is down or failing already says little of an image: a healthy one goes first.
-    for work in sorted((by_name[name] for name in order), key=lambda work: _is_weak_proof(work, units)):
-        groups.setdefault(work.candidate.digest, []).append(work)
+    for planned in sorted(
+        (by_name[name] for name in order), key=lambda planned: _is_weak_proof(planned, units)
+    ):
+        groups.setdefault(planned.candidate.digest, []).append(planned)
     ends = _side_by_side(run.bring_carefully, list(groups.values()))
-    return _pruned(tools, works, [outcome for end in ends for outcome in end])
+    return _pruned(tools, rollouts, [outcome for end in ends for outcome in end])
 
 
-def _is_weak_proof(work: Work, units: Mapping[str, UnitState]) -> int:
+def _is_weak_proof(planned: PlannedRollout, units: Mapping[str, UnitState]) -> int:
     """Return how little the try of a service says of its image; one that is not to start says nothing."""
-    return 0 if units[unit_name(work.name)].active == "active" else 1 if work.start else 2
+    return 0 if units[unit_name(planned.name)].active == "active" else 1 if planned.start else 2
 
 
 def needed_first(services: Sequence[Service]) -> list[str]:
@@ -114,19 +123,21 @@ def _side_by_side(action: Callable[[T], list[Outcome]], items: Sequence[T]) -> l
     return concurrently(max(len(items), 1), action, items)
 
 
-def _pruned(tools: Tools, works: Sequence[Work], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    if works:
-        prune(tools, [work.name for work in works])
+def _pruned(
+    tools: Tools, rollouts: Sequence[PlannedRollout], outcomes: Iterable[Outcome]
+) -> tuple[Outcome, ...]:
+    if rollouts:
+        prune(tools, [planned.name for planned in rollouts])
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
 class _Run:
-    """The rollouts of one run: *render* gives a work its files, *images* are those on disk at its begin."""
+    """The rollouts of one run: *render* gives each its files, *images* are those on disk at its begin."""
 
     def __init__(
         self,
         tools: Tools,
-        render: Callable[[Work], Work],
+        render: Callable[[PlannedRollout], PlannedRollout],
         images: Callable[[], Images],
         patience: float = 10.0,
     ) -> None:
@@ -145,16 +156,16 @@ class _Run:
         self._begun: set[str] = set()
         """The services whose rollouts came so far that something of them changed."""
 
-    def bring(self, works: Sequence[Work]) -> list[Outcome]:
-        """Return how each of *works* ended, all side by side."""
-        for work in works:
-            self._open[work.name] = work.live is None  # then its unit is not there yet
-        return [outcome for end in _side_by_side(self._carry, works) for outcome in end]
+    def bring(self, rollouts: Sequence[PlannedRollout]) -> list[Outcome]:
+        """Return how each of *rollouts* ended, all side by side."""
+        for planned in rollouts:
+            self._open[planned.name] = planned.live is None  # then its unit is not there yet
+        return [outcome for end in _side_by_side(self._carry, rollouts) for outcome in end]
 
-    def bring_carefully(self, works: Sequence[Work]) -> list[Outcome]:
-        """Return how each of *works* ended, which are all of one image."""
+    def bring_carefully(self, rollouts: Sequence[PlannedRollout]) -> list[Outcome]:
+        """Return how each of *rollouts* ended, which are all of one image."""
         outcomes: list[Outcome] = []
-        waiting = list(works)
+        waiting = list(rollouts)
         while len(waiting) > 1 and not self._is_proven(waiting[0].candidate):
             canary, *waiting = waiting
             (outcome,) = self.bring([canary])
@@ -162,13 +173,13 @@ class _Run:
             try:
                 release = _tried(self._tools, canary)
             except BeaconError as error:
-                return [*outcomes, *(unbegun(work.name, error) for work in waiting)]
+                return [*outcomes, *(unbegun(planned.name, error) for planned in waiting)]
             if release is not None and release.state is ReleaseState.LIVE:
                 break
             if release is not None:
-                return [*outcomes, *(_spare(self._tools, work, outcome) for work in waiting)]
+                return [*outcomes, *(_spare(self._tools, planned, outcome) for planned in waiting)]
             if canary.name in self._begun and outcome.kind is not OutcomeKind.STOPPED:
-                return [*outcomes, *(_untried(work, outcome) for work in waiting)]
+                return [*outcomes, *(_untried(planned, outcome) for planned in waiting)]
         return [*outcomes, *self.bring(waiting)]
 
     def _is_proven(self, candidate: Release) -> bool:
@@ -189,50 +200,50 @@ class _Run:
         ]
         return any(unit.active == "active" for unit in tools.systemd.states(same).values()) if same else False
 
-    def _carry(self, work: Work) -> list[Outcome]:
+    def _carry(self, planned: PlannedRollout) -> list[Outcome]:
         """Bring one service to its candidate: pull, then lock, write down, and carry out."""
         try:
-            return [attempt(self._tools, work.name, lambda: self._roll_out(work))]
+            return [attempt(self._tools, planned.name, lambda: self._roll_out(planned))]
         finally:
             with self._changed:
-                self._open.pop(work.name, None)
+                self._open.pop(planned.name, None)
                 self._changed.notify_all()
 
-    def _roll_out(self, work: Work) -> Outcome:
+    def _roll_out(self, planned: PlannedRollout) -> Outcome:
         tools = self._tools
         try:
             tools.require_wanted()
-            announce(tools, work)
+            announce(tools, planned)
             with ThreadPoolExecutor(1) as hand:
-                rendered = hand.submit(self._render, work)
-                fetch(tools, work, self._on_disk(), self._gate)
-                work = rendered.result()
+                rendered = hand.submit(self._render, planned)
+                fetch(tools, planned, self._on_disk(), self._gate)
+                planned = rendered.result()
             tools.require_wanted()
         except BeaconError as error:
-            return unbegun(work.name, error)
+            return unbegun(planned.name, error)
         # A pull may outlast the window: the image is on the disk then for when that opens again.
-        seen = work.first_seen
-        closed = entry_gate(work.candidate.service, seen, tools.clock.now()) if seen is not None else None
+        seen = planned.first_seen
+        closed = entry_gate(planned.candidate.service, seen, tools.clock.now()) if seen is not None else None
         if closed is not None:
             return closed
         try:
-            with tools.store.lock(work.name, wait=_LOCK_WAIT):
-                return self._change(work)
+            with tools.store.lock(planned.name, wait=_LOCK_WAIT):
+                return self._change(planned)
         except BusyError as error:
-            return Outcome(work.name, OutcomeKind.BUSY, error.message)
+            return Outcome(planned.name, OutcomeKind.BUSY, error.message)
 
-    def _change(self, work: Work) -> Outcome:
+    def _change(self, planned: PlannedRollout) -> Outcome:
         try:
-            state, rollout = begin(self._tools, work)
+            state, rollout = begin(self._tools, planned)
         except BeaconError as error:
-            remove_unknown(self._tools, work.candidate)
-            return unbegun(work.name, error)
+            remove_unknown(self._tools, planned.candidate)
+            return unbegun(planned.name, error)
         with self._changed:
-            self._open[work.name] = True
-        self._begun.add(work.name)
+            self._open[planned.name] = True
+        self._begun.add(planned.name)
         outcome = finish(self._tools, state, rollout)
         if outcome.kind is OutcomeKind.DEFERRED:  # its hook refused, and nothing has changed
-            self._begun.discard(work.name)
+            self._begun.discard(planned.name)
         return outcome
 
     def _on_disk(self) -> MutableMapping[str, Digest]:
@@ -268,9 +279,9 @@ class _Run:
                 del self._awaited[service.name]
 
 
-def _untried(work: Work, canary: Outcome) -> Outcome:
+def _untried(planned: PlannedRollout, canary: Outcome) -> Outcome:
     detail = f"not tried, after {canary.service}: {canary.detail.partition(';')[0]}"
-    return Outcome(work.name, OutcomeKind.DEFERRED, detail, release=work.live)
+    return Outcome(planned.name, OutcomeKind.DEFERRED, detail, release=planned.live)
 
 
 def unbegun(name: str, error: BeaconError) -> Outcome:
@@ -299,24 +310,24 @@ _KINDS: Mapping[type[BeaconError], OutcomeKind] = {
 }
 
 
-def _tried(tools: Tools, work: Work) -> Release | None:
+def _tried(tools: Tools, planned: PlannedRollout) -> Release | None:
     """Return the release that the candidate has become; None where it never came to that."""
-    release = tools.store.load(work.name).release(work.candidate.number)
+    release = tools.store.load(planned.name).release(planned.candidate.number)
     ended = {ReleaseState.LIVE, ReleaseState.FAILED}
-    same = release is not None and release.digest == work.candidate.digest and release.state in ended
+    same = release is not None and release.digest == planned.candidate.digest and release.state in ended
     return release if same else None
 
 
-def _spare(tools: Tools, work: Work, canary: Outcome) -> Outcome:
+def _spare(tools: Tools, planned: PlannedRollout, canary: Outcome) -> Outcome:
     """Quarantine the image for a service that did not have to try it."""
     reason = f"it failed on {canary.service}: {canary.detail.partition(';')[0]}"
-    candidate = work.candidate
+    candidate = planned.candidate
     try:
-        with tools.store.lock(work.name):
-            state = as_planned(tools, work)
+        with tools.store.lock(planned.name):
+            state = as_planned(tools, planned)
             state = quarantined(tools, state, candidate, reason, second_try_of(tools, state, candidate))
             tools.store.save(state)
     except BeaconError as error:
-        return unbegun(work.name, error)
+        return unbegun(planned.name, error)
     detail = f"{short(candidate.tag_digest)} is {passed_over(state.quarantine[-1])}"  # as later checks say
-    return Outcome(work.name, OutcomeKind.QUARANTINED, detail, release=state.live, digest=candidate.digest)
+    return Outcome(planned.name, OutcomeKind.QUARANTINED, detail, release=state.live, digest=candidate.digest)

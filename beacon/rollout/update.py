@@ -16,7 +16,7 @@ from beacon.rollout.checking.check import Checked
 from beacon.rollout.decisions.decide import entry_gate, standing
 from beacon.rollout.decisions.down import Down
 from beacon.rollout.deploy import Images, deploy_carefully, unbegun
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import require_own
 from beacon.rollout.fallen import down_because
 from beacon.rollout.handling.running import is_daemon_stopped
@@ -39,7 +39,7 @@ def update(
     be listed meanwhile, and the files of a candidate are made while its image is pulled.
     """
     outcomes: list[Outcome] = []
-    works: list[Work] = []
+    rollouts: list[PlannedRollout] = []
     candidates = []
     for checked in results:
         if checked.candidate is None:
@@ -49,24 +49,24 @@ def update(
     units = tools.systemd.states([unit_name(checked.name) for checked in candidates])
     for checked in candidates:
         unit = units[unit_name(checked.name)]
-        made = _work_or_outcome(tools, renderer, checked, unit, insist=insist)
-        if isinstance(made, Work):
-            works.append(made)
+        made = _planned_or_outcome(tools, renderer, checked, unit, insist=insist)
+        if isinstance(made, PlannedRollout):
+            rollouts.append(made)
         else:
             outcomes.append(made)
 
-    def render(work: Work) -> Work:
-        return _rendered(tools, renderer, work)
+    def render(planned: PlannedRollout) -> PlannedRollout:
+        return _rendered(tools, renderer, planned)
 
     # A service that is down or failing already says little of an image: a healthy one goes first.
-    works.sort(key=lambda work: (units[unit_name(work.name)].active != "active", work.name))
-    outcomes += deploy_carefully(tools, works, render, images)
+    rollouts.sort(key=lambda planned: (units[unit_name(planned.name)].active != "active", planned.name))
+    outcomes += deploy_carefully(tools, rollouts, render, images)
     return tuple(sorted(outcomes, key=lambda outcome: outcome.service))
 
 
-def _work_or_outcome(
+def _planned_or_outcome(
     tools: Tools, renderer: Renderer, checked: Checked, unit: UnitState, *, insist: bool
-) -> Work | Outcome:
+) -> PlannedRollout | Outcome:
     """Return what is to be done for a candidate, still without its files, or why nothing is."""
     candidate = checked.candidate
     state = tools.store.load(checked.name)
@@ -98,7 +98,7 @@ def _work_or_outcome(
         return unbegun(checked.name, error)
     candidate = replace(candidate, number=state.next_number, created=tools.timestamp())
     was, runs, seen = checked.outcome.release, not rests, None if insist else checked.first_seen or now
-    return Work(
+    return PlannedRollout(
         candidate, {}, was, runs, runs=runs, basis=state.basis, layers=checked.layers, first_seen=seen
     )
 
@@ -108,11 +108,11 @@ def _is_stopped(tools: Tools, live: Release, unit: UnitState) -> bool:
     return unit.active == "failed" and down_because(tools.systemd, live, unit) is Down.OWNER
 
 
-def _rendered(tools: Tools, renderer: Renderer, work: Work) -> Work:
-    files = {file.name: file.text for file in renderer.files(work.candidate)}
+def _rendered(tools: Tools, renderer: Renderer, planned: PlannedRollout) -> PlannedRollout:
+    files = {file.name: file.text for file in renderer.files(planned.candidate)}
     for name in files:
         tools.files.guard(name)
     changed: dict[str, str | None] = {
         name: text for name, text in files.items() if tools.files.read(name) != text
     }
-    return replace(work, files=changed, beside=renderer.beside(work.candidate))
+    return replace(planned, files=changed, beside=renderer.beside(planned.candidate))

@@ -15,7 +15,7 @@ from beacon.model.release import Release, ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.rollout.checking.candidates import make_release
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.rendering import Renderer
 from beacon.rollout.tools import Tools
 from beacon.state.store import fingerprint
@@ -73,24 +73,24 @@ def candidate(machine: FakeMachine, image: ResolvedImage, of: Service | None = N
     return replace(made, created="2026-11-21T12:00:00Z")
 
 
-def work(
+def plan_rollout(
     machine: FakeMachine,
     image: ResolvedImage,
     of: Service | None = None,
     *,
     start: bool = True,
     runs: bool = False,
-) -> Work:
+) -> PlannedRollout:
     """Return what brings a service to *image*."""
     release = candidate(machine, image, of)
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
     live = machine.load(release.service.name).live
-    return Work(release, files, live, start, RENDERER.beside(release), runs)
+    return PlannedRollout(release, files, live, start, RENDERER.beside(release), runs)
 
 
 def roll_out(machine: FakeMachine, image: ResolvedImage, of: Service | None = None) -> Outcome:
     """Bring a service to *image*."""
-    (outcome,) = deploy(tools(machine), [work(machine, image, of)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, image, of)])
     return outcome
 
 

@@ -17,7 +17,7 @@ from beacon.model.rollout.record import Rollout, RolloutFacts, begun
 from beacon.model.runtime import UnitState
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.down import Down
-from beacon.rollout.driving.facts import Work, left_engine, look_ahead
+from beacon.rollout.driving.planned import PlannedRollout, left_engine, rollout_facts
 from beacon.rollout.driving.pulling import pull
 from beacon.rollout.fallen import down_because
 from beacon.rollout.handling import move
@@ -34,34 +34,34 @@ class StaleError(BusyError):
     """What a rollout was planned on is not so any more, and nobody is at work: it can be planned anew."""
 
 
-def announce(tools: Tools, work: Work) -> None:
+def announce(tools: Tools, planned: PlannedRollout) -> None:
     """Note the candidate before its image is pulled, so that the image is found again whatever happens.
 
     Nobody waits for a pull: the lock of the service is free meanwhile. Raises BusyError if another process
-    has changed the service since the work was planned, HeldError if its owner held it.
+    has changed the service since the rollout was planned, HeldError if its owner held it.
     """
-    with tools.store.lock(work.name):
-        state = as_planned(tools, work)
-        with reserving(tools, state, work.candidate):
-            if state.release(work.candidate.number) is None:
-                tools.store.save(state.with_spare(work.candidate))
+    with tools.store.lock(planned.name):
+        state = as_planned(tools, planned)
+        with reserving(tools, state, planned.candidate):
+            if state.release(planned.candidate.number) is None:
+                tools.store.save(state.with_spare(planned.candidate))
 
 
-def as_planned(tools: Tools, work: Work) -> ServiceState:
-    """Return the state of the service of *work*; StaleError if it is not the one that this was planned for.
+def as_planned(tools: Tools, planned: PlannedRollout) -> ServiceState:
+    """Return the state of its service; StaleError if it is not the one that this was *planned* for.
 
     Raises BusyError if a rollout of it is under way, HeldError if its owner held the service meanwhile.
     """
-    state = tools.store.load(work.name)
-    taken = state.release(work.candidate.number)
-    is_another = taken is not None and taken.digest != work.candidate.digest
-    is_older = state.live != work.live or (work.basis is not None and work.basis != state.basis)
+    state = tools.store.load(planned.name)
+    taken = state.release(planned.candidate.number)
+    is_another = taken is not None and taken.digest != planned.candidate.digest
+    is_older = state.live != planned.live or (planned.basis is not None and planned.basis != state.basis)
     if state.rollout is not None:
-        raise BusyError(f"another beacon is at work on {work.name!r}", hint="try again when it is done")
+        raise BusyError(f"another beacon is at work on {planned.name!r}", hint="try again when it is done")
     if is_older or is_another:
-        raise StaleError(f"another beacon has been at work on {work.name!r} meanwhile", hint="try again")
-    if state.hold is not None and work.candidate.trigger is Trigger.UPDATE:
-        raise HeldError("held by its owner meanwhile", hint=f"beacon unhold {work.name}")
+        raise StaleError(f"another beacon has been at work on {planned.name!r} meanwhile", hint="try again")
+    if state.hold is not None and planned.candidate.trigger is Trigger.UPDATE:
+        raise HeldError("held by its owner meanwhile", hint=f"beacon unhold {planned.name}")
     return state
 
 
@@ -99,25 +99,27 @@ _PORTS = "_ports"
 _PORTS_WAIT = 30.0
 
 
-def fetch(tools: Tools, work: Work, present: MutableMapping[str, Digest], gate: PullGate) -> None:
+def fetch(
+    tools: Tools, planned: PlannedRollout, present: MutableMapping[str, Digest], gate: PullGate
+) -> None:
     """Have the candidate's image on disk, verified, and see that the way back is open.
 
     *present* is what the engine lists; the image is added to it. The pull waits for its turn at *gate*.
     """
-    candidate, live = work.candidate, tools.store.load(work.name).live_release
-    former = tools.on(left_engine(tools, work.name))
+    candidate, live = planned.candidate, tools.store.load(planned.name).live_release
+    former = tools.on(left_engine(tools, planned.name))
     way_back = present if former is tools else former.engine.images()
     if live is not None and live.state is ReleaseState.LIVE and str(live.pinned) not in way_back:
         raise MachineError(
-            f"{work.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
+            f"{planned.name} is left alone: the image of release {live.number}, needed to roll back, is gone",
             hint=f"{former.engine_kind()} pull {live.pinned}, then update again",
         )
     other = live.pinned if live is not None and former is tools and str(live.pinned) in present else None
     image_id = candidate.image.image_id
     with (
-        _in_turn(tools, work.name) as turn,
+        _in_turn(tools, planned.name) as turn,
         gate.of_image(candidate, turn),
-        tools.image_names(work.name, image_id, wait=_PULL_WAIT),
+        tools.image_names(planned.name, image_id, wait=_PULL_WAIT),
     ):
         is_partial = tools.store.is_partial(image_id)
         if is_partial:
@@ -128,7 +130,7 @@ def fetch(tools: Tools, work: Work, present: MutableMapping[str, Digest], gate: 
             return
         with gate.of_registry(candidate, turn):
             whole = image_id in present.values() and not is_partial
-            present[str(candidate.pinned)] = _pull_whole(tools, work, other, whole=whole)
+            present[str(candidate.pinned)] = _pull_whole(tools, planned, other, whole=whole)
 
 
 _PULL_WAIT = 3600.0
@@ -182,7 +184,7 @@ def regain(tools: Tools, live: Release) -> None:
         with tools.image_names(name, live.image.image_id, wait=_PULL_WAIT):
             if tools.store.is_partial(live.image.image_id):
                 remove_untrusted(tools, live)
-            _pull_whole(tools, Work(live, {}, live.number), None)
+            _pull_whole(tools, PlannedRollout(live, {}, live.number), None)
     with contextlib.suppress(MachineError):
         make_lost_networks(tools, in_effect(live))
 
@@ -202,18 +204,20 @@ def _is_lost(tools: Tools, live: Release) -> bool:
     return not there or tools.store.is_partial(live.image.image_id)
 
 
-def _pull_whole(tools: Tools, work: Work, other: ImageReference | None, *, whole: bool = False) -> Digest:
+def _pull_whole(
+    tools: Tools, planned: PlannedRollout, other: ImageReference | None, *, whole: bool = False
+) -> Digest:
     """Fetch an image, keep it, and have it on the disk; *other* is one that is there already.
 
     *whole* says that the image is there by another name. Each command takes the engine a moment: what another
     one does not need is done beside it.
     """
-    release, mark = work.candidate, tools.store.mark_partial
+    release, mark = planned.candidate, tools.store.mark_partial
     with ThreadPoolExecutor(1) as hand:
         marked = hand.submit(lambda: mark(release.image.image_id, partial=not whole))
         folder = hand.submit(tools.engine.image_folder, other) if other is not None else None
         try:
-            image_id = pull(tools, release, work.layers)
+            image_id = pull(tools, release, planned.layers)
         except BeaconError:  # it has ended, and nothing of it has a name
             marked.result()
             mark(release.image.image_id, partial=False)
@@ -236,45 +240,47 @@ def _keep(tools: Tools, release: Release, image_id: Digest) -> None:
     tools.engine.keep(image_id, release.service.name, release.number)
 
 
-def begin(tools: Tools, work: Work) -> tuple[ServiceState, Rollout]:
+def begin(tools: Tools, planned: PlannedRollout) -> tuple[ServiceState, Rollout]:
     """Write down what a rollout is planned from, and its steps; the caller holds the service's lock.
 
     Raises what :func:`as_planned` does, StoppedError if its owner stopped it since, EditedError if a file
     that would be replaced was edited by hand, MachineError where the machine lacks what a start needs.
     """
-    state = as_planned(tools, work)
-    candidate, now = work.candidate, tools.unit(unit_name(work.name))
+    state = as_planned(tools, planned)
+    candidate, now = planned.candidate, tools.unit(unit_name(planned.name))
     if state.release(candidate.number) is None and not _is_last(state, candidate):
-        raise StaleError(f"another beacon has been at work on {work.name!r} meanwhile", hint="try again")
+        raise StaleError(f"another beacon has been at work on {planned.name!r} meanwhile", hint="try again")
     live = state.live_release
-    if work.runs and now.is_stopped:
+    if planned.runs and now.is_stopped:
         if live is None or down_because(tools.systemd, live, now) is not Down.ENDED:
-            raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {work.name}")
-        work = replace(work, start=False)  # a job that ended meanwhile: the next start runs the candidate
-    if now.is_up and not work.start and live is not None and live.digest != candidate.digest:
-        raise StaleError(f"{work.name!r} was started meanwhile", hint="try again")
-    if not work.overwrite:
-        require_own(tools, work.name, work.files)  # somebody may have edited one during the pull
-    if work.start:
+            raise StoppedError("stopped by its owner meanwhile", hint=f"beacon start {planned.name}")
+        planned = replace(
+            planned, start=False
+        )  # a job that ended meanwhile: the next start runs the candidate
+    if now.is_up and not planned.start and live is not None and live.digest != candidate.digest:
+        raise StaleError(f"{planned.name!r} was started meanwhile", hint="try again")
+    if not planned.overwrite:
+        require_own(tools, planned.name, planned.files)  # somebody may have edited one during the pull
+    if planned.start:
         require_startable(tools, candidate, live, now)
     with reserving(tools, state, candidate):
-        rollout = begun(_facts(tools, state, work, now), tools.systemd.boot_id())
+        rollout = begun(_facts(tools, state, planned, now), tools.systemd.boot_id())
         state = replace(_with_candidate(state, candidate), rollout=UnderWay(candidate.number))
         tools.store.save_rollout(rollout)
         tools.store.save(state)
-    _announce_start(tools, state, work)
+    _announce_start(tools, state, planned)
     return state, rollout
 
 
-def _facts(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> RolloutFacts:
+def _facts(tools: Tools, state: ServiceState, planned: PlannedRollout, now: UnitState) -> RolloutFacts:
     """Return what the rollout is planned from; what cannot be done is refused here."""
-    candidate = work.candidate
-    facts = look_ahead(tools, state, work, now)
+    candidate = planned.candidate
+    facts = rollout_facts(tools, state, planned, now)
     move.require_room(tools, facts)
     move.secure(tools, [state])  # before the hook, which may stop the service
     if candidate.private:
         tools.engine.guard(candidate.pinned)
-    if not work.start:
+    if not planned.start:
         return facts
     return replace(facts, addresses=addresses_to_answer(tools, candidate, state.live_release, now))
 
@@ -292,8 +298,8 @@ def _with_candidate(state: ServiceState, candidate: Release) -> ServiceState:
     return state.with_release(replace(known, ports=candidate.ports, domain=candidate.domain))
 
 
-def _announce_start(tools: Tools, state: ServiceState, work: Work) -> None:
-    candidate, old = work.candidate, state.live_release
+def _announce_start(tools: Tools, state: ServiceState, planned: PlannedRollout) -> None:
+    candidate, old = planned.candidate, state.live_release
     instead = f" in the place of release {old.number}" if old and old.number != candidate.number else ""
-    message = f"Release {candidate.number} of {work.name} is rolled out{instead}: {candidate.pinned}"
+    message = f"Release {candidate.number} of {planned.name} is rolled out{instead}: {candidate.pinned}"
     tools.log(EventKind.ROLLOUT_STARTED, message, candidate, old)

@@ -43,7 +43,7 @@ from beacon.units.mark import is_edited, read_mark
 
 
 @dataclass
-class _Choice:
+class _Chosen:
     releases: dict[str, Release] = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
     layers: dict[str, tuple[Layer, ...]] = field(default_factory=dict)
@@ -111,16 +111,16 @@ class Proposer:
 
         Raises DefinitionError with everything that cannot be rendered.
         """
-        choice = self._choose(request, states, taken.restored if taken is not None else {})
+        chosen = self._choose(request, states, taken.restored if taken is not None else {})
         intents: dict[str, Intent] = {}
         faults: list[Fault] = []
-        for name, release in choice.releases.items():
+        for name, release in chosen.releases.items():
             state = states[name]
             edited = None if request.overwrite else _edited(name, installed)
             try:
                 if edited is None:
-                    intent = self._intent(state, release, name in choice.new, request, installed)
-                    intents[name] = replace(intent, layers=choice.layers.get(name, ()))
+                    intent = self._intent(state, release, name in chosen.new, request, installed)
+                    intents[name] = replace(intent, layers=chosen.layers.get(name, ()))
                     made = intent.release
                     others = [one.release for other, one in intents.items() if other != name]
                     faults += perishable(self._tools, state, made.service)
@@ -128,19 +128,19 @@ class Proposer:
                 elif (kept := self._as_it_is(state, edited)) is not None:
                     intents[name] = kept
                 else:
-                    choice.outcomes.append(edited_by_hand(name, f"{edited} was changed by hand"))
+                    chosen.outcomes.append(edited_by_hand(name, f"{edited} was changed by hand"))
             except DefinitionError as error:
                 faults += error.faults
             except PortsExhaustedError as error:
-                choice.outcomes.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
+                chosen.outcomes.append(Outcome(name, OutcomeKind.FAILED, error.message, error.hint))
         if faults:
             raise DefinitionError(faults)
-        return intents, choice.outcomes
+        return intents, chosen.outcomes
 
     def _choose(
         self, request: ProposalRequest, states: Mapping[str, ServiceState], restored: Mapping[str, Release]
-    ) -> _Choice:
-        choice = _Choice(dict(restored), set(restored))
+    ) -> _Chosen:
+        chosen = _Chosen(dict(restored), set(restored))
         asked: dict[str, Service] = {}
         for name, definition in request.definitions.items():
             if name in restored:
@@ -150,37 +150,37 @@ class Proposer:
             if request.anew:
                 asked[name] = service
             elif live is not None and (live.service, live.service.given) == (service, service.given):
-                choice.releases[name] = live
+                chosen.releases[name] = live
             elif live is not None and _same_image(live.service, service):
                 mended = mended_release(state, live, service, request.trigger)
                 if mended is not None:
-                    choice.releases[name] = mended
-                    choice.new.add(name)
+                    chosen.releases[name] = mended
+                    chosen.new.add(name)
                 elif self._same_files(live, service):
-                    choice.releases[name] = replace(live, service=service)
+                    chosen.releases[name] = replace(live, service=service)
                 else:
-                    choice.releases[name] = renumbered(live, state, request.trigger, service)
-                    choice.new.add(name)
+                    chosen.releases[name] = renumbered(live, state, request.trigger, service)
+                    chosen.new.add(name)
             else:
                 asked[name] = service
         with self._tools.asking(service.image for service in asked.values()):
-            self._ask(request, states, asked, choice)
-        return choice
+            self._ask(request, states, asked, chosen)
+        return chosen
 
     def _ask(
         self,
         request: ProposalRequest,
         states: Mapping[str, ServiceState],
         asked: Mapping[str, Service],
-        choice: _Choice,
+        chosen: _Chosen,
     ) -> None:
         wishes: dict[str, Wish] = {}
         for name, reference in followed(self._registry, asked).items():
             if isinstance(reference, BeaconError):
-                choice.outcomes.append(unchecked(name, reference))
+                chosen.outcomes.append(unchecked(name, reference))
             else:
                 wishes[name] = Wish(reference, asked[name].platform or self._platform, reference.digest)
-        self._resolve(request, states, wishes, choice)
+        self._resolve(request, states, wishes, chosen)
 
     def _same_files(self, live: Release, service: Service) -> bool:
         """Say whether a changed definition changes only how Beacon treats the service: [update], [hooks]."""
@@ -195,26 +195,26 @@ class Proposer:
         request: ProposalRequest,
         states: Mapping[str, ServiceState],
         wishes: Mapping[str, Wish],
-        choice: _Choice,
+        chosen: _Chosen,
     ) -> None:
         resolutions = self._registry.resolve(wishes.values()) if wishes else {}
         for name, wish in wishes.items():
             resolution = resolutions[wish]
             if isinstance(resolution, BeaconError):
-                choice.outcomes.append(unchecked(name, resolution))
+                chosen.outcomes.append(unchecked(name, resolution))
                 continue
             service = request.definitions[name].service
-            choice.releases[name] = make_release(states[name], service, wish, resolution, request.trigger)
-            choice.layers[name] = resolution.parts
-            choice.new.add(name)
-        for name in sorted(choice.new):
-            release = choice.releases[name]
+            chosen.releases[name] = make_release(states[name], service, wish, resolution, request.trigger)
+            chosen.layers[name] = resolution.parts
+            chosen.new.add(name)
+        for name in sorted(chosen.new):
+            release = chosen.releases[name]
             print_, now = self._tools.fingerprint(release.service), self._tools.clock.now()
             entry = find_quarantine(states[name], release.digest, print_, now)
             if entry is not None and not request.retry:
                 hint = f"change the definition, or beacon apply --retry {name}"
-                choice.outcomes.append(Outcome(name, OutcomeKind.QUARANTINED, passed_over(entry), hint))
-                del choice.releases[name]
+                chosen.outcomes.append(Outcome(name, OutcomeKind.QUARANTINED, passed_over(entry), hint))
+                del chosen.releases[name]
 
     def _intent(
         self,

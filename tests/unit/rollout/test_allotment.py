@@ -14,7 +14,7 @@ from beacon.model.service import Endpoint, Handover, Port, Service
 from beacon.rollout.allotting.ports import PortAllotter
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import announce, begin
 from beacon.rollout.rendering import Renderer
 from tests.fakes.machine import FakeMachine
@@ -44,7 +44,7 @@ def loopback(
 def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:
     release = loopback(machine).allot(candidate(machine, push(machine, version), of))
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    deploy(tools(machine), [Work(release, files, machine.load(of.name).live)])
+    deploy(tools(machine), [PlannedRollout(release, files, machine.load(of.name).live)])
     return release
 
 
@@ -74,7 +74,7 @@ def test_a_release_of_before_gets_its_port_when_it_is_gone_back_to(machine: Fake
     web = service(endpoints=WEB, handover=HOLD)
     release = candidate(machine, push(machine, "1"), web)
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    deploy(tools(machine), [Work(release, files, None)])
+    deploy(tools(machine), [PlannedRollout(release, files, None)])
     roll_out(machine, web, "2")
     roll_back(tools(machine), Renderer(lambda: FACTS, RENDERER.templates, loopback(machine).allot), "web", 1)
     live = machine.load("web").live_release
@@ -109,8 +109,8 @@ def test_the_port_of_a_forgotten_service_is_free_again(machine: FakeMachine) -> 
     release = loopback(machine, one).allot(
         candidate(machine, push(machine, "1"), service(endpoints=WEB, handover=HOLD))
     )
-    announce(tools(machine), Work(release, {}, None))
-    begin(tools(machine), Work(release, {}, None))
+    announce(tools(machine), PlannedRollout(release, {}, None))
+    begin(tools(machine), PlannedRollout(release, {}, None))
     shop = candidate(machine, push(machine, "1"), service("shop", endpoints=WEB, handover=HOLD))
     with pytest.raises(PortsExhaustedError):
         loopback(machine, one).allot(shop)
@@ -127,10 +127,10 @@ def test_of_two_who_meant_the_same_port_the_second_gives_up_unharmed(machine: Fa
         candidate(machine, push(machine, "1"), service("b", endpoints=WEB, handover=HOLD))
     )
     for release in (first, second):
-        announce(tools(machine), Work(release, {}, None))
-    begin(tools(machine), Work(first, {}, None))
+        announce(tools(machine), PlannedRollout(release, {}, None))
+    begin(tools(machine), PlannedRollout(first, {}, None))
     with pytest.raises(BusyError, match="port 20000, meant for b, has gone to web meanwhile"):
-        begin(tools(machine), Work(second, {}, None))
+        begin(tools(machine), PlannedRollout(second, {}, None))
     assert machine.load("b").releases == ()
 
 

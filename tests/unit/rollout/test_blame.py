@@ -23,7 +23,17 @@ from beacon.rollout.handling.running import job_limit
 from beacon.rollout.ports import Progress
 from beacon.rollout.update import update
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import RENDERER, candidate, is_at_rest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import (
+    RENDERER,
+    candidate,
+    is_at_rest,
+    plan_rollout,
+    push,
+    roll_out,
+    running,
+    service,
+    tools,
+)
 
 UNIT = "beacon-web.service"
 
@@ -65,10 +75,15 @@ class FullDisk(FakeMachine):
 def test_an_error_of_one_service_stops_no_other() -> None:
     machine = FullDisk()
     a, b = service("a", "me/a"), service("b", "me/b")
-    deploy(tools(machine), [work(machine, push(machine, "a1"), a), work(machine, push(machine, "b1"), b)])
+    deploy(
+        tools(machine),
+        [plan_rollout(machine, push(machine, "a1"), a), plan_rollout(machine, push(machine, "b1"), b)],
+    )
     machine.is_full = True
     two = push(machine, "b2")
-    outcomes = deploy(tools(machine), [work(machine, push(machine, "a2"), a), work(machine, two, b)])
+    outcomes = deploy(
+        tools(machine), [plan_rollout(machine, push(machine, "a2"), a), plan_rollout(machine, two, b)]
+    )
     assert [one.kind for one in outcomes] == [OutcomeKind.FAILED, OutcomeKind.UPDATED]
     assert running(machine, "b") == two.config.image_id
     assert running(machine, "a") == push(machine, "a1").config.image_id
@@ -92,7 +107,7 @@ class OneFails(FakeMachine):
 def test_the_first_to_try_an_image_is_a_service_that_stands() -> None:
     machine = OneFails()
     services = [service(name) for name in "abc"]
-    deploy(tools(machine), [work(machine, push(machine, "1"), of) for of in services])
+    deploy(tools(machine), [plan_rollout(machine, push(machine, "1"), of) for of in services])
     two = push(machine, "2")
     found = [
         Checked(Outcome(of.name, OutcomeKind.AVAILABLE, release=1), candidate(machine, two, of))
@@ -108,7 +123,7 @@ def test_work_is_not_done_that_was_planned_before_another_tried_something() -> N
     machine = FakeMachine()
     one = push(machine, "1")
     roll_out(machine, one)
-    planned = work(machine, push(machine, "good"))
+    planned = plan_rollout(machine, push(machine, "good"))
     assert roll_out(machine, push(machine, "bad", "exits")).kind is OutcomeKind.ROLLED_BACK
     (outcome,) = deploy(tools(machine), [planned])
     assert outcome.kind is OutcomeKind.BUSY

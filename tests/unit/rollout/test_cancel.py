@@ -13,7 +13,7 @@ from beacon.model.rollout.halt import Halt
 from beacon.model.service import Health, Service
 from beacon.rollout.deploy import deploy
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import is_at_rest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import is_at_rest, plan_rollout, push, roll_out, running, service, tools
 
 CHECKED = service(health=Health(command=("true",)))
 
@@ -25,7 +25,7 @@ def after(questions: int) -> Callable[[], bool]:
 
 
 def canceled(machine: FakeMachine, of: Service, questions: int, version: str = "2") -> Outcome:
-    planned = work(machine, push(machine, version), of)
+    planned = plan_rollout(machine, push(machine, version), of)
     (outcome,) = deploy(replace(tools(machine), is_canceled=after(questions)), [planned])
     return outcome
 

@@ -21,7 +21,7 @@ from beacon.rollout.driving.resuming import resume
 from beacon.rollout.images import remove_images
 from beacon.rollout.ports import Progress
 from tests.fakes.machine import FakeMachine, KilledError
-from tests.fakes.stage import digest, is_at_rest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import digest, is_at_rest, plan_rollout, push, roll_out, running, service, tools
 from tests.unit.rollout.test_swap import HELD, WEB, Observed, proxied
 from tests.unit.rollout.test_swap import roll_out as roll_out_swapped
 
@@ -82,7 +82,7 @@ def test_a_live_release_that_is_started_anew_stays_live_where_the_machine_hinder
     live = machine.load("web").live_release
     assert live is not None
     machine.lacks = True
-    (outcome,) = deploy(tools(machine), [replace(work(machine, push(machine, "1")), candidate=live)])
+    (outcome,) = deploy(tools(machine), [replace(plan_rollout(machine, push(machine, "1")), candidate=live)])
     assert outcome.kind is OutcomeKind.FAILED
     assert machine.load("web").live_release == live
     assert live.state is ReleaseState.LIVE
@@ -146,7 +146,7 @@ def test_the_former_release_is_not_taken_for_the_candidate_after_a_way_back_with
     of = service(health=Health(command=("true",)))
     machine = Distant()
     roll_out(machine, push(machine, "1"), of)
-    planned = work(machine, push(machine, "2", "unhealthy"), of)
+    planned = plan_rollout(machine, push(machine, "2", "unhealthy"), of)
     original = machine.restart
 
     def restart(unit: str, limit: float, hopeless: Callable[[], bool] | None = None) -> JobResult:
@@ -180,7 +180,7 @@ class Hanging(FakeMachine):
 def test_what_is_removed_while_its_first_image_is_pulled_stays_removed() -> None:
     machine, ends = Hanging(), list[Outcome]()
     image = push(machine, "1")
-    planned = work(machine, image)
+    planned = plan_rollout(machine, image)
     run = threading.Thread(target=lambda: ends.extend(deploy(tools(machine), [planned])))
     run.start()
     assert machine.began.wait(20)
@@ -200,7 +200,7 @@ def test_a_pull_that_fails_costs_nobody_an_image_that_is_whole() -> None:
     roll_out(machine, one)
     roll_out(machine, two)
     other = service("other", repository="elsewhere/web")
-    planned = work(machine, one, other)
+    planned = plan_rollout(machine, one, other)
     del machine.registry[one.digest]
     (outcome,) = deploy(tools(machine), [planned])
     assert outcome.kind is OutcomeKind.FAILED
@@ -219,8 +219,8 @@ def test_one_that_is_held_meanwhile_does_not_hide_what_became_of_the_others() ->
         roll_out(machine, push(machine, "1"), service(name))
     machine.__class__ = Holding
     bad = push(machine, "2", "exits")
-    works = [work(machine, bad, service(name)) for name in "abc"]
-    ends = deploy_carefully(tools(machine), works, lambda one: one, machine.images)
+    rollouts = [plan_rollout(machine, bad, service(name)) for name in "abc"]
+    ends = deploy_carefully(tools(machine), rollouts, lambda one: one, machine.images)
     kinds = {end.service: end.kind for end in ends}
     assert kinds == {
         "a": OutcomeKind.ROLLED_BACK,
@@ -235,7 +235,7 @@ def test_what_its_owner_stops_after_a_kill_stays_stopped() -> None:
         machine = FakeMachine()
         one, two = push(machine, "1"), push(machine, "2")
         roll_out(machine, one)
-        planned = replace(work(machine, two), runs=True)
+        planned = replace(plan_rollout(machine, two), runs=True)
         machine.effects.clear()
         machine.kill_at = kill
         try:
@@ -259,13 +259,13 @@ def test_two_that_need_each_other_do_not_wait_for_ever() -> None:
     machine = FakeMachine()
     for name in "ab":
         roll_out(machine, push(machine, f"1 {name}"), service(name))
-    works = [
-        work(machine, push(machine, f"2 {name}"), service(name, needs=(other,)))
+    rollouts = [
+        plan_rollout(machine, push(machine, f"2 {name}"), service(name, needs=(other,)))
         for name, other in (("a", "b"), ("b", "a"))
     ]
     ends: list[Outcome] = []
     run = threading.Thread(
-        target=lambda: ends.extend(deploy(tools(machine), works, patience=0.1)), daemon=True
+        target=lambda: ends.extend(deploy(tools(machine), rollouts, patience=0.1)), daemon=True
     )
     run.start()
     run.join(10)

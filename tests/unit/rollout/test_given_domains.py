@@ -10,7 +10,7 @@ from beacon.model.release import Release
 from beacon.model.service import Endpoint, Handover, Service
 from beacon.rollout.allotting.domains import DomainAllotter
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import announce
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import RENDERER, candidate, push, service, tools
@@ -37,7 +37,7 @@ def asking(name: str = "web") -> Service:
 def roll_out(machine: FakeMachine, of: Service, version: str = "1") -> Release:
     release = domains(machine).allot(candidate(machine, push(machine, version), of))
     files: dict[str, str | None] = {file.name: file.text for file in RENDERER.files(release)}
-    deploy(tools(machine), [Work(release, files, machine.load(of.name).live)])
+    deploy(tools(machine), [PlannedRollout(release, files, machine.load(of.name).live)])
     return release
 
 
@@ -87,5 +87,5 @@ def test_a_domain_that_went_to_another_meanwhile_is_not_taken(machine: FakeMachi
     other = roll_out(machine, asking("other"))
     machine.saved["other"] = machine.load("other").with_release(replace(other, domain=mine.domain))
     with pytest.raises(BusyError, match="has gone to other meanwhile"):
-        announce(tools(machine), Work(mine, {}, None))
+        announce(tools(machine), PlannedRollout(mine, {}, None))
     assert machine.load("web").releases == ()

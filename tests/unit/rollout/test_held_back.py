@@ -16,10 +16,10 @@ from beacon.model.service import Hooks
 from beacon.model.unit import hook_unit
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.resuming import resume
 from tests.fakes.machine import FakeMachine, KilledError
-from tests.fakes.stage import RENDERER, is_at_rest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import RENDERER, is_at_rest, plan_rollout, push, roll_out, running, service, tools
 
 HOLD = Hold("2026-11-21T12:00:00Z", "")
 HOOK = hook_unit("web")
@@ -27,7 +27,7 @@ HOOK = hook_unit("web")
 
 def test_a_hold_turns_back_no_definition_that_its_owner_applies(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"))
-    planned = work(machine, push(machine, "2"))
+    planned = plan_rollout(machine, push(machine, "2"))
     applied = replace(planned, candidate=replace(planned.candidate, trigger=Trigger.APPLY))
     machine.halts = lambda: Halt.HOLD
     (outcome,) = deploy(tools(machine), [applied])
@@ -77,7 +77,7 @@ def test_a_start_that_its_owner_ends_has_not_failed(machine: FakeMachine) -> Non
     live = machine.load("web").live_release
     assert live is not None
     machine.halts = lambda: Halt.STOP
-    (outcome,) = deploy(tools(machine), [Work(live, {}, 1)])
+    (outcome,) = deploy(tools(machine), [PlannedRollout(live, {}, 1)])
     assert (outcome.kind, outcome.hint) == (OutcomeKind.STOPPED, "beacon start web")
 
 

@@ -20,7 +20,7 @@ from beacon.rollout.back import roll_back
 from beacon.rollout.decisions.blame import Blame
 from beacon.rollout.decisions.decide import Gate, health_limit
 from beacon.rollout.deploy import deploy, deploy_carefully
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import EditedError
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.handling.health import watch
@@ -32,12 +32,12 @@ from tests.fakes.stage import (
     RENDERER,
     candidate,
     is_at_rest,
+    plan_rollout,
     push,
     roll_out,
     running,
     service,
     tools,
-    work,
 )
 
 
@@ -50,8 +50,8 @@ def machine() -> FakeMachine:
 ON_FAILURE = Restart(RestartPolicy.ON_FAILURE)
 
 
-def carefully(machine: FakeMachine, works: list[Work]) -> tuple[Outcome, ...]:
-    return deploy_carefully(tools(machine), works, lambda work: work, machine.images)
+def carefully(machine: FakeMachine, rollouts: list[PlannedRollout]) -> tuple[Outcome, ...]:
+    return deploy_carefully(tools(machine), rollouts, lambda planned: planned, machine.images)
 
 
 def test_a_first_release_goes_live(machine: FakeMachine) -> None:
@@ -91,7 +91,7 @@ def test_an_image_is_flushed_before_anything_is_switched_and_only_where_it_was_p
 def test_an_image_that_several_services_want_is_pulled_once(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one = push(machine, "1")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     assert sum(line.startswith("pull ") for line in machine.effects) == 1
     assert all(running(machine, of.name) == one.config.image_id for of in names)
 
@@ -117,7 +117,7 @@ def test_an_image_gets_its_names_from_several_repositories_one_after_the_other()
     machine = NamesInTurn()
     services = [service(name, f"me/{name}") for name in ("a", "b", "c")]
     one = push(machine, "1")
-    deploy(tools(machine), [work(machine, one, of) for of in services])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in services])
     assert {str(of.image.with_digest(one.digest)) for of in services} <= set(machine.images())
 
 
@@ -166,7 +166,7 @@ def put_off(machine: FakeMachine) -> ResolvedImage:
     """Return an image that is on disk, though its rollout was given up: somebody stopped the service."""
     roll_out(machine, push(machine, "1"))
     image = push(machine, "2")
-    planned = work(machine, image, runs=True)
+    planned = plan_rollout(machine, image, runs=True)
     machine.stop("beacon-web.service", 10)
     deploy(tools(machine), [planned])
     assert image.config.image_id in machine.images().values()
@@ -313,8 +313,8 @@ def test_of_services_on_one_image_the_one_that_others_need_goes_first(machine: F
     for of in (app, job):
         roll_out(machine, push(machine, "1"), of)
     two = push(machine, "2")
-    works = [work(machine, two, of) for of in (app, job)]
-    deploy_carefully(tools(machine), works, lambda one: one, machine.images)
+    rollouts = [plan_rollout(machine, two, of) for of in (app, job)]
+    deploy_carefully(tools(machine), rollouts, lambda one: one, machine.images)
     restarts = [what for what in machine.effects if what.startswith("restart")]
     assert restarts[-2:] == ["restart beacon-migrate.service", "restart beacon-app.service"]
 
@@ -403,9 +403,9 @@ def test_a_full_disk_while_writing_leaves_the_service_running(machine: FakeMachi
 def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     machine.effects.clear()
-    outcomes = carefully(machine, [work(machine, two, of) for of in names])
+    outcomes = carefully(machine, [plan_rollout(machine, two, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.UPDATED] * 3
     assert sum(effect.startswith("pull") for effect in machine.effects) == 1
     restarts = [effect for effect in machine.effects if effect.startswith("restart")]
@@ -415,9 +415,9 @@ def test_services_on_one_image_pull_once_and_the_first_goes_ahead(machine: FakeM
 def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, bad = push(machine, "1"), push(machine, "2", "exits")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     machine.effects.clear()
-    outcomes = carefully(machine, [work(machine, bad, of) for of in names])
+    outcomes = carefully(machine, [plan_rollout(machine, bad, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [
         OutcomeKind.ROLLED_BACK,
         OutcomeKind.QUARANTINED,
@@ -432,9 +432,9 @@ def test_a_bad_image_is_tried_by_one_service_only(machine: FakeMachine) -> None:
 def test_where_the_first_one_is_not_tried_another_goes_first(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c", "d")]
     one, bad = push(machine, "1"), push(machine, "2", "exits")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     machine.locked.add("a")
-    outcomes = carefully(machine, [work(machine, bad, of) for of in names])
+    outcomes = carefully(machine, [plan_rollout(machine, bad, of) for of in names])
     assert [(outcome.service, outcome.kind) for outcome in outcomes] == [
         ("a", OutcomeKind.BUSY),
         ("b", OutcomeKind.ROLLED_BACK),
@@ -445,7 +445,7 @@ def test_where_the_first_one_is_not_tried_another_goes_first(machine: FakeMachin
 
 def test_a_service_that_is_held_while_its_update_waits_is_left_alone(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"))
-    waiting = work(machine, push(machine, "2"))
+    waiting = plan_rollout(machine, push(machine, "2"))
     machine.save(replace(machine.load("web"), hold=Hold("2026-11-21T12:00:00Z")))
     (outcome,) = deploy(tools(machine), [waiting])
     assert outcome.kind is OutcomeKind.HELD
@@ -471,12 +471,12 @@ def test_going_back_writes_over_nothing_that_somebody_else_wrote(
 def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b", "c")]
     one, bad, three = push(machine, "1"), push(machine, "2", "exits"), push(machine, "3")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
-    works = [work(machine, bad, of) for of in names]
-    deploy(tools(machine), [work(machine, three, names[1])])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
+    rollouts = [plan_rollout(machine, bad, of) for of in names]
+    deploy(tools(machine), [plan_rollout(machine, three, names[1])])
     machine.locked.add("c")
     before = {name: machine.load(name) for name in ("b", "c")}
-    outcomes = carefully(machine, works)
+    outcomes = carefully(machine, rollouts)
     assert [outcome.kind for outcome in outcomes] == [
         OutcomeKind.ROLLED_BACK,
         OutcomeKind.BUSY,
@@ -488,9 +488,9 @@ def test_a_bad_image_is_not_noted_for_a_service_that_another_run_is_at_work_on(m
 def test_an_image_that_was_never_tried_is_not_quarantined_for_others(machine: FakeMachine) -> None:
     names = [service(name) for name in ("a", "b")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     hooked = service("a", hooks=Hooks(before_update=("false",)))
-    carefully(machine, [work(machine, two, hooked), work(machine, two, names[1])])
+    carefully(machine, [plan_rollout(machine, two, hooked), plan_rollout(machine, two, names[1])])
     assert not machine.load("b").quarantine
     assert running(machine, "b") == two.config.image_id
     assert running(machine, "a") == one.config.image_id
@@ -638,7 +638,7 @@ def test_a_start_that_is_canceled_by_a_stop_says_nothing_of_the_release(machine:
 def test_what_is_stopped_during_the_pull_stays_so(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     roll_out(machine, one)
-    planned = work(machine, two, runs=True)
+    planned = plan_rollout(machine, two, runs=True)
     machine.stop("beacon-web.service", 10)
     (outcome,) = deploy(tools(machine), [planned])
     assert (outcome.kind, outcome.detail) == (OutcomeKind.STOPPED, "stopped by its owner meanwhile")
@@ -707,7 +707,7 @@ def test_what_a_hook_stops_is_up_in_the_end(
     machine.start("gateway.service", 1)
     if behaviour == "gone":
         del machine.registry[two.digest]
-    (outcome,) = deploy(tools(machine), [work(machine, two, of, runs=True)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, two, of, runs=True)])
     assert outcome.kind is kind
     assert is_at_rest(machine.load("web"))
     assert running(machine) == (two if kind is OutcomeKind.UPDATED else one).config.image_id
@@ -729,7 +729,7 @@ def test_what_its_owner_stops_after_the_hook_stays_stopped() -> None:
     one, two = push(machine, "1"), push(machine, "2")
     of = service(hooks=Hooks(before_update=("true",)))
     roll_out(machine, one, of)
-    (outcome,) = deploy(tools(machine), [work(machine, two, of, runs=True)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, two, of, runs=True)])
     assert outcome.kind is OutcomeKind.STOPPED
     assert machine.units["beacon-web.service"].active == "inactive"
 
@@ -797,10 +797,10 @@ def test_where_the_host_hindered_the_first_one_the_others_wait() -> None:
     machine = Busy()
     names = [service(name) for name in ("a", "b", "c")]
     one, two = push(machine, "1"), push(machine, "2")
-    deploy(tools(machine), [work(machine, one, of) for of in names])
+    deploy(tools(machine), [plan_rollout(machine, one, of) for of in names])
     machine.effects.clear()
     machine.refusals = 4
-    outcomes = carefully(machine, [work(machine, two, of) for of in names])
+    outcomes = carefully(machine, [plan_rollout(machine, two, of) for of in names])
     assert [outcome.kind for outcome in outcomes] == [
         OutcomeKind.FAILED,
         OutcomeKind.DEFERRED,
@@ -866,12 +866,12 @@ class Stumbling(FakeMachine):
 def test_what_no_code_foresees_costs_its_own_service_alone() -> None:
     machine = Stumbling()
     names = [service(name, f"me/{name}") for name in ("a", "b")]
-    deploy(tools(machine), [work(machine, push(machine, "1"), of) for of in names])
-    works = [
-        work(machine, push(machine, "2", "exits"), names[0]),
-        work(machine, push(machine, "3"), names[1]),
+    deploy(tools(machine), [plan_rollout(machine, push(machine, "1"), of) for of in names])
+    rollouts = [
+        plan_rollout(machine, push(machine, "2", "exits"), names[0]),
+        plan_rollout(machine, push(machine, "3"), names[1]),
     ]
-    outcomes = deploy(tools(machine), works)
+    outcomes = deploy(tools(machine), rollouts)
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.FAILED, OutcomeKind.UPDATED]
     assert "ZeroDivisionError('a bug')" in outcomes[0].detail
     assert any("Traceback" in line for line in machine.log)
@@ -881,13 +881,15 @@ def test_what_no_code_foresees_costs_its_own_service_alone() -> None:
 def test_a_locked_service_is_busy_and_others_go_on(machine: FakeMachine) -> None:
     one, two = push(machine, "1"), push(machine, "2")
     machine.locked.add("a")
-    outcomes = deploy(tools(machine), [work(machine, one, service("a")), work(machine, two, service("b"))])
+    outcomes = deploy(
+        tools(machine), [plan_rollout(machine, one, service("a")), plan_rollout(machine, two, service("b"))]
+    )
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.BUSY, OutcomeKind.INSTALLED]
 
 
 def test_work_that_another_run_has_overtaken_is_not_begun(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"))
-    overtaken = work(machine, push(machine, "2"))
+    overtaken = plan_rollout(machine, push(machine, "2"))
     roll_out(machine, push(machine, "3"))
     before = machine.load("web")
     (outcome,) = deploy(tools(machine), [overtaken])
@@ -911,7 +913,7 @@ def test_hooks_hear_of_the_end(machine: FakeMachine) -> None:
 
 
 def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine) -> None:
-    (outcome,) = deploy(tools(machine), [work(machine, push(machine, "1"), start=False)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, push(machine, "1"), start=False)])
     assert outcome.kind is OutcomeKind.INSTALLED
     assert outcome.detail.endswith("; not started")
     assert running(machine) is None
@@ -921,7 +923,7 @@ def test_a_service_that_is_not_to_start_gets_its_files_only(machine: FakeMachine
 def test_a_change_that_the_unit_does_not_see_says_that_the_service_runs_on(machine: FakeMachine) -> None:
     one = push(machine, "1")
     roll_out(machine, one)
-    (outcome,) = deploy(tools(machine), [work(machine, one, start=False)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, one, start=False)])
     assert outcome.detail.endswith("; no restart needed")
     assert running(machine) == one.config.image_id
 

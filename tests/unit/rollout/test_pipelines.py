@@ -13,11 +13,11 @@ from beacon.model.reference import Digest, ImageReference
 from beacon.model.runtime import JobResult
 from beacon.model.service import Service
 from beacon.rollout.deploy import deploy, deploy_carefully
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.ports import Progress
 from beacon.rollout.sharing.pulls import PullGate
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import candidate, push, roll_out, running, service, tools, work
+from tests.fakes.stage import candidate, plan_rollout, push, roll_out, running, service, tools
 
 PATIENCE = 20.0
 
@@ -59,15 +59,15 @@ def in_thread(action: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def carefully(machine: FakeMachine, works: list[Work]) -> dict[str, Outcome]:
-    ends = deploy_carefully(tools(machine), works, lambda one: one, machine.images)
+def carefully(machine: FakeMachine, rollouts: list[PlannedRollout]) -> dict[str, Outcome]:
+    ends = deploy_carefully(tools(machine), rollouts, lambda one: one, machine.images)
     return {end.service: end for end in ends}
 
 
 def test_a_pull_that_hangs_holds_up_nobody_else(machine: Hanging) -> None:
     images = {name: push(machine, f"2 {name}") for name in "abc"}
     machine.hanging = images["b"].digest
-    works = [work(machine, image, service(name)) for name, image in images.items()]
+    rollouts = [plan_rollout(machine, image, service(name)) for name, image in images.items()]
     others = threading.Event()
 
     def go_on() -> None:
@@ -80,7 +80,7 @@ def test_a_pull_that_hangs_holds_up_nobody_else(machine: Hanging) -> None:
         machine.goes_on.set()
 
     watcher = in_thread(go_on)
-    ends = deploy(tools(machine), works)
+    ends = deploy(tools(machine), rollouts)
     watcher.join()
     assert others.is_set()
     assert {end.kind for end in ends} == {OutcomeKind.UPDATED}
@@ -91,7 +91,7 @@ def test_nobody_waits_for_a_pull_to_change_its_service(machine: Hanging) -> None
     machine.hanging = image.digest
     ends: list[Outcome] = []
     run = in_thread(
-        lambda: ends.extend(deploy(tools(machine), [work(machine, image, service("a"), runs=True)]))
+        lambda: ends.extend(deploy(tools(machine), [plan_rollout(machine, image, service("a"), runs=True)]))
     )
     assert machine.began.wait(PATIENCE)
     with machine.lock("a"):
@@ -106,7 +106,7 @@ def test_nobody_waits_for_a_pull_to_change_its_service(machine: Hanging) -> None
 def test_what_was_pulled_for_a_rollout_that_did_not_come_about_is_kept(machine: Hanging) -> None:
     image = push(machine, "2")
     of = service("a")
-    planned = work(machine, image, of, runs=True)
+    planned = plan_rollout(machine, image, of, runs=True)
     machine.stop("beacon-a.service", 1)
     deploy(tools(machine), [planned])
     assert image.config.image_id in machine.images().values()
@@ -118,9 +118,9 @@ def test_what_was_pulled_for_a_rollout_that_did_not_come_about_is_kept(machine: 
 
 def test_of_images_that_were_pulled_in_vain_the_last_one_stays(machine: Hanging) -> None:
     two, three, of = push(machine, "2"), push(machine, "3"), service("a")
-    works = [work(machine, image, of, runs=True) for image in (two, three)]
+    rollouts = [plan_rollout(machine, image, of, runs=True) for image in (two, three)]
     machine.stop("beacon-a.service", 1)
-    for planned in works:
+    for planned in rollouts:
         deploy(tools(machine), [planned])
     assert two.config.image_id not in machine.images().values()
     assert three.config.image_id in machine.images().values()
@@ -129,8 +129,8 @@ def test_of_images_that_were_pulled_in_vain_the_last_one_stays(machine: Hanging)
 def test_a_service_is_restarted_after_what_it_needs(machine: Hanging) -> None:
     images = {name: push(machine, f"2 {name}") for name in "abc"}
     needs = {"a": ("b",), "b": ("c",), "c": ()}
-    works = [work(machine, images[name], service(name, needs=needs[name])) for name in "abc"]
-    deploy(tools(machine), works)
+    rollouts = [plan_rollout(machine, images[name], service(name, needs=needs[name])) for name in "abc"]
+    deploy(tools(machine), rollouts)
     order = [unit for unit in machine.restarted if unit.startswith("beacon-")]
     assert order.index("beacon-c.service") < order.index("beacon-b.service") < order.index("beacon-a.service")
 
@@ -138,9 +138,9 @@ def test_a_service_is_restarted_after_what_it_needs(machine: Hanging) -> None:
 def test_a_service_does_not_wait_long_for_the_pull_of_what_it_needs(machine: Hanging) -> None:
     images = {name: push(machine, f"2 {name}") for name in "ab"}
     machine.hanging = images["b"].digest
-    works = [
-        work(machine, images["a"], service("a", needs=("b",))),
-        work(machine, images["b"], service("b")),
+    rollouts = [
+        plan_rollout(machine, images["a"], service("a", needs=("b",))),
+        plan_rollout(machine, images["b"], service("b")),
     ]
 
     def go_on() -> None:
@@ -151,7 +151,7 @@ def test_a_service_does_not_wait_long_for_the_pull_of_what_it_needs(machine: Han
         machine.goes_on.set()
 
     watcher = in_thread(go_on)
-    deploy(tools(machine), works, patience=0.1)
+    deploy(tools(machine), rollouts, patience=0.1)
     watcher.join()
     assert machine.restarted == ["beacon-a.service", "beacon-b.service"]
 
@@ -166,8 +166,8 @@ def test_a_new_service_waits_for_one_that_it_needs_and_that_is_not_there_yet(
         lambda: deploy(
             tools(machine),
             [
-                work(machine, push(machine, "3"), new),
-                work(machine, image, service("base")),
+                plan_rollout(machine, push(machine, "3"), new),
+                plan_rollout(machine, image, service("base")),
             ],
         )
     )
@@ -190,7 +190,7 @@ def test_an_image_that_is_healthy_in_one_service_needs_no_canary(machine: Hangin
             return super().restart(unit, limit, hopeless)
 
     machine.__class__ = Meeting
-    ends = carefully(machine, [work(machine, image, service(name)) for name in "ab"])
+    ends = carefully(machine, [plan_rollout(machine, image, service(name)) for name in "ab"])
     assert {end.kind for end in ends.values()} == {OutcomeKind.UPDATED}
 
 
@@ -233,7 +233,7 @@ def test_a_lock_that_is_held_when_the_image_is_there_leaves_the_service_alone(ma
     image = push(machine, "2")
     machine.hanging = image.digest
     ends: list[Outcome] = []
-    run = in_thread(lambda: ends.extend(deploy(tools(machine), [work(machine, image, service("a"))])))
+    run = in_thread(lambda: ends.extend(deploy(tools(machine), [plan_rollout(machine, image, service("a"))])))
     assert machine.began.wait(PATIENCE)
     with machine.lock("a"):
         machine.goes_on.set()

@@ -8,7 +8,7 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.service import Endpoint, Port
 from beacon.rollout.deploy import deploy
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, running, service, tools, work
+from tests.fakes.stage import plan_rollout, push, running, service, tools
 
 WEB = service(
     ports=(Port(8080, host_port=8080, host_ip="0.0.0.0"),),
@@ -31,7 +31,7 @@ class Deaf(FakeMachine):
 
 
 def roll(machine: Deaf, version: str) -> Outcome:
-    (outcome,) = deploy(tools(machine), [work(machine, push(machine, version), WEB)])
+    (outcome,) = deploy(tools(machine), [plan_rollout(machine, push(machine, version), WEB)])
     return outcome
 
 

@@ -13,7 +13,7 @@ from beacon.registry.limits import Limits
 from beacon.rollout.deploy import deploy
 from beacon.rollout.ports import Progress
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, roll_out, tools, work
+from tests.fakes.stage import plan_rollout, push, roll_out, tools
 
 
 class Spent(FakeMachine):
@@ -41,7 +41,7 @@ class Remembered(dict[str, float]):
 
 
 def update(machine: FakeMachine, limits: Limits) -> Outcome:
-    (outcome,) = deploy(replace(tools(machine), limits=limits), [work(machine, push(machine, "2"))])
+    (outcome,) = deploy(replace(tools(machine), limits=limits), [plan_rollout(machine, push(machine, "2"))])
     return outcome
 
 

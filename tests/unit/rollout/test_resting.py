@@ -18,7 +18,7 @@ from beacon.rollout.deploy import deploy
 from beacon.rollout.ports import Progress
 from beacon.rollout.update import update
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import RENDERER, candidate, push, roll_out, running, service, tools, work
+from tests.fakes.stage import RENDERER, candidate, plan_rollout, push, roll_out, running, service, tools
 
 UNIT = "beacon-web.service"
 JOB = service(restart=Restart(RestartPolicy.NO))
@@ -55,7 +55,7 @@ def test_a_job_that_ends_during_the_pull_takes_the_release_for_its_next_start() 
 def test_a_service_that_is_down_is_not_said_to_run_on(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"))
     machine.stop(UNIT, 10)
-    planned = work(machine, push(machine, "2"), start=False)
+    planned = plan_rollout(machine, push(machine, "2"), start=False)
     machine.halts = lambda: Halt.HOLD
     (outcome,) = deploy(tools(machine), [planned])
     assert outcome.detail == f"{Halt.HOLD.reason}; release 1 stays installed, and is down"
@@ -120,7 +120,7 @@ def test_a_service_that_ends_has_failed(machine: FakeMachine) -> None:
 def test_one_that_is_started_meanwhile_waits_for_the_next_run(machine: FakeMachine) -> None:
     one = push(machine, "1")
     roll_out(machine, one)
-    planned = work(machine, push(machine, "2"), start=False)
+    planned = plan_rollout(machine, push(machine, "2"), start=False)
     (outcome,) = deploy(tools(machine), [planned])
     assert outcome.kind is OutcomeKind.BUSY
     assert running(machine) == one.config.image_id

@@ -12,7 +12,7 @@ from beacon.model.release import Pending, Quarantine
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy_carefully
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import RENDERER, push, roll_out, service, tools, work
+from tests.fakes.stage import RENDERER, plan_rollout, push, roll_out, service, tools
 
 TOMORROW = timedelta(days=1).total_seconds()
 
@@ -67,7 +67,7 @@ def test_what_its_owner_left_is_not_tried_again(machine: FakeMachine) -> None:
 def test_who_was_spared_tries_it_with_the_first(machine: FakeMachine) -> None:
     roll_out(machine, push(machine, "1"), service("api"))
     two = push(machine, "2", "unready")
-    works = [work(machine, two, service(name)) for name in ("web", "api")]
-    deploy_carefully(tools(machine), works, lambda work: work, machine.images)
+    rollouts = [plan_rollout(machine, two, service(name)) for name in ("web", "api")]
+    deploy_carefully(tools(machine), rollouts, lambda planned: planned, machine.images)
     assert entry_of(machine, "api").until
     assert entry_of(machine, "web").until

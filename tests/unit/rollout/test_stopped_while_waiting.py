@@ -11,7 +11,7 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.runtime import JobResult
 from beacon.rollout.deploy import deploy
 from tests.fakes.machine import FakeMachine
-from tests.fakes.stage import push, roll_out, running, service, tools, work
+from tests.fakes.stage import plan_rollout, push, roll_out, running, service, tools
 
 WEB, DB, GATEWAY = "beacon-web.service", "beacon-db.service", "gateway.service"
 
@@ -45,11 +45,11 @@ def machine() -> Slow:
 
 def update_while_stopped(machine: Slow, unit: str) -> dict[str, Outcome]:
     machine.stops = unit
-    works = [
-        work(machine, push(machine, "2 db"), service("db")),
-        work(machine, push(machine, "2"), service(needs=("db",))),
+    rollouts = [
+        plan_rollout(machine, push(machine, "2 db"), service("db")),
+        plan_rollout(machine, push(machine, "2"), service(needs=("db",))),
     ]
-    return {end.service: end for end in deploy(tools(machine), works)}
+    return {end.service: end for end in deploy(tools(machine), rollouts)}
 
 
 def test_a_unit_that_depends_on_the_service(machine: Slow) -> None:

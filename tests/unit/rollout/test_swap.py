@@ -15,7 +15,7 @@ from beacon.model.runtime import JobResult
 from beacon.model.service import Endpoint, Handover, Port, Service, Volume
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy
-from beacon.rollout.driving.facts import Work
+from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.rendering import Renderer
 from tests.fakes.machine import FakeMachine, KilledError
@@ -64,7 +64,9 @@ def roll_out(machine: FakeMachine, version: str, of: Service = WEB, behaviour: s
     release = with_ports(candidate(machine, push(machine, version, behaviour), of))
     files: dict[str, str | None] = {file.name: file.text for file in ALLOTTING.files(release)}
     live = machine.load("web").live
-    (outcome,) = deploy(tools(machine), [Work(release, files, live, beside=ALLOTTING.beside(release))])
+    (outcome,) = deploy(
+        tools(machine), [PlannedRollout(release, files, live, beside=ALLOTTING.beside(release))]
+    )
     return outcome.kind
 
 
@@ -309,7 +311,7 @@ def test_a_release_that_does_not_stand_when_it_is_restarted_holds_no_requests(of
     assert live is not None
     push(machine, "1", "exits")
     files: dict[str, str | None] = {file.name: file.text for file in ALLOTTING.files(live)}
-    (outcome,) = deploy(tools(machine), [Work(live, files, live.number)])
+    (outcome,) = deploy(tools(machine), [PlannedRollout(live, files, live.number)])
     assert outcome.kind is OutcomeKind.FAILED
     assert "wait web" in machine.effects
     assert not machine.held

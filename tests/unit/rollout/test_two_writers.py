@@ -19,7 +19,17 @@ from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage
-from tests.fakes.stage import PLATFORM, RENDERER, digest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import (
+    PLATFORM,
+    RENDERER,
+    digest,
+    plan_rollout,
+    push,
+    roll_out,
+    running,
+    service,
+    tools,
+)
 
 
 @pytest.fixture
@@ -32,7 +42,7 @@ def machine() -> FakeMachine:
 
 def test_a_digest_that_failed_meanwhile_is_not_tried(machine: FakeMachine) -> None:
     two = push(machine, "2")
-    planned = replace(work(machine, two), basis=machine.load("web").basis)
+    planned = replace(plan_rollout(machine, two), basis=machine.load("web").basis)
     bad = Quarantine(two.digest, two.tag_digest, "f", "2026-11-29T12:00:00Z", "it exited with status 1")
     machine.saved["web"] = replace(machine.load("web"), quarantine=(bad,))
     (outcome,) = deploy(tools(machine), [planned])

@@ -21,7 +21,17 @@ from beacon.rollout.proposing.proposal import Proposal, ProposalRequest
 from beacon.rollout.proposing.proposer import Proposer
 from tests.fakes.machine import FakeMachine, KilledError
 from tests.fakes.registry import OneImage
-from tests.fakes.stage import PLATFORM, RENDERER, is_at_rest, push, roll_out, running, service, tools, work
+from tests.fakes.stage import (
+    PLATFORM,
+    RENDERER,
+    is_at_rest,
+    plan_rollout,
+    push,
+    roll_out,
+    running,
+    service,
+    tools,
+)
 
 ID = "28ac" * 16
 COPY = "beacon-web-more"
@@ -182,7 +192,7 @@ ADOPTED = (VolumeCopy(ID, COPY, name="more"),)
 
 def adopt(machine: FakeMachine, image: ResolvedImage) -> None:
     """Roll out a first release with the data of a container."""
-    made = replace(work(machine, image, on(name="more")), adopted=ADOPTED)
+    made = replace(plan_rollout(machine, image, on(name="more")), adopted=ADOPTED)
     deploy(tools(machine), [made])
 
 

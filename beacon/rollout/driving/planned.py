@@ -19,7 +19,7 @@ from beacon.rollout.tools import Tools
 from beacon.units.mark import read_mark
 
 
-class Work(Struct, frozen=True):
+class PlannedRollout(Struct, frozen=True):
     """One service to bring to *candidate*: files to put (None removes), and whether it is to run.
 
     All this was worked out while release *live* was live; it holds only as long as that still is.
@@ -50,32 +50,32 @@ class Work(Struct, frozen=True):
         return self.candidate.service.name
 
 
-def look_ahead(tools: Tools, state: ServiceState, work: Work, now: UnitState) -> RolloutFacts:
-    """Return what the rollout of *work* is planned from; *now* is its unit. Nothing is changed or refused."""
-    candidate, live = work.candidate, state.live_release
-    former = left_engine(tools, work.name)
-    copies = (*work.adopted, *move.volume_copies(live, candidate, former))
-    files = {**_outdated(tools, state, candidate), **work.files}
+def rollout_facts(tools: Tools, state: ServiceState, planned: PlannedRollout, now: UnitState) -> RolloutFacts:
+    """Return the facts of a *planned* rollout; *now* is its unit. Nothing is changed or refused."""
+    candidate, live = planned.candidate, state.live_release
+    former = left_engine(tools, planned.name)
+    copies = (*planned.adopted, *move.volume_copies(live, candidate, former))
+    files = {**_outdated(tools, state, candidate), **planned.files}
     facts = RolloutFacts(
-        service=work.name,
+        service=planned.name,
         release=candidate.number,
         previous=state.live,
         started=tools.timestamp(),
-        before={name: tools.files.read(name) for name in files if _is_own(tools, name, files, work.name)},
+        before={name: tools.files.read(name) for name in files if _is_own(tools, name, files, planned.name)},
         after=files,
-        dependents=tools.systemd.dependents(unit_name(work.name)) if now.load != "not-found" else (),
-        start=work.start,
+        dependents=tools.systemd.dependents(unit_name(planned.name)) if now.load != "not-found" else (),
+        start=planned.start,
         was=_standing(now),
         engine=tools.engine_kind(),
         former=former,
         copies=copies,
-        adopted=work.adopted,
+        adopted=planned.adopted,
         targets=move.targets(tools, copies) if copies else (),
         hook=bool(candidate.service.hooks.before_update) and live is not None,
     )
-    if not work.start or facts.is_copying:
+    if not planned.start or facts.is_copying:
         return facts
-    beside, wait = plan_handover(tools, candidate, live, now, work.beside)
+    beside, wait = plan_handover(tools, candidate, live, now, planned.beside)
     return replace(facts, beside=beside, wait=wait)
 
 
