@@ -75,7 +75,7 @@ class Listener(Protocol):
 
 
 @runtime_checkable
-class CancelableListener(Protocol):
+class Cancelable(Protocol):
     """A listener that can have enough of it."""
 
     def hear(self, progress: Progress) -> None:

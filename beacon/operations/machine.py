@@ -12,7 +12,7 @@ from beacon.later import later
 from beacon.model.machine import Engine, EngineVersion, MachineFacts, Scope, assumed_facts
 from beacon.model.notice import Notice
 from beacon.model.runtime import Unwell
-from beacon.operations.listener import CancelableListener
+from beacon.operations.listener import Cancelable
 from beacon.operations.scoped import Scoped
 from beacon.state.files import UnitDirectory, read_text, rewrite, write_atomic, write_for
 from beacon.state.limits import KeptLimits
@@ -194,11 +194,7 @@ class Machine(Scoped):
         from beacon.operations.reporting import ListenerReporter
 
         tools = replace(self.tools, reporter=ListenerReporter(listener, self.outbox.log))
-        return (
-            replace(tools, is_canceled=listener.is_canceled)
-            if isinstance(listener, CancelableListener)
-            else tools
-        )
+        return replace(tools, is_canceled=listener.is_canceled) if isinstance(listener, Cancelable) else tools
 
     def rollouts_for(self, tools: Tools) -> Rollouts:
         """Return what rolls out in *tools*; it is loaded when something is asked of it."""

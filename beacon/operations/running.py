@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from beacon.errors import UsageError
 from beacon.formats.moments import stamp
-from beacon.operations.listener import CancelableListener, Listener, Nobody, Progress, report
+from beacon.operations.listener import Cancelable, Listener, Nobody, Progress, report
 from beacon.operations.machine import Machine
 from beacon.state.operations import Operations, RunningOperation
 from beacon.wire.operation import OperationList
@@ -55,12 +55,12 @@ def _services(request: Struct) -> tuple[str, ...]:
 
 
 class _Watched:
-    """Reports to whoever asked for an operation, and to all who watch it (a CancelableListener)."""
+    """Reports to whoever asked for an operation, and to all who watch it (a Cancelable)."""
 
     def __init__(self, listener: Listener, running: RunningOperation) -> None:
         self._listener = listener
         self._running = running
-        self._task = listener if isinstance(listener, CancelableListener) else running
+        self._task = listener if isinstance(listener, Cancelable) else running
 
     def hear(self, progress: Progress) -> None:
         """Hand *progress* on; one who could not listen is asked no more."""

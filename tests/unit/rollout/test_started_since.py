@@ -13,7 +13,7 @@ from beacon.rollout.decisions.down import is_started_since
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.resuming import resume
 from tests.fakes.machine import FakeMachine, KilledError
-from tests.fakes.stage import is_at_rest, push, roll_out, running, tools, work
+from tests.fakes.stage import is_at_rest, plan_rollout, push, roll_out, running, tools
 
 UNIT, GATEWAY = "beacon-web.service", "gateway.service"
 
@@ -35,7 +35,7 @@ def killed(at: int) -> Stopped | None:
     roll_out(machine, one)
     machine.requires[UNIT] = (GATEWAY,)
     machine.start(GATEWAY, 1)
-    planned = work(machine, two)
+    planned = plan_rollout(machine, two)
     machine.start_over()
     machine.kill_at = at
     try:
