@@ -147,10 +147,6 @@ class VersionRange(Struct, frozen=True):
             return False
         return all(bound.admits(version) for bound in self.bounds)
 
-    def best(self, tags: Iterable[str], current_tag: str) -> str | None:
-        """Return the highest of *tags* in the range that is of the same variant as *current_tag*."""
-        return next(iter(self.ranked(tags, current_tag)), None)
-
     def ranked(self, tags: Iterable[str], current_tag: str) -> tuple[str, ...]:
         """Return those of *tags* in the range that are of the same variant as *current_tag*, highest first.
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_NAMES = {
     name: index
     for index, day in enumerate(
@@ -82,11 +81,6 @@ def is_open(windows: Iterable[Window], moment: datetime) -> bool:
     """Whether one of *windows* is open; no windows at all are always open."""
     windows = tuple(windows)
     return not windows or any(window.contains(moment) for window in windows)
-
-
-def next_opening(windows: Iterable[Window], moment: datetime) -> datetime:
-    """Return when the first of *windows* is open next: *moment* itself if one is, or if there are none."""
-    return min((window.next_opening(moment) for window in windows), default=moment)
 
 
 def _parse_days(head: str, text: str, *, optional: bool) -> frozenset[int]:

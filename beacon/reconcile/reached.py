@@ -24,7 +24,7 @@ def published_ports(release: Release) -> tuple[Port, ...]:
 
 def urls(release: Release) -> tuple[str, ...]:
     """Return what people type to reach a release by way of Beacon's proxy."""
-    return tuple(dict.fromkeys(map(_url, _endpoints(release))))
+    return tuple(dict.fromkeys(map(url, _endpoints(release))))
 
 
 def _endpoints(release: Release) -> Iterator[Endpoint]:
@@ -43,5 +43,6 @@ def _named(domain: str, release: Release) -> str:
     return release.domain if domain == AUTO else domain
 
 
-def _url(endpoint: Endpoint) -> str:
+def url(endpoint: Endpoint) -> str:
+    """Return what people type to reach an endpoint by way of Caddy."""
     return f"{'http' if endpoint.tls is False else 'https'}://{endpoint.domain}{endpoint.path}"

@@ -16,7 +16,6 @@ from beacon.registry.images import Selection, Source, list_tags, look_up, resolv
 from beacon.registry.lanes import Job, Lanes, Ready, Rules
 from beacon.registry.limits import Limits, NoLimits
 from beacon.registry.results import (
-    Budget,
     CheckResult,
     Deferred,
     DeferredError,
@@ -139,10 +138,6 @@ class RegistryClient:
             reference: _or_error(f"list the tags of {str(reference)!r}", answer)
             for reference, answer in answers.items()
         }
-
-    def budgets(self) -> Mapping[str, Budget]:
-        """Return what is left of the pull limit, by registry, as far as registries have told."""
-        return {host.name: host.budget for host in tuple(self._hosts.values()) if host.budget is not None}
 
     def close(self) -> None:
         """Close the connections."""

@@ -27,18 +27,6 @@ class FailureKind(StrEnum):
     CONFIGURATION = "faulty configuration"
 
 
-_PERMANENT = frozenset(
-    {
-        FailureKind.NOT_FOUND,
-        FailureKind.LOGIN_NEEDED,
-        FailureKind.LOGIN_REFUSED,
-        FailureKind.TLS,
-        FailureKind.BLOCKED,
-        FailureKind.CONFIGURATION,
-    }
-)
-
-
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -78,14 +66,10 @@ def when(seconds: float | None) -> str:
 
 
 class Failed(Struct, frozen=True):
-    """No digest: one sentence on what went wrong, and what to do about it.
-
-    *permanent* says that nothing changes until somebody changes something: a tag, a login, a setting.
-    """
+    """No digest: one sentence on what went wrong, and what to do about it."""
 
     problem: str
     hint: str | None = None
-    permanent: bool = False
     kind: FailureKind = FailureKind.ODD
 
 
@@ -97,8 +81,8 @@ Resolution = ResolvedImage | BeaconError
 
 
 def failed(kind: FailureKind, problem: str, hint: str | None = None) -> Failed:
-    """Return the failure of that kind, permanent or not as the kind is."""
-    return Failed(problem, hint, kind in _PERMANENT, kind)
+    """Return the failure of that kind."""
+    return Failed(problem, hint, kind)
 
 
 class Budget(Struct, frozen=True):

@@ -6,6 +6,7 @@ import math
 import signal
 
 from beacon.definition.endpoints.loopback import is_behind_proxy
+from beacon.definition.grammar.portspec import format_span
 from beacon.definition.grammar.strings import key_path
 from beacon.model.machine import MachineFacts, Scope
 from beacon.model.service import Port, Restart, RestartPolicy, Service
@@ -224,13 +225,9 @@ def published(port: Port) -> tuple[str, ...]:
     if port.host_port is None:
         front = f"{address}::" if address else ""
         return tuple(f"{front}{port.container + offset}{protocol}" for offset in range(port.count))
-    host, container = _span(port.host_port, port.count), _span(port.container, port.count)
+    host, container = format_span(port.host_port, port.count), format_span(port.container, port.count)
     front = f"{address}:" if address else ""
     return (f"{front}{host}:{container}{protocol}",)
-
-
-def _span(first: int, count: int) -> str:
-    return str(first) if count == 1 else f"{first}-{first + count - 1}"
 
 
 def _confinement(sheet: Sheet, service: Service) -> None:

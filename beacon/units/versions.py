@@ -25,8 +25,6 @@ USER_BY_NAME: Final = EngineVersion(4, 8)
 """User= and Group= as podman run's --user takes them; before, they were numbers in a scheme of their own."""
 FILE_DROP_INS: Final = EngineVersion(5, 0)
 """``beacon-web.container.d/*.conf``."""
-PREFIX_DROP_INS: Final = EngineVersion(5, 2)
-"""``beacon-.container.d/*.conf``."""
 
 _BY_VERSION: Mapping[str, Mapping[str, str]] = {
     "Container": {

@@ -17,7 +17,7 @@ from beacon.model.machine import Scope
 from beacon.model.service import Scheme
 from beacon.model.unit import unit_name
 
-DNS, PORT, CERTIFICATE, PROXY, SERVICE = LINKS = ("dns", "port", "certificate", "proxy", "service")
+DNS, PORT, CERTIFICATE, PROXY, SERVICE = ("dns", "port", "certificate", "proxy", "service")
 HTTP, HTTPS = 80, 443
 
 _LATE = 1 / 6

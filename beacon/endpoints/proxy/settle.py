@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from msgspec import Struct
 from beacon.endpoints.routing.caddyfile import Caddyfile, LeftOut, Site
 from beacon.errors import MachineError
 from beacon.model.endpoints.proxy import ProxyRecord
+from beacon.model.release import text_digest
 from beacon.units.mark import read_mark
 
 _ATTEMPTS = 3
@@ -66,7 +66,7 @@ def settle(
     mark = read_mark(current)
     if mark is None or not mark.intact:
         return Settled(last, wanted.left_out, *_EDITED)
-    digest = _digest(wanted.text())
+    digest = text_digest(wanted.text())
     refused: Mapping[str, str] = {}
     if digest != last.wanted or last.refused or current != wanted.text():
         refused = _refused(proxy, wanted.sites, wanted)
@@ -78,11 +78,11 @@ def settle(
     if not proxy.is_up():
         mend = "sudo systemctl enable --now caddy"
         return Settled(_loaded(record, ""), left_out, "Caddy does not run: no domain is answered", mend)
-    if record.loaded == _digest(text):
+    if record.loaded == text_digest(text):
         return Settled(record, left_out)
     why = _reload(proxy, pause)
     if why is None:
-        return Settled(_loaded(record, _digest(text)), left_out)
+        return Settled(_loaded(record, text_digest(text)), left_out)
     if text != current:
         proxy.put(current)
     return Settled(
@@ -91,10 +91,6 @@ def settle(
         f"Caddy could not be reloaded, and goes on as before: {why}",
         "journalctl -u caddy, then beacon apply",
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _loaded(record: ProxyRecord, digest: str) -> ProxyRecord:

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from beacon.definition.endpoints.claims import claim_text
 from beacon.definition.endpoints.handover import is_web
-from beacon.endpoints.routing.caddyfile import url
 from beacon.endpoints.routing.routes import Route, Upstream
 from beacon.errors import UsageError
 from beacon.model.service import Scheme
+from beacon.reconcile.reached import url
 
 
 def rank(route: Route) -> tuple[bool, bool, int]:

@@ -115,11 +115,6 @@ def is_internal(domain: str) -> bool:
     return "." not in domain or last in _INTERNAL or domain.endswith(".home.arpa")
 
 
-def url(endpoint: Endpoint) -> str:
-    """Return what people type to reach an endpoint by way of Caddy."""
-    return f"{'http' if endpoint.tls is False else 'https'}://{endpoint.domain}{endpoint.path}"
-
-
 def _address(endpoint: Endpoint) -> str:
     return f"http://{endpoint.domain}" if endpoint.tls is False else endpoint.domain
 

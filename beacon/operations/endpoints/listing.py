@@ -9,11 +9,11 @@ from msgspec import Struct
 from beacon.definition.endpoints.claims import claim_text
 from beacon.definition.endpoints.handover import is_web
 from beacon.endpoints.installed import running_services
-from beacon.endpoints.routing.caddyfile import url
 from beacon.endpoints.routing.routes import Route, routes
 from beacon.model.notice import Notice
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.reconcile.reached import url
 from beacon.wire.endpoints import EndpointInfo, Endpoints
 
 Problems = Mapping[tuple[str, str], str]

@@ -56,16 +56,15 @@ def watch(
 
     READY=1 has no case of its own here: the start job of a Type=notify unit ends with it, and the release
     then only has to stay as it is for the settle time. A job is healthy once it has ended well; so is what is
-    started again where it fails, unless there is anything to ask it, or it *runs_on* if it is well. Besides,
-    it has to accept connections at *addresses*. That somebody else stops or restarts it says nothing of it.
+    started again where it fails, unless there is anything to ask it, or it *runs_on* if it is well. It has to
+    accept connections at *addresses*. That somebody else stops or restarts it says nothing of it.
     """
     release = replace(release, service=in_effect(release))
     service, subject = release.service, _Subject(tools, release, addresses, runs_on)
     unit = unit_name(service.name)
     before: UnitState | None = None
     began = elapsed = 0.0
-    handled = False
-    refused = 0
+    handled, refused = False, 0
     while not tools.is_canceled():
         now = tools.unit(unit)
         if before is not None and now.restarts > before.restarts:

@@ -53,7 +53,6 @@ def test_a_tag_that_is_not_there_is_not_found(live: Live, client: RegistryClient
     result = client.check([reference])[reference]
     assert isinstance(result, Failed)
     assert result.kind is FailureKind.NOT_FOUND
-    assert result.permanent
     assert "'v9'" in result.problem
 
 

@@ -17,7 +17,7 @@ from beacon.model.reference import ImageReference
 from beacon.registry.client import RegistryClient
 from beacon.registry.images import Source, look_up
 from beacon.registry.lanes import Ready
-from beacon.registry.results import Budget, BudgetError, Deferred, DeferredError, Failed, FailureKind, Found
+from beacon.registry.results import BudgetError, Deferred, DeferredError, Failed, FailureKind, Found
 from beacon.state.limits import KeptLimits
 from tests.contract.registry.asking import resolve
 from tests.contract.registry.fake import Answer, Body, Drip, FakeRegistry, Hang, Headers
@@ -157,15 +157,15 @@ def test_an_error_says_what_the_registry_said(
     fake.when("*", "/manifests/", Answer(403, {}, said.encode()))
     result = failure(make_client().check([reference("web")])[reference("web")])
     assert "the quota of this project is used up" in result.problem
-    assert (result.kind, result.permanent) == (FailureKind.LOGIN_NEEDED, True)
+    assert result.kind is FailureKind.LOGIN_NEEDED
 
 
-def test_a_broken_registry_is_not_permanent(
+def test_a_broken_registry_is_a_server_error(
     fake: FakeRegistry, make_client: MakeClient, reference: Reference
 ) -> None:
     fake.when("HEAD", "/manifests/", Answer(500))
     result = failure(make_client().check([reference("web")])[reference("web")])
-    assert (result.kind, result.permanent) == (FailureKind.SERVER_ERROR, False)
+    assert result.kind is FailureKind.SERVER_ERROR
     assert "status 500" in result.problem
     assert fake.counted("GET") == 0
 
@@ -262,7 +262,6 @@ def test_a_host_that_hangs_holds_up_nobody_else(
     for one in silent:
         result = failure(results[one])
         assert result.kind is FailureKind.UNREACHABLE
-        assert not result.permanent
         assert hung.host in result.problem
         assert re.search(r"within (1|0\.\d+) s", result.problem)
 
@@ -376,7 +375,6 @@ def test_what_is_left_of_the_pull_limit_is_known_and_kept(
     fake.when("*", "/manifests/", Headers(left))
     client = make_client(budget_reserve=5)
     assert client.check([reference("web")]) == {reference("web"): Found(made.digest, remaining=4)}
-    assert client.budgets() == {fake.host: Budget(4, 100, 21600.0)}
     fake.asked.clear()
     with pytest.raises(BudgetError, match="only 4 of 100 within 6 h pulls left"):
         resolve(client, reference("web"), made.digest, AMD64)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from beacon.endpoints.routing.caddyfile import LeftOut, url
+from beacon.endpoints.routing.caddyfile import LeftOut
 from beacon.model.service import Endpoint
+from beacon.reconcile.reached import url
 from beacon.units.mark import read_mark
 from tests.golden.caddyfile.cases import CASES, expected, made
 

@@ -105,6 +105,6 @@ def test_references_and_ranges_are_read_or_refused(reference: str, wanted: str, 
     for tag in tags:
         Version.parse(tag)
         with suppress(ValueError):
-            VersionRange.parse(tag).best(tags, "1.0")
+            VersionRange.parse(tag).ranked(tags, "1.0")
     with suppress(ValueError):
-        VersionRange.parse(wanted).best(tags, wanted)
+        VersionRange.parse(wanted).ranked(tags, wanted)

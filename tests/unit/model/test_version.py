@@ -148,7 +148,7 @@ def test_what_is_no_range_is_refused_with_examples(text: str) -> None:
     ],
 )
 def test_the_best_tag_is(wanted: str, tags: list[str], current: str, expected: str | None) -> None:
-    assert VersionRange.parse(wanted).best(tags, current) == expected
+    assert next(iter(VersionRange.parse(wanted).ranked(tags, current)), None) == expected
 
 
 def test_a_range_prints_as_it_was_written() -> None:

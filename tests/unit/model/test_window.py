@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from beacon.model.window import Window, is_open, next_opening
+from beacon.model.window import Window, is_open
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -105,13 +105,6 @@ def test_a_window_that_is_half_skipped_opens_with_what_is_left() -> None:
 def test_no_windows_are_always_open() -> None:
     now = at("2025-01-03T03:00")
     assert is_open([], now)
-    assert next_opening([], now) == now
-
-
-def test_of_several_windows_the_first_to_open_counts() -> None:
-    windows = [Window.parse("Sun 02:00-05:00"), Window.parse("Sat 22:00-23:00")]
-    assert not is_open(windows, at("2025-01-03T03:00"))
-    assert next_opening(windows, at("2025-01-03T03:00")) == at("2025-01-04T22:00")
 
 
 def test_a_window_prints_as_it_was_written() -> None:
