@@ -32,6 +32,7 @@ from beacon.rollout.driving.prepare import (
     begin,
     fetch,
 )
+from beacon.rollout.driving.pulling import GaveWayError
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
 from beacon.rollout.driving.resuming import attempt
 from beacon.rollout.images import prune, remove_unknown
@@ -168,7 +169,8 @@ class _Run:
         waiting = list(rollouts)
         while len(waiting) > 1 and not self._is_proven(waiting[0].candidate):
             canary, *waiting = waiting
-            (outcome,) = self.bring([canary])
+            with self._gate.lining_up(planned.candidate for planned in waiting):
+                (outcome,) = self.bring([canary])
             outcomes.append(outcome)
             try:
                 release = _tried(self._tools, canary)
@@ -301,6 +303,7 @@ def kind_of(error: BeaconError) -> OutcomeKind:
 
 _KINDS: Mapping[type[BeaconError], OutcomeKind] = {
     CanceledError: OutcomeKind.DEFERRED,
+    GaveWayError: OutcomeKind.DEFERRED,
     LimitError: OutcomeKind.DEFERRED,
     EditedError: OutcomeKind.HELD,
     HeldError: OutcomeKind.HELD,

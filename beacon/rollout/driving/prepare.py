@@ -130,7 +130,12 @@ def fetch(
             return
         with gate.of_registry(candidate, turn):
             whole = image_id in present.values() and not is_partial
-            present[str(candidate.pinned)] = _pull_whole(tools, planned, other, whole=whole)
+
+            def holds_up_others() -> bool:
+                return gate.holds_up_others(candidate)
+
+            image_id = _pull_whole(tools, planned, other, whole=whole, holds_up_others=holds_up_others)
+            present[str(candidate.pinned)] = image_id
 
 
 _PULL_WAIT = 3600.0
@@ -205,7 +210,12 @@ def _is_lost(tools: Tools, live: Release) -> bool:
 
 
 def _pull_whole(
-    tools: Tools, planned: PlannedRollout, other: ImageReference | None, *, whole: bool = False
+    tools: Tools,
+    planned: PlannedRollout,
+    other: ImageReference | None,
+    *,
+    whole: bool = False,
+    holds_up_others: Callable[[], bool] = lambda: False,
 ) -> Digest:
     """Fetch an image, keep it, and have it on the disk; *other* is one that is there already.
 
@@ -217,7 +227,7 @@ def _pull_whole(
         marked = hand.submit(lambda: mark(release.image.image_id, partial=not whole))
         folder = hand.submit(tools.engine.image_folder, other) if other is not None else None
         try:
-            image_id = pull(tools, release, planned.layers)
+            image_id = pull(tools, release, planned.layers, holds_up_others)
         except BeaconError:  # it has ended, and nothing of it has a name
             marked.result()
             mark(release.image.image_id, partial=False)

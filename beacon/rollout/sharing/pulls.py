@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
@@ -33,12 +33,38 @@ class PullGate:
         self._all = threading.BoundedSemaphore(_AT_ONCE)
         self._registries: dict[str, Slot] = defaultdict(lambda: threading.BoundedSemaphore(_OF_REGISTRY))
         self._images: dict[str, Slot] = defaultdict(threading.Lock)
+        self._lining_up: Counter[tuple[str, str]] = Counter()
+        """How many pulls wait for an image, by its lock and their registry."""
+        self._counting = threading.Lock()
 
     @contextmanager
     def of_image(self, release: Release, ask: Callable[[], None]) -> Iterator[None]:
         """Keep other threads from the image of *release*; *ask* is called while waiting, and may raise."""
-        with _held(self._images[image_names_lock(release.image.image_id)], ask):
+        with ExitStack() as slot:
+            with self.lining_up([release]):
+                slot.enter_context(_held(self._images[image_names_lock(release.image.image_id)], ask))
             yield
+
+    @contextmanager
+    def lining_up(self, releases: Iterable[Release]) -> Iterator[None]:
+        """Note that *releases* wait until others of their images have been pulled."""
+        places = [_place(release) for release in releases]
+        with self._counting:
+            self._lining_up.update(places)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._lining_up.subtract(places)
+
+    def holds_up_others(self, release: Release) -> bool:
+        """Say whether another registry could give its image to who waits until *release* is pulled."""
+        lock, registry = _place(release)
+        with self._counting:
+            return any(
+                count and which == lock and other != registry
+                for (which, other), count in self._lining_up.items()
+            )
 
     @contextmanager
     def of_registry(self, release: Release, ask: Callable[[], None]) -> Iterator[None]:
@@ -47,6 +73,10 @@ class PullGate:
             slots.enter_context(_held(self._registries[release.reference.registry], ask))
             slots.enter_context(_held(self._all, ask))
             yield
+
+
+def _place(release: Release) -> tuple[str, str]:
+    return image_names_lock(release.image.image_id), release.reference.registry
 
 
 @contextmanager
