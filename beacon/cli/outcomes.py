@@ -49,11 +49,16 @@ def show_answer(output: Output, answer: Outcomes, *, every: bool, as_json: bool 
         ]
         output.table(("SERVICE", "OUTCOME", "DETAIL"), rows)
     for outcome in outcomes:
-        if outcome.hint and outcome.kind.status:
+        if outcome.hint and (outcome.kind.status or _waits(outcome)):
             output.say(f"{outcome.service}: {outcome.hint}")
     if not every:
         output.say(summary(outcomes))
     return answer.status
+
+
+def _waits(outcome: OutcomeInfo) -> bool:
+    """Say whether a check has found what an update would not bring now."""
+    return outcome.kind is OutcomeKind.AVAILABLE and outcome.word != outcome.kind.word
 
 
 def summary(outcomes: Iterable[OutcomeInfo]) -> str:

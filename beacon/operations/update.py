@@ -80,6 +80,9 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
 
 def _check(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
     states, damaged = readable(machine.store, machine.select(request.services))
-    check = Check(machine.tools_for(listener), machine.registry_on_demand, states, retry=request.retry)
-    found = (checked.outcome for checked in check.run({}))
-    return Outcomes(services=outcome_infos((*damaged, *found)))
+    tools = machine.tools_for(listener)
+    check = Check(tools, machine.registry_on_demand, states, retry=request.retry)
+    found = check.run({})
+    is_news = any(checked.candidate is not None for checked in found)
+    outcomes = machine.rollouts_for(tools).foresee(found) if is_news else [one.outcome for one in found]
+    return Outcomes(services=outcome_infos((*damaged, *outcomes)))

@@ -15,12 +15,13 @@ from beacon.rollout.allotting.namesakes import refuse_shared_volumes
 from beacon.rollout.checking.check import Checked
 from beacon.rollout.decisions.decide import entry_gate, standing
 from beacon.rollout.decisions.down import Down
+from beacon.rollout.decisions.postponed import HELD
 from beacon.rollout.deploy import Images, deploy_carefully, unbegun
 from beacon.rollout.driving.planned import PlannedRollout
 from beacon.rollout.driving.prepare import require_own
 from beacon.rollout.fallen import down_because
 from beacon.rollout.handling.running import is_daemon_stopped
-from beacon.rollout.proposing.waiting import keep_waiting
+from beacon.rollout.proposing.waiting import cause_to_wait, keep_waiting, outcome_of
 from beacon.rollout.rendering import Renderer
 from beacon.rollout.tools import Tools
 
@@ -101,6 +102,41 @@ def _planned_or_outcome(
     return PlannedRollout(
         candidate, {}, was, runs, runs=runs, basis=state.basis, layers=checked.layers, first_seen=seen
     )
+
+
+def foresee(tools: Tools, checks: Iterable[Checked]) -> tuple[Outcome, ...]:
+    """Return the outcomes of *checks*; of what is new they say what a run of the timer would wait for.
+
+    Nothing is changed.
+    """
+    checks = list(checks)
+    names = [unit_name(one.name) for one in checks if one.candidate is not None]
+    try:
+        units = tools.systemd.states(names) if names else {}
+        return tuple(_foreseen(tools, one, units.get(unit_name(one.name))) for one in checks)
+    except BeaconError:  # that there is something new is worth more
+        return tuple(one.outcome for one in checks)
+
+
+def _foreseen(tools: Tools, checked: Checked, unit: UnitState | None) -> Outcome:
+    candidate, state = checked.candidate, tools.store.load(checked.name)
+    live = state.live_release
+    if candidate is None or live is None or unit is None:
+        return checked.outcome
+    stays, now = standing(live, state, unit), tools.clock.now()
+    if stays is not None and state.hold is not None:
+        stays = replace(stays, detail=HELD)
+    elif stays is None and (waiting := cause_to_wait(tools, state, candidate)) is not None:
+        stays = outcome_of(state, waiting)
+    elif stays is None:
+        gate = entry_gate(candidate.service, checked.first_seen or now, now)
+        stays = (
+            replace(gate, hint=f"beacon update {checked.name} does not wait") if gate is not None else None
+        )
+    if stays is None:
+        return checked.outcome
+    detail = f"{stays.detail}; {checked.outcome.detail}"
+    return replace(checked.outcome, said="available, waits", detail=detail, hint=stays.hint)
 
 
 def _is_stopped(tools: Tools, live: Release, unit: UnitState) -> bool:

@@ -11,6 +11,9 @@ from beacon.model.release import ServiceState
 from beacon.model.service import UpdatePolicy
 from beacon.model.window import Window
 
+HELD = "the service is held"
+"""What the update to a service waits for whose owner said so."""
+
 
 class Postponed(Struct, frozen=True):
     """Until when an update waits (None: for its owner, or only the next run), and for what, in words."""
@@ -45,7 +48,7 @@ def update_waits(state: ServiceState, now: datetime) -> Postponed | None:
     if any(digests & other for other in told):
         return None
     if state.hold is not None:
-        return Postponed(None, "the service is held")
+        return Postponed(None, HELD)
     wait = postponed(live.service.update, datetime.fromisoformat(pending.first_seen), now)
     return wait or Postponed(None, "it is rolled out with the next check")
 

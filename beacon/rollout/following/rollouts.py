@@ -19,7 +19,7 @@ from beacon.rollout.handling.move import secure
 from beacon.rollout.readings import unended
 from beacon.rollout.rendering import Renderer
 from beacon.rollout.tools import Tools
-from beacon.rollout.update import update
+from beacon.rollout.update import foresee, update
 
 
 class Rollouts:
@@ -42,6 +42,10 @@ class Rollouts:
     ) -> tuple[Outcome, ...]:
         """Roll out the candidates of *results*; with *insist*, windows and minimum ages do not count."""
         return update(self._tools, self._renderer(), results, images, insist=insist)
+
+    def foresee(self, checks: Iterable[Checked]) -> tuple[Outcome, ...]:
+        """Return the outcomes of *checks*, with what the timer's run would wait for before what is new."""
+        return foresee(self._tools, checks)
 
     def revive(self, names: Iterable[str], before: Sequence[Outcome]) -> list[Outcome]:
         """Start again which of *names* nobody stopped; return all outcomes, those from *before* too."""

@@ -39,6 +39,7 @@ from beacon.operations.importing.adopt import AdoptRequest, adopt
 from beacon.operations.importing.definitions import Command, ImportRequest, OldContainer, import_
 from beacon.operations.services.stats import StatsRequest, stats
 from beacon.operations.status import StatusRequest, status
+from beacon.operations.update import UpdateRequest, update
 from beacon.state.store import Checks, StateStore
 from beacon.wire.answer import Answer
 from beacon.wire.endpoints import Publication, PublishedStore
@@ -207,6 +208,14 @@ def _diagnosis() -> Diagnosis:
     )
 
 
+def held(folder: Path) -> StagedMachine:
+    """Return a machine whose service is held, though its tag names another image."""
+    fake = FakeMachine()
+    roll_out(fake, push(fake, "1"))
+    fake.save(replace(fake.load("web"), hold=Hold("2026-11-21T00:00:00Z")))
+    return StagedMachine(fake, folder, push(fake, "2"))
+
+
 def _every_field() -> Outcomes:
     full = Outcome("web", OutcomeKind.ROLLED_BACK, "it exits", "beacon logs web", 3, digest("bad"))
     return Outcomes(services=outcome_infos([full, Outcome("db", OutcomeKind.UP_TO_DATE)]))
@@ -225,6 +234,7 @@ CASES: Mapping[str, Callable[[Path], Answer]] = {
     "plan": lambda folder: plan(added(folder), ApplyRequest(), Recorder()),
     "apply": lambda folder: apply(added(folder), ApplyRequest(), Recorder()),
     "outcomes": lambda _: _every_field(),
+    "checked": lambda folder: update(held(folder), UpdateRequest(check=True), Recorder()),
     "added": lambda folder: add(bare(folder), AddRequest("web", IMAGE), Recorder()),
     "removed": _removed,
     "imported": _imported,

@@ -16,7 +16,7 @@ from beacon import streams
 from beacon.cli.app import register
 from beacon.operations.machine import Machine
 from tests.fakes.terminal import session_with
-from tests.golden.answers.cases import accounted, added, bare, remembering, staged, with_container
+from tests.golden.answers.cases import accounted, added, bare, held, remembering, staged, with_container
 
 
 class Call(Struct, frozen=True):
@@ -50,6 +50,7 @@ CALLS: Mapping[str, Call] = {
     "adopt": Call("definitions.importing", "import --container old --adopt", with_container),
     "adopt_volumes": Call("definitions.volumes", "adopt-volumes", added),
     "hold": Call("services.hold", "hold web --reason holidays", added),
+    "check": Call("services.updates", "update --check", held),
     "approve": Call("services.hold", "approve web"),
     "reject": Call("services.hold", "reject web"),
     "endpoint_list": Call("endpoint.list", "list"),

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import AccessError, MachineError, UsageError
 from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage
 from beacon.model.machine import Scope
 from beacon.model.outcome import OutcomeKind
+from beacon.model.release import Hold
 from beacon.model.runtime import LastJob
-from beacon.model.service import Volume
+from beacon.model.service import Apply, UpdatePolicy, Volume
 from beacon.operations.caller import Caller
 from beacon.operations.listener import Note
 from beacon.operations.machine import Machine
@@ -78,6 +80,36 @@ def test_a_check_changes_nothing(machine: FakeMachine, here: Here) -> None:
     assert ends(update(staged, UpdateRequest(check=True), Recorder())) == {"web": OutcomeKind.AVAILABLE}
     assert (machine.files, machine.load("web").live) == (before, 1)
     assert machine.checks.services == {}
+
+
+HELD = Hold("2026-11-21T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("policy", "hold", "said"),
+    [
+        (UpdatePolicy(), None, ("", "beacon update web")),
+        (UpdatePolicy(), HELD, ("the service is held", "beacon unhold web")),
+        (UpdatePolicy(min_age=3600), None, ("its image is too young until", "beacon update")),
+        (UpdatePolicy(window=("03:00-04:00",)), None, ("it waits for its window", "beacon update")),
+        (UpdatePolicy(apply=Apply.ASK), None, ("it waits for your word: its definition", "beacon approve")),
+    ],
+    ids=["nothing", "a hold", "an age", "a window", "a word"],
+)
+def test_a_check_says_what_an_update_would_wait_for(
+    here: Here, machine: FakeMachine, policy: UpdatePolicy, hold: Hold | None, said: tuple[str, str]
+) -> None:
+    waits, hint = said
+    roll_out(machine, push(machine, "1"), service(update=policy))
+    machine.save(replace(machine.load("web"), hold=hold))
+    before = machine.load("web")
+    (outcome,) = update(here(push(machine, "2")), UpdateRequest(check=True), Recorder()).services
+    word = "available, waits" if waits else "update available"
+    assert (outcome.kind, outcome.word) == (OutcomeKind.AVAILABLE, word)
+    assert outcome.detail.startswith(waits)
+    assert "is live" in outcome.detail
+    assert (outcome.hint or "").startswith(hint)
+    assert replace(machine.load("web"), pending=None) == before, "it waits for no word yet"
 
 
 def test_without_news_nothing_is_done(machine: FakeMachine, here: Here) -> None:
