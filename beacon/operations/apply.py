@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from beacon.errors import PlanChangedError
 from beacon.model.outcome import OutcomeKind
-from beacon.operations.definitions.planning import make_proposal
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
 from beacon.rollout.apply import execute, foreseen, hindered
 from beacon.rollout.checking.news import announce
-from beacon.rollout.definitions.planning import Asked, Planned, what_is_lacking
+from beacon.rollout.definitions.planning import Asked, Planned, make_proposal, what_is_lacking
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.readings import unended
 from beacon.rollout.tools import Tools
@@ -77,4 +76,4 @@ def _require_as_seen(digest: str, answer: PlanAnswer) -> None:
 def _plan(machine: Machine, request: ApplyRequest, listener: Listener) -> Planned:
     names = machine.select(request.services) if request.services else ()
     asked = Asked(services=names, overwrite=request.overwrite, retry=request.retry)
-    return make_proposal(machine, asked, listener)
+    return make_proposal(machine, machine.proposer_for(listener), asked)

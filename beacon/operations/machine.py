@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from beacon.rollout.following.rollouts import Rollouts
     from beacon.rollout.following.unfollowed import Unfollowed
     from beacon.rollout.needed import Needed
+    from beacon.rollout.proposing.proposer import Proposer
     from beacon.rollout.rendering import Renderer
     from beacon.rollout.tools import Tools
     from beacon.state.notifications import Queue
@@ -212,6 +213,12 @@ class Machine(Scoped):
 
         return Needed(self.tools_for(listener))
 
+    def proposer_for(self, listener: Listener) -> Proposer:
+        """Return what works plans out."""
+        from beacon.rollout.proposing.proposer import Proposer
+
+        return Proposer(self.tools_for(listener), self.registry_on_demand, self.renderer, self.platform)
+
     def unfollowed_for(self, tools: Tools) -> Unfollowed:
         """Return what has services followed again in *tools* of which nothing is remembered."""
         from beacon.rollout.following.unfollowed import Unfollowed
@@ -224,11 +231,9 @@ class Machine(Scoped):
     def adoptions_for(self, listener: Listener) -> Adoptions:
         """Return the adoptions of containers; *listener* hears how they come along."""
         from beacon.rollout.adoption import Adoptions
-        from beacon.rollout.proposing.proposer import Proposer
 
-        tools = self.tools_for(listener)
-        proposer = Proposer(tools, self.registry_on_demand, self.renderer, self.platform)
-        return Adoptions(self, tools, proposer, self.store, self.foreign.get, self.paths.removed)
+        proposer = self.proposer_for(listener)
+        return Adoptions(self, proposer.tools, proposer, self.store, self.foreign.get, self.paths.removed)
 
     def unwell(self) -> Unwell:
         """Return Beacon's units that are not up, told without D-Bus: most checks need no more of systemd."""
@@ -246,7 +251,6 @@ class Machine(Scoped):
         from beacon.state.store import fingerprint
 
         is_system, helpers = self.scope is Scope.SYSTEM, (self.paths.helpers, self.paths.helpers)
-
         return Tools(
             # A check that finds nothing new asks nothing of the engine and of systemd, and probes nothing.
             engine=later(lambda: self.engine),
@@ -367,12 +371,6 @@ class Machine(Scoped):
         from beacon.endpoints.routing.forms import Formats
 
         return Formats(_fill_template, _write_yaml, read_template)
-
-    def publishers(self) -> list[Publisher]:
-        """Return what writes to the stores of beacon.toml, one for each of them."""
-        from beacon.endpoints.routing.stores import stores
-
-        return [self.publisher_of(store) for store in stores(self.settings.publish)]
 
     @staticmethod
     def publisher_of(store: Store) -> Publisher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from beacon.doctor.collect.survey import PUBLISH, Survey
 from beacon.doctor.judge.facts import PublishingFacts, StoreFacts
 from beacon.endpoints.routing.publisher import Publisher
+from beacon.endpoints.routing.stores import stores as configured
 from beacon.errors import AccessError, BeaconError
 
 _ANY_KEY = "/beacon"
@@ -14,7 +15,7 @@ _ANY_KEY = "/beacon"
 def publishing(survey: Survey) -> PublishingFacts:
     """Ask every store for a key, and systemd for the service that publishes."""
     machine = survey.machine
-    stores = tuple(_ask(publisher) for publisher in machine.publishers())
+    stores = tuple(_ask(machine.publisher_of(store)) for store in configured(machine.settings.publish))
     named = {store.where for store in stores}
     left = tuple(one.store for one in machine.store.published() if one.store not in named)
     if not stores and not left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -30,6 +30,7 @@ from beacon.state.store import StateStore
 if TYPE_CHECKING:
     from beacon.definition.settings import Settings
     from beacon.endpoints.routing.publisher import Publisher
+    from beacon.endpoints.routing.stores import Store
     from beacon.engine.docker import Docker
     from beacon.engine.podman import Podman
     from beacon.rollout.rendering import Renderer
@@ -96,8 +97,8 @@ class Machine(Protocol):
     def queue(self) -> Queue:
         """The news on their way to those who are told."""
 
-    def publishers(self) -> Sequence[Publisher]:
-        """Return what writes to the stores of beacon.toml, one for each of them."""
+    def publisher_of(self, store: Store) -> Publisher:
+        """Return what writes to a store."""
 
 
 class _Known:

@@ -9,7 +9,6 @@ from msgspec import Struct, field
 from beacon.definition.encode import new_definition
 from beacon.errors import UsageError
 from beacon.model.release import Trigger
-from beacon.operations.definitions.planning import make_proposal
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
@@ -17,6 +16,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.checking.news import announce
 from beacon.rollout.definitions.planning import (
     Asked,
+    make_proposal,
     refuse_hindered,
     refuse_name,
     unstarted,
@@ -72,7 +72,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
         retry=True,
         anew=True,
     )
-    planned = make_proposal(machine, asked, listener)
+    planned = make_proposal(machine, machine.proposer_for(listener), asked)
     refuse_hindered(f"add {name}", planned.proposal)
     if lacks := what_is_lacking(tools, planned.proposal):
         return Added(services=outcome_infos([unstarted(name, lacks)]), domain="", warnings=planned.warnings)

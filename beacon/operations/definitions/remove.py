@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from beacon.model.rollout.halt import Halt
-from beacon.operations.definitions.planning import proposer
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.definitions.leaving import left, purge, remove_defined, without_definition
@@ -54,5 +53,5 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Remo
 
 
 def _proposal(machine: Machine, names: Sequence[str], listener: Listener) -> Proposal:
-    wanted = ProposalRequest(definitions={}, gone=frozenset(names), overwrite=True)
-    return proposer(machine, listener).propose(wanted, machine.units.read_all())
+    request = ProposalRequest(definitions={}, gone=frozenset(names), overwrite=True)
+    return machine.proposer_for(listener).propose(request, machine.units.read_all())

@@ -9,7 +9,6 @@ from beacon.definition.effective import describe, effective
 from beacon.definition.endpoints.memorable import with_domain
 from beacon.engine.quadlet import accept
 from beacon.model.machine import Engine, EngineVersion
-from beacon.operations.definitions.planning import proposer
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.definitions.rendering import intended, rendered
@@ -54,7 +53,7 @@ def show_effective(
 ) -> EffectiveDefinition:
     """Return what a service runs with, and where each value comes from."""
     (name,) = machine.select([request.service])
-    release = intended(machine, proposer(machine, listener), name)
+    release = intended(machine, machine.proposer_for(listener), name)
     filled = effective(release.service, release.image)
     filled = replace(filled, service=with_domain(filled.service, release.domain))
     values = (EffectiveValue(key=key, value=value, source=source) for key, value, source in describe(filled))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from beacon.operations.definitions.planning import proposer
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.apply import execute
@@ -35,7 +34,7 @@ def adopt_volumes(machine: Machine, request: AdoptVolumesRequest, listener: List
     warnings = found.warnings
     if changed:
         texts = {**found.texts, **changed}
-        planned = plan_copies(machine, tools, proposer(machine, listener), texts, changed)
+        planned = plan_copies(machine, tools, machine.proposer_for(listener), texts, changed)
         # What a kill interrupts from here on, beacon apply ends: it copies what gets a name.
         for name, text in changed.items():
             rewrite(machine.definition_path(name), text.encode())

@@ -20,6 +20,7 @@ from beacon.doctor.collect.units import parse
 from beacon.doctor.judge.facts import Sandbox, UnitFacts
 from beacon.doctor.judge.notifying import NotifyingFacts, TargetFacts
 from beacon.endpoints.routing.publisher import Publisher
+from beacon.endpoints.routing.stores import Store
 from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
 from beacon.errors import AccessError
@@ -146,8 +147,8 @@ class Machine:
     def tools(self) -> Tools:
         raise NotImplementedError
 
-    def publishers(self) -> list[Publisher]:
-        return []
+    def publisher_of(self, store: Store) -> Publisher:
+        raise NotImplementedError
 
     def definition_files(self) -> dict[str, str]:
         return {path.stem: path.read_text() for path in self.paths.definitions.glob("*.toml")}
