@@ -135,7 +135,7 @@ class StoreError(BeaconError):
 
 
 class DeliveryError(BeaconError):
-    """A target of notifications that could not be told; there is no secret in it."""
+    """A target of notifications that could not be notified; there is no secret in it."""
 
     status = ExitStatus.UNAVAILABLE
 

@@ -81,7 +81,7 @@ def decode_settings(text: str, *, file: str) -> Settings:
 def decode_notify(text: str, *, file: str) -> tuple[Target, ...]:
     """Return the targets of *text* that have no fault, whatever is wrong with all else.
 
-    So that they can be told of it. Raises ConfigError if it is no TOML.
+    So that they can be notified of it. Raises ConfigError if it is no TOML.
     """
     return decode_targets(_parse(text, file).get("notify", {}))[0]
 

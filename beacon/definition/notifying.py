@@ -1,4 +1,4 @@
-"""``[notify.*]`` of beacon.toml: who is told of what happens, and when."""
+"""``[notify.*]`` of beacon.toml: who is notified of what happens, and when."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Settings(Struct, frozen=True):
     publish: tuple[Publication, ...] = ()
     """Where endpoints are published, and how."""
     notify: tuple[Target, ...] = ()
-    """Who is told of what happens."""
+    """Who is notified of what happens."""
     ports: PortRange = field(default_factory=PortRange)
     """The ports of the loopback that services with endpoints are given."""
     base_domain: str | None = None

@@ -1,1 +1,1 @@
-"""Where the endpoints of a machine's services are reached, and telling that to those who route requests."""
+"""Where the endpoints of a machine's services are reached, and how those who route requests know."""

@@ -1,4 +1,4 @@
-"""What has been applied and what of it runs, for those who tell others where it is reached."""
+"""What has been applied and what of it runs, for those who announce where it is reached."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class _Applied(Struct, frozen=True):
 
     @property
     def asks_engine(self) -> bool:
-        """Whether something is to be told that only the engine knows, which costs more than all the rest."""
+        """Whether something is announced that only the engine knows, which costs more than all the rest."""
         service = self.running.service
         return bool(service.endpoints) and (
             self.checked

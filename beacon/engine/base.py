@@ -79,7 +79,7 @@ class EngineCommands(ABC):
 
     @abstractmethod
     def image_folder(self, image: ImageReference) -> str:
-        """Return a folder on the file system that has the image; empty where that is not told."""
+        """Return a folder on the file system that has the image; empty where that is not known."""
 
     def image_config(self, image: ImageReference) -> ImageConfig | None:
         """Return what an image on disk says of itself; None where it is not there.
@@ -175,7 +175,7 @@ class EngineCommands(ABC):
     def volume_sizes(self, service: str, others: Iterable[str]) -> Mapping[str, int | None]:
         """Return how many bytes the data of each volume of *service*, and of *others*, takes on the disk.
 
-        None if that takes long to count, or cannot be told.
+        None if that takes long to count, or is not known.
         """
         own = (volume for volume, owner in self.volumes().items() if owner == service)
         return {name: self._size(name) for name in sorted({*own, *others})}

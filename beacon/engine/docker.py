@@ -75,7 +75,7 @@ class Docker(EngineCommands):
         stream(["docker", "pull", str(image)], environment, hear, terminal=True, patience=self._patience)
 
     def image_folder(self, image: ImageReference) -> str:
-        """Return a folder on the file system that has the image; empty where that is not told."""
+        """Return a folder on the file system that has the image; empty where that is not known."""
         del image
         return self._run("info", "--format", "{{.DockerRootDir}}").strip()
 

@@ -70,7 +70,7 @@ class Podman(EngineCommands):
                 return None
 
     def image_folder(self, image: ImageReference) -> str:
-        """Return a folder on the file system that has the image; empty where that is not told."""
+        """Return a folder on the file system that has the image; empty where that is not known."""
         # podman info would tell the folder too, after a second: it asks dpkg for the version of everything.
         wanted = '{{index .GraphDriver.Data "UpperDir"}}'
         return self._run("image", "inspect", "--format", wanted, str(image)).strip()

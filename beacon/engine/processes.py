@@ -33,7 +33,7 @@ def tree(root: int) -> frozenset[int]:
 def moved(root: int) -> int | None:
     """Return how many bytes *root*, what is below it, and what has ended there have read and written.
 
-    From files, pipes and the network (proc_pid_io(5)). None where the kernel does not tell.
+    From files, pipes and the network (proc_pid_io(5)). None where the kernel does not say.
     """
     counts = [bytes_ for pid in tree(root) if (bytes_ := _moved(pid)) is not None]
     return sum(counts) if counts else None

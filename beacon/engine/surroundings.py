@@ -16,7 +16,7 @@ class MachineSurroundings:
         self._folders = folders
 
     def absent(self, paths: Iterable[str]) -> frozenset[str]:
-        """Return those of *paths* at which there is nothing, as far as that can be told."""
+        """Return those of *paths* at which there is nothing, as far as that is known."""
         return frozenset(path for path in paths if _is_absent(path))
 
     def listeners(self) -> frozenset[tuple[str, int, str]]:

@@ -66,7 +66,7 @@ def _written(
 
 
 def _is_mountable(mount: Section, images: set[str], reading: Reading) -> bool:
-    """Say whether Beacon has a word for a mount; where it has none, that is told."""
+    """Say whether Beacon has a word for a mount; where it has none, that is noted."""
     sort, target = mount.text("Type"), mount.text("Destination")
     source = mount.text("Name") or mount.text("Source")
     changes = [one for one in mount.words("Options") if one.startswith(("upperdir=", "lowerdir="))]
@@ -109,7 +109,7 @@ def _options(mount: Section, spec: Section, reading: Reading) -> Iterator[str]:
 
 
 def _judge_spec(spec: Section, target: str, reading: Reading) -> None:
-    """Say what docker's ``--mount`` asked for that is told nowhere else."""
+    """Say what docker's ``--mount`` asked for that is noted nowhere else."""
     said = {"Propagation", "NonRecursive", "Subpath"}
     for group in ("BindOptions", "VolumeOptions", "ClusterOptions", "ImageOptions"):
         for key, value in sorted(spec.at(group).fields.items()):

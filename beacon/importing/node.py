@@ -54,7 +54,7 @@ class Log:
             self.faults.append(found)
 
     def spoil(self, place: Place) -> None:
-        """Say that the value there is none, which was told: what follows of it is no news."""
+        """Say that the value there is none, which was noted: what follows of it is no news."""
         self._spoilt.add(place)
 
     def unset(self, place: Place, name: str) -> None:
@@ -72,7 +72,7 @@ class Log:
 
 
 class Item(Struct, frozen=True):
-    """A value that is being read: it knows its path, and whom to tell what is wrong with it."""
+    """A value that is being read: it knows its path, and where to note what is wrong with it."""
 
     node: Node
     path: tuple[str | int, ...]

@@ -75,7 +75,7 @@ def edited_by_hand(service: str, detail: str, hint: str | None = None) -> Outcom
 
 
 class LastCheck(Struct, frozen=True):
-    """What the last check of a service found, kept so that the same news is told once.
+    """What the last check of a service found, kept so that the same news is logged once.
 
     *outcome* is the name of its kind in lower case, *at* is RFC 3339 in UTC.
     """
@@ -84,7 +84,7 @@ class LastCheck(Struct, frozen=True):
     outcome: str
     detail: str = ""
     answered: str | None = None
-    """When a registry last told of the image; empty if it never did, None of older Beacons: at the check."""
+    """When a registry last answered for it; empty if it never did, None of older Beacons: at the check."""
 
 
 _NO_NEWS = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED, OutcomeKind.STOPPED}

@@ -1,1 +1,1 @@
-"""Telling owners what has happened: what is told, when, and how it reaches them."""
+"""Notifying owners of what has happened: of what, when, and how it reaches them."""

@@ -1,4 +1,4 @@
-"""What targets are told, in words; pure."""
+"""What targets are notified of, in words; pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Message(Struct, frozen=True):
 
 
 def message_of(name: str, news: News, state: ServiceState, host: str, now: datetime) -> Message:
-    """Return what is told of *news*, whose id is *name*; *state* is that of its service."""
+    """Return what is said of *news*, whose id is *name*; *state* is that of its service."""
     new, old = (_image(state, digest) for digest in (news.digest, news.previous_digest))
     labels, before = (one.labels if one is not None else {} for one in (new, old))
     is_new = news.topic in {Topic.UPDATED, Topic.WAITING, Topic.ROLLED_BACK}
@@ -110,10 +110,10 @@ def is_worth_sending(news: News, state: ServiceState) -> bool:
 
 
 def keys_of(news: News) -> tuple[tuple[str, ...], float]:
-    """Return by what it is known that *news* were told before, and for how many seconds that counts.
+    """Return by what it is known that *news* were sent before, and for how many seconds that counts.
 
-    An image that waits, was rolled back or is passed over is told of once; it is passed over for what the
-    owner was told before. What has no image is told once a day.
+    An image that waits, was rolled back or is passed over is news once; it is passed over for what the
+    owner was notified of before. What has no image is sent once a day.
     """
     if news.topic is Topic.UPDATED:
         return (), 0.0

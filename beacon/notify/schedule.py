@@ -1,4 +1,4 @@
-"""When targets are told: at once or once a day, not at night, and again if they are away; pure."""
+"""When targets are notified: at once or once a day, not at night, and again if they are away; pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon.model.notifying.target import Target
 from beacon.model.window import Window, is_open
 
 LONGEST_KEPT = 7 * 86400.0
-"""Seconds after which what could not be told is given up."""
+"""Seconds after which what could not be notified is given up."""
 MOST_KEPT = 500
 """Of more news the oldest are given up."""
 MOST_APART = 3
@@ -23,7 +23,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 60.0, 3600.0
 def due(
     target: Target, queued: Mapping[str, News], standing: TargetStanding, now: datetime
 ) -> dict[str, News]:
-    """Return what of *queued* is told to *target* at *now*, a local time, by id."""
+    """Return what of *queued* is sent to *target* at *now*, a local time, by id."""
     if now.timestamp() < standing.next:
         return {}
     if target.quiet and is_open(map(Window.parse, target.quiet), now):
@@ -43,14 +43,14 @@ def _last(time: str, now: datetime) -> datetime:
 
 
 def failed(standing: TargetStanding, error: str, now: float) -> TargetStanding:
-    """Return how a target stands after it could not be told: it is tried again, later each time."""
+    """Return how a target stands after it could not be notified: it is tried again, later each time."""
     delay = min(_FIRST_DELAY * 2.0 ** min(standing.failures, 10), _LONGEST_DELAY)
     since = standing.since if standing.failures else now
     return replace(standing, failures=standing.failures + 1, since=since, next=now + delay, error=error)
 
 
 def succeeded(now: float) -> TargetStanding:
-    """Return how a target stands after it was told."""
+    """Return how a target stands after it was notified."""
     return TargetStanding(notified=now)
 
 

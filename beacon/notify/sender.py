@@ -26,7 +26,7 @@ class Sender:
         self._environment = environment
 
     def send(self, target: Target, message: Message) -> None:
-        """Tell *target* a message. Raises DeliveryError, in which there is no secret.
+        """Send *target* a message. Raises DeliveryError, in which there is no secret.
 
         What apprise prints is not repeated, for it may name the URL.
         """

@@ -280,14 +280,14 @@ class Machine(Scoped):
 
     @cached_property
     def outbox(self) -> Outbox:
-        """The events on their way to the journal and to who is told."""
+        """The events on their way to the journal and to who is notified."""
         from beacon.state.outbox import Outbox
 
         return Outbox(self.paths.outbox, self.store, self.queue.add, self._log)
 
     @cached_property
     def queue(self) -> Queue:
-        """The news on their way to those who are told."""
+        """The news on their way to those who are notified."""
         from beacon.state.notifications import Queue
 
         return Queue(self.paths.notifications, self.paths.notified, lambda: self.settings.notify)

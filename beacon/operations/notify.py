@@ -28,19 +28,19 @@ from beacon.wire.notify import Sent, TargetInfo, Targets
 
 
 class SendRequest(Struct, frozen=True):
-    """Tell what is queued; besides, that the unit *failed* of Beacon's own has."""
+    """Notify of what is queued; besides, that the unit *failed* of Beacon's own has."""
 
     failed: str = ""
 
 
 class TryRequest(Struct, frozen=True):
-    """Tell targets that they are told; all of them if there are none."""
+    """Try whether targets are notified; all of them if there are none."""
 
     targets: tuple[str, ...] = ()
 
 
 def send(machine: Machine, request: SendRequest, listener: Listener) -> Sent:
-    """Tell what is due. Who could not be told is in the answer; the next run tries again, later each time."""
+    """Send what is due. Who was not reached is in the answer; the next run tries again, later each time."""
     del listener  # it takes a moment
     machine.require_write("notify send")
     targets = _targets(machine)
@@ -87,7 +87,7 @@ def try_targets(machine: Machine, request: TryRequest, listener: Listener) -> Se
 
 
 def list_targets(machine: Machine, listener: Listener) -> Targets:
-    """Return who is told of what, and how they have answered."""
+    """Return who is notified of what, and how they have answered."""
     del listener
     memory, queued = machine.queue.memory(), machine.queue.read()
     return Targets(
@@ -119,7 +119,7 @@ def _time(seconds: float) -> str | None:
 
 
 def _targets(machine: Machine) -> tuple[Target, ...]:
-    """Return the targets, also where something else in beacon.toml is wrong: that is what they are told."""
+    """Return the targets, also where something else in beacon.toml is wrong: that is news for them."""
     try:
         return machine.settings.notify
     except ConfigError:
@@ -127,7 +127,7 @@ def _targets(machine: Machine) -> tuple[Target, ...]:
 
 
 def _note_failure(machine: Machine, unit: str, targets: tuple[Target, ...]) -> None:
-    """Have targets told that a unit of Beacon's own has failed, unless its services' news say so already."""
+    """Notify targets that a unit of Beacon's own has failed, unless its services' news say so already."""
     said = machine.caller.environment
     checks = machine.store.load_checks().services
     left = tuple(target.name for target in targets if Topic.BEACON in target.events)

@@ -120,7 +120,7 @@ class RegistryClient:
     def tags(
         self, references: Iterable[ImageReference]
     ) -> Mapping[ImageReference, tuple[str, ...] | BeaconError]:
-        """Return the tags of every repository in the registry's order, or why they cannot be told.
+        """Return the tags of every repository in the registry's order, or why they are not known.
 
         Errors are as for :meth:`resolve`. Mirrors are not asked: as the engines see it, they serve images,
         not lists.

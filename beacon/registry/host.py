@@ -31,7 +31,7 @@ from beacon.registry.transport import (
 _USER_AGENT = f"beacon/{__version__}"
 CONNECTIONS = 16
 HUB_CONNECTIONS = 8
-"""Docker Hub limits all requests, by an amount it does not tell."""
+"""Docker Hub limits all requests, by an amount it does not say."""
 _PROBE_SECONDS = 3.0
 _PAUSE = 2.0
 _MAX_PAUSES = 3
@@ -167,19 +167,19 @@ class RegistryHost:
 
     def _patiently(self, request: Request, deadline: Deadline, patience: float) -> Reply:
         """Send, and wait as long as the host wants; Refusal when that is too long."""
-        pause, told = 0.0, False
+        pause, is_asked = 0.0, False
         for attempt in range(_MAX_PAUSES):
             self._wait(deadline)
             reply = self._connected().send(request, deadline, patience=patience)
             wanted = retry_after(reply.headers.get("retry-after", ""), datetime.now(UTC))
-            told = wanted is not None
-            if reply.status != _TOO_MANY and not (reply.status == _UNAVAILABLE and told):
+            is_asked = wanted is not None
+            if reply.status != _TOO_MANY and not (reply.status == _UNAVAILABLE and is_asked):
                 return reply
             pause = _PAUSE * 2**attempt if wanted is None else wanted
             self._paused_until = max(self._paused_until, time.monotonic() + pause)
-            if told and pause > deadline.remaining():
+            if is_asked and pause > deadline.remaining():
                 self._limits.note(self.name, pause)
-        raise Refusal(self._deferred(pause if told else None))
+        raise Refusal(self._deferred(pause if is_asked else None))
 
     def _wait(self, deadline: Deadline) -> None:
         pause = self._paused_until - time.monotonic()

@@ -33,7 +33,7 @@ _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 class Found(Struct, frozen=True):
     """The registry names *digest* for the reference.
 
-    *remaining* is what is left of the pull limit, where the registry tells. *warnings* are sentences on what
+    *remaining* is what is left of the pull limit, where the registry says. *warnings* are sentences on what
     the owner should mend although the check went well.
     """
 

@@ -178,9 +178,9 @@ class Transport:
             )
             body = _read(response, request.limit, deadline)
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
-            # Told is what was configured: what was left differs from run to run, and would be news each time.
-            told = [limit if limit <= remaining else deadline.seconds for limit in limits]
-            raise _trouble(error, *told) from error
+            # Named is what was configured: what was left differs from run to run, and would be news.
+            configured = [limit if limit <= remaining else deadline.seconds for limit in limits]
+            raise _trouble(error, *configured) from error
         return Reply(response.status_code, response.headers, body, request.url)
 
     def _adapter(self, url: str) -> HTTPAdapter:

@@ -45,7 +45,7 @@ def execute(
 
 
 def foreseen(tools: Tools, proposal: Proposal) -> tuple[Rollout, ...]:
-    """Return the rollouts that :func:`execute` would begin, as far as can be told before; changes nothing.
+    """Return the rollouts that :func:`execute` would begin, as far as that is known before; changes nothing.
 
     Raises MachineError if systemd does not answer.
     """

@@ -21,9 +21,9 @@ from beacon.registry.results import CheckResult, Resolution
 from beacon.state.store import Adoption
 
 Progress = Callable[[int | None], None]
-"""Told how many bytes of a pull have come; None where that is not known."""
+"""Is called with how many bytes of a pull have come; None where that is not known."""
 Tally = Callable[[int | None, int | None], None]
-"""Told the same, and how many bytes there are to come in all, where that is known."""
+"""Is called with the same, and how many bytes there are to come in all, where that is known."""
 
 
 class Engine(Protocol):
@@ -36,7 +36,7 @@ class Engine(Protocol):
         """Return how many bytes of *layers* a pull fetches: of those that no image on disk has."""
 
     def image_folder(self, image: ImageReference) -> str:
-        """Return a folder on the file system that has an image on disk; empty where that is not told."""
+        """Return a folder on the file system that has an image on disk; empty where that is not known."""
 
     def guard(self, image: ImageReference) -> None:
         """Keep other users from what the engine writes down of containers, beside an *image* on disk."""
@@ -291,7 +291,7 @@ class Traffic(Protocol):
         """Return how many connections to addresses and ports of this machine are open."""
 
     def websockets(self, ports: Iterable[int]) -> int:
-        """Return how many of those to *ports* are websockets, as far as that can be told."""
+        """Return how many of those to *ports* are websockets, as far as that is known."""
 
 
 class Surroundings(Protocol):
@@ -341,22 +341,22 @@ class Reporter(Protocol):
     """Hears what happens: the system journal, and the person at the terminal."""
 
     def event(self, event: Event, saving: ServiceState | None = None) -> None:
-        """Tell of a decision, and save the state that it is about with it: no kill loses one of the two."""
+        """Log a decision, and save the state that it is about with it: no kill loses one of the two."""
 
     def note(self, service: str, line: str) -> None:
-        """Tell the person at the terminal something that is no decision."""
+        """Report something that is no decision."""
 
     def step(self, service: str, kind: StepKind | None) -> None:
-        """Tell the person at the terminal which step of a rollout begins; None: it has ended."""
+        """Report which step of a rollout begins; None: it has ended."""
 
     def waiting(self, service: str, what: str, seconds: float = 0.0, limit: float | None = None) -> None:
-        """Tell the person at the terminal what is waited for, for how long, and how long at the most.
+        """Report what is waited for, for how long, and how long at the most.
 
         It is said as long as this is called again and again; without *what*, the wait is over.
         """
 
     def pulling(self, service: str, image: ImageReference) -> AbstractContextManager[Tally]:
-        """Tell that a pull goes on while the block runs; what is yielded takes how far it has come."""
+        """Report that a pull goes on while the block runs; what is yielded takes how far it has come."""
 
 
 class Registry(Protocol):
@@ -371,7 +371,7 @@ class Registry(Protocol):
     def tags(
         self, references: Iterable[ImageReference]
     ) -> Mapping[ImageReference, tuple[str, ...] | BeaconError]:
-        """Return the tags of each repository, or why they cannot be told; never raises."""
+        """Return the tags of each repository, or why they are not known; never raises."""
 
 
 class Engines(Protocol):

@@ -46,7 +46,7 @@ def live_releases(store: Store, names: Iterable[str]) -> dict[str, Release] | No
     None for somebody who may not read the states.
     """
     try:
-        states, _ = readable(store, {*names, *store.names()})  # told when one is asked for
+        states, _ = readable(store, {*names, *store.names()})  # reported when one is asked for
     except AccessError:
         return None
     return {name: live for name, one in states.items() if (live := one.live_release) is not None}

@@ -41,7 +41,7 @@ class Renderer(Struct, frozen=True):
     """Turns releases into unit files for one machine."""
 
     facts: Callable[[], MachineFacts]
-    """Of this machine; the engine takes a moment to tell its version."""
+    """Of this machine; the engine takes a moment to say its version."""
     templates: Templates
     allot: Callable[[Release], Release] = _as_it_is
     """Gives a release the ports that it needs, and what else it is given here; asked before its files."""

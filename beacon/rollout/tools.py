@@ -132,7 +132,7 @@ class Tools:
 
     @contextmanager
     def asking(self, references: Iterable[ImageReference]) -> Iterator[None]:
-        """Tell that registries are asked for *references* while the block runs."""
+        """Report that registries are asked for *references* while the block runs."""
         names = ", ".join(sorted({one.registry for one in references}))
         self.reporter.waiting("", f"asking {names}" if names else "")
         try:
@@ -162,7 +162,7 @@ class Tools:
         """Keep other processes from giving names to an image, or taking them off, while the block runs.
 
         Podman before 5 writes all names of an image anew when one changes, and loses those that come
-        meanwhile. Raises BusyError after *wait* seconds in vain; that it waits is told of *service*.
+        meanwhile. Raises BusyError after *wait* seconds in vain; that it waits is reported of *service*.
         """
         name = image_names_lock(image_id)
         what = f"another beacon is pulling or deleting image {short(image_id)}"

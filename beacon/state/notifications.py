@@ -1,4 +1,4 @@
-"""What is on its way to targets: one file for each of the news, until all have been told."""
+"""What is on its way to targets: one file for each of the news, until all were notified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Queue:
-    """The news below *folder*; *targets* are those of beacon.toml. What was told is in *memory*."""
+    """The news below *folder*; *targets* are those of beacon.toml. What was sent is in *memory*."""
 
     def __init__(self, folder: Path, memory: Path, targets: Callable[[], Iterable[Target]]) -> None:
         self._folder = folder
@@ -28,9 +28,9 @@ class Queue:
         self._targets = targets
 
     def add(self, event: Event, name: str) -> None:
-        """Have targets told of *event*, whose id is *name*; once, however often it is added.
+        """Have targets notified of *event*, whose id is *name*; once, however often it is added.
 
-        What cannot be noted (a full disk) is not told: no rollout fails for that.
+        What cannot be noted (a full disk) is not sent: no rollout fails for that.
         """
         topic = TOPICS.get(event.kind)
         if topic is None:

@@ -42,12 +42,12 @@ class Paths(Struct, frozen=True):
 
     @property
     def notifications(self) -> Path:
-        """Where news are on their way to who is told."""
+        """Where news are on their way to who is notified."""
         return self.state / "notifications"
 
     @property
     def notified(self) -> Path:
-        """What is remembered of who is told."""
+        """What is remembered of who is notified."""
         return self.state / "notified.json"
 
     @property

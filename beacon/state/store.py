@@ -42,9 +42,9 @@ class Checks(Struct, frozen=True):
     unanswered: Mapping[str, str] = field(default_factory=dict)
     """Since when no registry has answered, by service: RFC 3339 in UTC."""
     overdue: tuple[str, ...] = ()
-    """The services of which it was told that none has for a day."""
+    """The services of which it was logged that none has for a day."""
     low: tuple[str, ...] = ()
-    """The folders of which it was told that there is little room."""
+    """The folders of which it was logged that there is little room."""
     crashing: Mapping[str, str] = field(default_factory=dict)
     """When services that had failed again and again for a while were last seen to: RFC 3339 in UTC."""
 

@@ -10,7 +10,7 @@ _PATIENCE = 15.0
 
 
 def installed_version() -> int:
-    """Return the major version of the installed systemd; raises MachineError where it cannot be told."""
+    """Return the major version of the installed systemd; raises MachineError where it is not known."""
     try:
         said = subprocess.run(
             ["systemctl", "--version"], capture_output=True, text=True, check=True, timeout=_PATIENCE

@@ -1,4 +1,4 @@
-"""Endpoints as answers have them: where each is reached, what is wrong with it, what stores are told."""
+"""Endpoints as answers have them: where each is reached, what is wrong with it, what is published."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Certificate(Answer, frozen=True, kw_only=True):
 
 
 class PublishedStore(Struct, frozen=True, kw_only=True):
-    """What one store is told: key and value of all that is published there, and what was changed."""
+    """What is published to one store: key and value of all that is published there, and what was changed."""
 
     store: str
     published: Mapping[str, str]
@@ -111,15 +111,15 @@ class PublishedStore(Struct, frozen=True, kw_only=True):
 
 
 class Publication(Answer, frozen=True, kw_only=True):
-    """What the stores of beacon.toml are told."""
+    """What is published to the stores of beacon.toml."""
 
     stores: tuple[PublishedStore, ...]
     left_out: tuple[str, ...]
-    """What is told to no store, and why."""
+    """What is published to no store, and why."""
 
 
 class ProxyChange(Answer, frozen=True, kw_only=True):
     """What became of the managed proxy; all that it does not answer is among the warnings."""
 
     answers: bool
-    """Whether it has what it was to be told."""
+    """Whether it has what it was to get."""

@@ -1,4 +1,4 @@
-"""Who is told of what happens, as answers have it; times are RFC 3339 in UTC."""
+"""Who is notified of what happens, as answers have it; times are RFC 3339 in UTC."""
 
 from __future__ import annotations
 

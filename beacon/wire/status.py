@@ -77,7 +77,7 @@ class Failing(Struct, frozen=True, kw_only=True):
 
 
 class VolumeSize(Struct, frozen=True, kw_only=True):
-    """How many bytes the data of a volume takes; null if that cannot be told."""
+    """How many bytes the data of a volume takes; null if that is not known."""
 
     volume: str
     bytes: int | None

@@ -111,7 +111,7 @@ class FakeMachine:
     going_down: bool = False
     log: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
-    """The steps of rollouts, as they were told."""
+    """The steps of rollouts, as they were reported."""
     waits: list[tuple[str, str, float, float | None]] = field(default_factory=list)
     """What was said to be waited for, and how long."""
     tallies: list[tuple[int | None, int | None]] = field(default_factory=list)

@@ -119,7 +119,7 @@ class _Word:
         self.slips: list[_Slip] = []
 
     def endpoints(self) -> list[Endpoint]:
-        """Return what the word says, as far as it can be told; *slips* has what cannot."""
+        """Return what the word says, as far as it makes sense; *slips* has what cannot."""
         for pattern, problem in _FOREIGN:
             if match := pattern.search(self._word):
                 self._slip(problem, match.start(), match.end())

@@ -1,4 +1,4 @@
-"""Who is told of what happens: whether they can be."""
+"""Who is notified of what happens: whether they can be."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  # to compare
 
 
 def dead_ports(survey: Survey) -> tuple[DeadPort, ...] | None:
-    """Look for published ports that lead nowhere, though the container answers; None if nobody can tell.
+    """Look for published ports that lead nowhere, though the container answers; None if nobody can say.
 
     Only rules of the firewall lead to the containers of Podman's that root runs.
     """

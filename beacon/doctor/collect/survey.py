@@ -95,7 +95,7 @@ class Machine(Protocol):
 
     @property
     def queue(self) -> Queue:
-        """The news on their way to those who are told."""
+        """The news on their way to those who are notified."""
 
     def publisher_of(self, store: Store) -> Publisher:
         """Return what writes to a store."""

@@ -1,4 +1,4 @@
-"""What systemctl(1) tells of units: also without root, and of units that systemd does not know."""
+"""What systemctl(1) says of units: also without root, and of units that systemd does not know."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _HOMES = ("/home", "/root", "/run/user")
 
 
 class UnitFacts(Struct, frozen=True):
-    """A unit as ``systemctl show`` tells of it; the values are systemd's own words."""
+    """A unit as ``systemctl show`` says of it; the values are systemd's own words."""
 
     name: str
     load: str = "not-found"
@@ -66,7 +66,7 @@ class SettingsFacts(Struct, frozen=True):
 
 
 class EngineFacts(Struct, frozen=True):
-    """The engines that are installed (*broken*: those that do not even tell their version)."""
+    """The engines that are installed (*broken*: those that do not even say their version)."""
 
     settings: str
     """Where the choice of an engine is set."""
@@ -170,7 +170,7 @@ class ClockFacts(Struct, frozen=True):
     """It cannot be earlier than this: *witness* is of that time."""
     witness: str
     synchronized: bool | None = None
-    """None where nobody tells (timedatectl(1))."""
+    """None where nobody says (timedatectl(1))."""
     follows: bool = False
     """Whether a service that follows a time server is switched on."""
     container: str = ""

@@ -69,10 +69,10 @@ class Managed(Struct, frozen=True):
     """Whether it was set up."""
     active: str = "inactive"
     left_out: str = ""
-    """Why Caddy is not told of the endpoint, or refuses it."""
+    """Why Caddy is not given the endpoint, or refuses it."""
     mend: str = ""
     loaded: bool | None = None
-    """Whether Caddy has the domain in the configuration that it runs with; None where it does not tell."""
+    """Whether Caddy has the domain in the configuration that it runs with; None where it does not say."""
 
 
 class Links(Struct, frozen=True):
@@ -95,4 +95,4 @@ class Links(Struct, frozen=True):
     """ActiveState of the service's unit."""
     own: str | None = None
     """Where the container answers at its own address, if its port does not; empty if it does not answer
-    there either, None if nobody can tell."""
+    there either, None if nobody can say."""

@@ -1,4 +1,4 @@
-"""Judge whether owners are told of what happens."""
+"""Judge whether owners are notified of what happens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TargetFacts(Struct, frozen=True):
 
 
 class NotifyingFacts(Struct, frozen=True):
-    """Who is told, and what it takes."""
+    """Who is notified, and what it takes."""
 
     targets: tuple[TargetFacts, ...] = ()
     has_apprise: bool = True

@@ -10,7 +10,7 @@ _UNTOLD = "who reads it is not told which services are up, and where"
 
 
 def publishing(facts: PublishingFacts, commands: Commands) -> list[Finding]:
-    """Judge whether the stores of beacon.toml are told of the endpoints."""
+    """Judge whether the endpoints are published to the stores of beacon.toml."""
     found = [error(store.problem, _UNTOLD, store.hint) for store in facts.stores if store.problem]
     if facts.stores and facts.unit.active != "active":
         found.append(

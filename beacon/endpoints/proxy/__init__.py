@@ -1,1 +1,1 @@
-"""The managed proxy: Debian's Caddy, told of routes and steered through a rollout."""
+"""The managed proxy: Debian's Caddy, given routes and steered through a rollout."""

@@ -158,7 +158,7 @@ class Caddy:
             ) from error
 
     def hosts(self) -> frozenset[str] | None:
-        """Return the domains of the configuration that Caddy runs with; None where it does not tell."""
+        """Return the domains of the configuration that Caddy runs with; None where it does not say."""
         try:
             return frozenset(_hosts(_asked("/config/")))
         except (OSError, http.client.HTTPException, ValueError):

@@ -1,4 +1,4 @@
-"""The managed proxy: told of what has changed, one process at a time, and again until it has heard."""
+"""The managed proxy: updated with what has changed, one process at a time, and again until it has it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ManagedProxy:
 
 
 def wanted(services: Mapping[str, RunningService]) -> Caddyfile:
-    """Return what Caddy is to answer; ports that an engine chose for one start are nothing to tell it."""
+    """Return what Caddy is to answer; ports that an engine chose for one start are nothing for it."""
     return caddyfile(routes({name: replace(one, container=None) for name, one in services.items()}))
 
 

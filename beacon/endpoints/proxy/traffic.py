@@ -20,14 +20,14 @@ _OPEN = {"01", "02"}
 
 
 class CaddyTraffic:
-    """The requests that Caddy brings, by what Beacon has told it."""
+    """The requests that Caddy brings, by what Beacon has given it."""
 
     def __init__(self, own: Path = OWN, markers: Path = Path(MARKERS)) -> None:
         self._own = own
         self._markers = markers
 
     def leads_to(self, service: str, ports: Iterable[int]) -> bool:
-        """Say whether Caddy was told of *service*, and of all of *ports*."""
+        """Say whether Caddy knows *service*, and all of *ports*."""
         try:
             words = set(self._own.read_text(encoding="utf-8").split())
         except OSError:
@@ -64,7 +64,7 @@ class CaddyTraffic:
     def websockets(self, ports: Iterable[int]) -> int:
         """Return how many of those to *ports* are websockets: Caddy knows them by a name of their own.
 
-        Where it does not tell (its owner may have closed the port at which it does), none is told apart.
+        Where it does not say (its owner may have closed the port at which it does), none is told apart.
         """
         wanted = {socket_upstream(f"127.0.0.1:{port}") for port in ports}
         connection = http.client.HTTPConnection(*ADMIN, timeout=_PATIENCE)

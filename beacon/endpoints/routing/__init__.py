@@ -1,1 +1,1 @@
-"""From what runs to what routers are told, in the form that each of them reads. Pure."""
+"""From what runs to what routers get, in the form that each of them reads. Pure."""

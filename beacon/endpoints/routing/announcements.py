@@ -1,4 +1,4 @@
-"""What is told of each service: its endpoints that can be reached now, whatever the form it is told in."""
+"""What is announced of each service: its endpoints that can be reached now, whatever the form."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Announcement(Struct, frozen=True):
 
     @property
     def is_marked(self) -> bool:
-        """Whether those who read of it are to be told that it is not up."""
+        """Whether those who read of it are to learn that it is not up."""
         return self.state is not State.UP and self.endpoint.health is Unhealthy.MARK
 
     def as_dict(self) -> dict[str, object]:
@@ -63,7 +63,7 @@ class Announcement(Struct, frozen=True):
 class Announcements(Struct, frozen=True):
     """What is announced of each service, in the order of its definition; and what is left out, and why.
 
-    A service of which there is nothing, but is to be told of all the same, has an empty tuple.
+    A service of which there is nothing, but is to be announced all the same, has an empty tuple.
     """
 
     services: Mapping[str, tuple[Announcement, ...]]
@@ -75,7 +75,7 @@ class Announcements(Struct, frozen=True):
 
 
 def gather(running: Mapping[str, RunningService], found: Iterable[Route], address: str) -> Announcements:
-    """Return what is to be told of the services *running*, whose endpoints are *found*.
+    """Return what is to be announced of the services *running*, whose endpoints are *found*.
 
     *address* stands for every address of the machine: nobody else can be told to go to ``*``.
     """

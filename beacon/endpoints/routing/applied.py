@@ -1,4 +1,4 @@
-"""What was applied, as those see it who tell others where services are reached. Pure."""
+"""What was applied, as those see it who announce where services are reached. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Caddy is told: from routes to the sites of a Caddyfile. Pure; Caddy itself is asked elsewhere."""
+"""What Caddy gets: from routes to the sites of a Caddyfile. Pure; Caddy itself is asked elsewhere."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Site(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """An endpoint that Caddy is not told of, why, and what mends it."""
+    """An endpoint that Caddy is not given, why, and what mends it."""
 
     service: str
     claim: str
@@ -82,7 +82,7 @@ UNKNOWN = ("http://", "https://")
 
 
 def caddyfile(found: Iterable[Route]) -> Caddyfile:
-    """Return what Caddy is to be told of the routes *found*."""
+    """Return what Caddy is given of the routes *found*."""
     sites: dict[str, list[Route]] = {}
     left_out = []
     for route in found:

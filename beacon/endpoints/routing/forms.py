@@ -33,7 +33,7 @@ class RenderedEntries(Struct, frozen=True):
 def render(
     publication: Publication, announced: Announcements, machine: str, formats: Formats
 ) -> RenderedEntries:
-    """Return what *publication* tells of *announced*.
+    """Return what *publication* says of *announced*.
 
     Raises ConfigError if a template of the owner's is invalid.
     """

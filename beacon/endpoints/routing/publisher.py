@@ -41,7 +41,7 @@ class Publisher(Protocol):
     def write(self, change: Change) -> None:
         """Make all of *change*, as far as the store can in one transaction.
 
-        A store that takes no more is told the rest all the same: what is down must not be found there. Keys
+        A store that takes no more gets the rest all the same: what is down must not be found there. Keys
         that are to be renewed and have expired since they were read are written again.
         """
 
@@ -74,7 +74,7 @@ def bring_up_to_date(
     """Have the store say *wanted*; return what that took.
 
     Keys are on record before they are written, so that a kill leaves none unknown. Where a writing did not
-    come to its end, all is written again: a file may be in place whose reader has not been told.
+    come to its end, all is written again: a file may be in place whose reader does not know yet.
     """
     written = record.load()
     there = publisher.read(wanted.keys()) if written.complete and wanted else {}

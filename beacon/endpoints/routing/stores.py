@@ -1,4 +1,4 @@
-"""Which publications go to one store, and what they tell it together."""
+"""Which publications go to one store, and what they publish there together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beacon.model.endpoints.publication import Publication
 
 
 class Store(Struct, frozen=True):
-    """A store, and all that is told to it: by several tables of beacon.toml, if there are several."""
+    """A store, and all that is published there: by several tables of beacon.toml, if there are several."""
 
     where: str
     publications: tuple[Publication, ...]
@@ -27,7 +27,7 @@ class Store(Struct, frozen=True):
 
 
 class Contents(Struct, frozen=True):
-    """What each store is to say, and what of the endpoints is not told, each with the reason.
+    """What each store is to say, and what of the endpoints is not published, each with the reason.
 
     A store of which that cannot be said (a template is invalid) is in *errors* instead.
     """

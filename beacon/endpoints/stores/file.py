@@ -1,4 +1,4 @@
-"""A file as a store of endpoints: checked, put in place whole, and its reader told."""
+"""A file as a store of endpoints: checked, put in place whole, and its reader made to read it."""
 
 from __future__ import annotations
 

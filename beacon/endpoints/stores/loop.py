@@ -24,7 +24,7 @@ _FIRST_ATTEMPT = 6.0
 
 
 class Watch(Protocol):
-    """Tells when a unit changes."""
+    """Knows when a unit changes."""
 
     def wait(self, seconds: float) -> bool:
         """Wait until a unit changes, *seconds* at the most; say whether one did."""

@@ -1,4 +1,4 @@
-"""One pass over all stores: what each is to say, and what came of telling it."""
+"""One pass over all stores: what each is to say, and what came of publishing it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Pass:
         self.wanted = found.wanted
         """Store → key → what it is to say."""
         self.left_out = (*problems, *found.left_out)
-        """What is told to no store, and why."""
+        """What is published to no store, and why."""
         self.errors: dict[str, BeaconError] = dict(found.errors)
-        """Store → why it cannot be told."""
+        """Store → why nothing can be published there."""
         self.done: dict[str, Change] = {}
         """Store → what was changed there."""
 

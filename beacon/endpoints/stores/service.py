@@ -149,7 +149,7 @@ class PublishingService:
         return newer
 
     def _withdraw(self, machine: Machine, before: Sequence[Store], now: Sequence[Store]) -> None:
-        """Take back what was told to stores that are told no more."""
+        """Take back what was published to stores that are published to no more."""
         here = {store.where for store in now}
         for store in before:
             if store.where not in here:

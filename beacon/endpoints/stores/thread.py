@@ -93,7 +93,7 @@ class PublisherThread:
     def _until(self, due: float) -> float | None:
         """Return the seconds until there is something to do; None where nothing has been said yet.
 
-        News is told at once, of what has stopped even to a store that is full; to one that is in trouble not
+        News goes out at once, of what has stopped even to a store that is full; to one that is in trouble not
         more than once a second.
         """
         if self._wanted is None:

@@ -151,7 +151,7 @@ def _names(project: Project, existing: Mapping[str, str], log: Log) -> dict[str,
 
 
 def _resources(context: Context, log: Log) -> None:
-    """Tell of the volumes, networks, secrets and configs of the file as a whole."""
+    """Note the volumes, networks, secrets and configs of the file as a whole."""
     project = context.project
     nowhere = Place("")
     storage.resources(

@@ -54,7 +54,7 @@ def _require(item: Item, other: str, draft: Draft, context: Context) -> None:
 
 
 def _need(item: Item, other: str, draft: Draft, context: Context) -> None:
-    name = context.names.get(other)  # what is not there was told when the project was loaded
+    name = context.names.get(other)  # what is not there was noted when the project was loaded
     if name is not None:
         draft.needs.append(name)
     elif other in context.project.others:

@@ -182,7 +182,7 @@ def described(key: str, context: Context, item: Item) -> Network:
 
 
 def _options(driver: str, options: Mapping[str, Item]) -> Iterator[tuple[str, str]]:
-    """Yield the options of a driver as Podman has them; the others are told."""
+    """Yield the options of a driver as Podman has them; the others are noted."""
     known = {"com.docker.network.driver.mtu": "mtu", "mtu": "mtu"}
     known |= {"parent": "parent", "macvlan_mode": "mode", "ipvlan_mode": "mode"} if driver != "bridge" else {}
     for name, one in options.items():

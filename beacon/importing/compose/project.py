@@ -95,7 +95,7 @@ def _name(
 ) -> str:
     """Return the project's name: as asked for, else the last file's, else the folder's."""
     name = request.project or variables.get("COMPOSE_PROJECT_NAME")
-    quiet = Reader(source, variables, Log())  # what is wrong with the files is told when they are read
+    quiet = Reader(source, variables, Log())  # what is wrong with the files is noted when they are read
     for file in () if name else reversed(files):
         root = quiet.file(file, Place(file), folder)
         given = None if root is None else root.get("name")

@@ -1,4 +1,4 @@
-"""Keys without a counterpart: carried as arguments of Podman where it has one, else told with the reason."""
+"""Keys without a counterpart: carried as arguments of Podman where it has one, else noted with the reason."""
 
 from __future__ import annotations
 

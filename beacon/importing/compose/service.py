@@ -1,4 +1,4 @@
-"""One service of a project → a service of Beacon; every key has its handler, or is told."""
+"""One service of a project → a service of Beacon; every key has its handler, or is noted."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def add(  # noqa: PLR0913 -- the parts of one volume
 
 
 def _with_options(volume: Volume, words: Sequence[str], item: Item) -> Volume:
-    """Return the volume with the options that Beacon knows; the others are told."""
+    """Return the volume with the options that Beacon knows; the others are noted."""
     for word in words:
         if word not in _OPTIONS | {"ro", "rw", ""}:
             item.drop(f"its option {word}: {_NO_OPTIONS.get(word, 'Beacon does not know it')}")

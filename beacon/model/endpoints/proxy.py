@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 CADDY_FILE = "/etc/caddy/beacon.caddy"
-"""What Caddy is told of the endpoints, if it is Beacon's to manage."""
+"""What Caddy is given of the endpoints, if it is Beacon's to manage."""
 
 
 class ProxyRecord(Struct, frozen=True):
@@ -23,5 +23,5 @@ class ProxyRecord(Struct, frozen=True):
     """Whether a run gave up: what it has changed may not be in the file that another is about to settle."""
 
     def pending(self, *, missed: bool = False) -> ProxyRecord:
-        """Return the record of a machine whose proxy is still to be told."""
+        """Return the record of a machine whose proxy is still to be updated."""
         return ProxyRecord("", self.loaded, self.refused, missed)

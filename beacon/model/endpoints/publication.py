@@ -1,4 +1,4 @@
-"""Stores that endpoints are published to: how to get in, and what each is told (``[publish.*]``)."""
+"""Stores that endpoints are published to: how to get in, and what each gets (``[publish.*]``)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _bracketed(host: str) -> str:
 
 
 class Publication(Struct, frozen=True):
-    """One table: what is told to one store, in one form."""
+    """One table: what is published to one store, in one form."""
 
     table: str
     """``publish.redis``, or ``publish.redis[1]`` where there are several."""

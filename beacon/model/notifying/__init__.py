@@ -1,1 +1,1 @@
-"""What owners are told, and who is told it."""
+"""What owners are notified, and who is."""

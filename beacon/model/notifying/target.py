@@ -1,4 +1,4 @@
-"""Who is told of what happens, and when: ``[notify.NAME]`` of beacon.toml."""
+"""Who is notified of what happens, and when: ``[notify.NAME]`` of beacon.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon.model.sensitive import Sensitive
 
 
 class Topic(StrEnum):
-    """What can be told."""
+    """Of what targets can be notified."""
 
     UPDATED = "updated"
     ROLLED_BACK = "rolled-back"
@@ -36,11 +36,11 @@ TOPICS: Mapping[EventKind, Topic] = {
     EventKind.UNANSWERED: Topic.UNCHECKED,
     EventKind.DISK_LOW: Topic.DISK,
 }
-"""The events of which owners are told; all others are in the journal alone."""
+"""The events of which owners are notified; all others are in the journal alone."""
 
 
 class Target(Struct, frozen=True):
-    """Somebody, or something, that is told; it has an URL, a file with one, or a command."""
+    """Somebody, or something, that is notified; it has an URL, a file with one, or a command."""
 
     name: str
     url: Sensitive | None = None
@@ -49,6 +49,6 @@ class Target(Struct, frozen=True):
     command: tuple[str, ...] = ()
     events: tuple[Topic, ...] = tuple(Topic)
     daily: str = ""
-    """``HH:MM`` in local time, at which all of a day is told in one message; empty is at once."""
+    """``HH:MM`` in local time, at which all of a day is sent in one message; empty is at once."""
     quiet: tuple[str, ...] = ()
-    """Windows, in local time, in which nothing is told; it is told afterwards."""
+    """Windows, in local time, in which nothing is sent; it is sent afterwards."""

@@ -1,4 +1,4 @@
-"""Telling stores which domains are answered, and where: one pass, or from now on."""
+"""Publishing to stores which domains are answered, and where: one pass, or from now on."""
 
 from __future__ import annotations
 

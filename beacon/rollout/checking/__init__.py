@@ -1,1 +1,1 @@
-"""What is new: the registries asked, candidates made of what they say, and the journal told."""
+"""What is new: the registries asked, candidates made of what they say, and what is logged of it."""

@@ -1,4 +1,4 @@
-"""Tell the journal how services ended if nothing has changed: once, not at every run of the timer."""
+"""Log how services ended if nothing has changed: once, not at every run of the timer."""
 
 from __future__ import annotations
 

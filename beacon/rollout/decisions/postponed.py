@@ -43,9 +43,9 @@ def update_waits(state: ServiceState, now: datetime) -> Postponed | None:
     if live is None or pending is None or state.rollout is not None or live.service.is_pinned:
         return None
     digests = {pending.image.digest, pending.image.tag_digest}
-    told = [{one.digest, one.tag_digest} for one in state.quarantine]
-    told += ({one.digest, one.tag_digest} for one in state.waiting if not one.approved)
-    if any(digests & other for other in told):
+    known = [{one.digest, one.tag_digest} for one in state.quarantine]
+    known += ({one.digest, one.tag_digest} for one in state.waiting if not one.approved)
+    if any(digests & other for other in known):
         return None
     if state.hold is not None:
         return Postponed(None, HELD)

@@ -108,8 +108,8 @@ def make_proposal(machine: Owner, proposer: Proposer, asked: Asked) -> Planned:
     changing = set(proposal.plan.services)
     services = [one.release.service for name, one in sorted(proposal.intents.items()) if name in changing]
     same = [one.release.service for name, one in proposal.intents.items() if name not in changing]
-    told = (*idle_notices(machine, services), *rotated_notices(proposer.tools, same))
-    return Planned(proposal, (*warnings, *told))
+    more = (*idle_notices(machine, services), *rotated_notices(proposer.tools, same))
+    return Planned(proposal, (*warnings, *more))
 
 
 def what_is_lacking(tools: Tools, proposal: Proposal) -> tuple[Notice, ...]:

@@ -145,7 +145,7 @@ def _turn_back(task: Task, verdict: Verdict) -> Rollout:
 
 
 def _unit(task: Task) -> UnitState | None:
-    """Return the service's unit; None where systemd does not tell."""
+    """Return the service's unit; None where systemd does not say."""
     try:
         return task.tools.unit(task.unit)
     except BeaconError:

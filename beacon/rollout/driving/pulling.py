@@ -1,4 +1,4 @@
-"""An image is fetched for a release, and who watches is told how far that has come."""
+"""An image is fetched for a release, and who watches is reported how far that has come."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pull(
     clock = tools.clock
     with (
         ThreadPoolExecutor(1) as hand,
-        tools.reporter.pulling(release.service.name, release.pinned) as tell,
+        tools.reporter.pulling(release.service.name, release.pinned) as report,
     ):
         began = clock.monotonic()
         asked: Future[int] | None = None
@@ -47,7 +47,7 @@ def pull(
             if asked is None and layers and clock.monotonic() - began >= _SOON:
                 asked = hand.submit(tools.engine.missing, layers)
             done, total = _tally(done, asked)
-            tell(done, total)
+            report(done, total)
             if (done or 0) > come or (total and done == total):  # what has come is unpacked then
                 come, since = done or 0, clock.monotonic()
             elif clock.monotonic() - since >= _STALLED and holds_up_others():

@@ -57,7 +57,7 @@ class Machine(Protocol):
 
     @property
     def facts(self) -> MachineFacts:
-        """What rendering needs to know of the machine; the engine takes a moment to tell its version."""
+        """What rendering needs to know of the machine; the engine takes a moment to say its version."""
 
     @property
     def engines(self) -> Engines:

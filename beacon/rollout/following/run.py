@@ -62,7 +62,7 @@ class Run:
         return outcomes
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
-        """Note what came of each service, and tell the journal what it has not been told before."""
+        """Note what came of each service, and log what is new."""
         try:
             failing = self._rollouts.failing(self._restarting) if self._restarting else {}
             remember(self._tools, self._machine.store, outcomes, self._answered, failing)

@@ -41,7 +41,7 @@ def pay(tools: Tools, name: str) -> None:
 def run_owed(tools: Tools, name: str) -> None:
     """Run the hook that the service *name* owes, if it does; the caller holds its lock.
 
-    It has no say any more. That it failed is told, since nothing else comes of it.
+    It has no say any more. That it failed is logged, since nothing else comes of it.
     """
     state = tools.store.load(name)
     owed = state.owed

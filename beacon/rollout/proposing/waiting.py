@@ -119,7 +119,7 @@ def outcome_of(state: ServiceState, waiting: AwaitingApproval) -> Outcome:
 
 
 def note_waiting(tools: Tools, name: str, waiting: AwaitingApproval) -> None:
-    """Remember what waits, and tell the journal if that is new; the caller holds the service's lock."""
+    """Remember what waits, and log it if that is new; the caller holds the service's lock."""
     state = tools.store.load(name)
     old, live = state.waiting_for(waiting.digest), state.live_release
     if old is not None and (old.reason, old.trigger) == (waiting.reason, waiting.trigger):
