@@ -20,7 +20,7 @@ _RETURNING = {"always", "unless-stopped"}
 """Policies by which an engine starts a container at boot."""
 
 
-class Container(Struct, frozen=True):
+class ForeignContainer(Struct, frozen=True):
     """A container that is there, and how it is acted on."""
 
     name: str
@@ -94,7 +94,7 @@ class Containers(Struct, frozen=True):
 
     environment: Mapping[str, str]
 
-    def find(self, name: str, engine: str | None = None) -> Container:
+    def find(self, name: str, engine: str | None = None) -> ForeignContainer:
         """Return the container *name*, from the engine given or from the one that has it.
 
         Raises UsageError where neither has it, and MachineError where the engine given is not here.
@@ -113,12 +113,12 @@ class Containers(Struct, frozen=True):
         where = engine or "podman nor docker"
         raise UsageError(f"there is no container {name!r} in {where}", hint=f"{engine or 'podman'} ps --all")
 
-    def get(self, engine: str, name: str) -> Container | None:
+    def get(self, engine: str, name: str) -> ForeignContainer | None:
         """Return the container *name* of an engine; None where it has none."""
         found = _inspect(engine, "container", name, self.environment)
         if found is None:
             return None
-        return Container(str(found.get("Name", name)).lstrip("/"), engine, self.environment, found)
+        return ForeignContainer(str(found.get("Name", name)).lstrip("/"), engine, self.environment, found)
 
 
 def _inspect(
@@ -138,7 +138,7 @@ def _inspect(
     return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
 
 
-def refuse_what_others_run(old: Container) -> None:
+def refuse_what_others_run(old: ForeignContainer) -> None:
     """Raise UsageError for containers that would come back, or could not be put back."""
     labels = _section(old.inspected, "Config", "Labels")
     if SERVICE_LABEL in labels:

@@ -13,7 +13,7 @@ from beacon.importing.compose.context import Context
 from beacon.importing.compose.project import Project
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.compose.service import convert
-from beacon.importing.node import Log, Note
+from beacon.importing.node import ImportNote, Log
 from beacon.importing.result import Imported, make_definition, make_imported
 from beacon.model.notice import NoteKind
 from beacon.model.service import RawPodman
@@ -48,10 +48,10 @@ def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what 
         service = replace(service, podman=RawPodman(args=(*service.podman.args, *raw)))
         for argument in raw:
             text = "as [podman] args, which Beacon does not check"
-            log.note(Note(name, argument.partition("=")[0], NoteKind.RAW, f"{argument}: {text}"))
+            log.note(ImportNote(name, argument.partition("=")[0], NoteKind.RAW, f"{argument}: {text}"))
     for network in service.networks:
         if network not in {"host", "none"} and ":" not in network:
             text = f"Beacon's own network of that name; containers that are not Beacon's are not on {network}"
-            log.note(Note(name, "networks", NoteKind.CHANGED, text))
+            log.note(ImportNote(name, "networks", NoteKind.CHANGED, text))
     notes = [replace(note, service=name) for note in log.notes]
     return make_imported([make_definition(service, origin)], notes)

@@ -17,7 +17,7 @@ from beacon.importing.alone import import_alone
 from beacon.importing.compose.process import qualified
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.names import slug
-from beacon.importing.node import Log, Note
+from beacon.importing.node import ImportNote, Log
 from beacon.importing.result import Imported
 from beacon.model.notice import NoteKind
 
@@ -38,7 +38,7 @@ class _Reading:
     raw: list[str] = field(default_factory=list)
 
     def note(self, key: str, kind: NoteKind, text: str) -> None:
-        self.log.note(Note("", key, kind, text))
+        self.log.note(ImportNote("", key, kind, text))
 
     def fault(self, key: str, problem: str) -> None:
         self.log.fault(Place(FILE), key, problem)

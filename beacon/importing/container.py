@@ -13,7 +13,7 @@ from beacon.importing.compose.reading.files import Source
 from beacon.importing.inspected import Section, nanoseconds, same_signal
 from beacon.importing.mounts import read_mounts
 from beacon.importing.names import slug
-from beacon.importing.node import Log, Note
+from beacon.importing.node import ImportNote, Log
 from beacon.importing.reading import Reading
 from beacon.importing.result import Imported
 from beacon.importing.unread import note_unread
@@ -80,7 +80,7 @@ def copied_from(imported: Imported, container: str, former: str, engine: str) ->
     (definition,) = imported.definitions
     text = f"{former}'s own; an adoption copies them to {engine}, under the same names"
     command = f"beacon import --container {container} --adopt"
-    note = Note(definition.name, "Mounts", NoteKind.TODO, text, command)
+    note = ImportNote(definition.name, "Mounts", NoteKind.TODO, text, command)
     return replace(imported, notes=(*imported.notes, note))
 
 

@@ -23,7 +23,7 @@ _TRUTH = {
 }
 
 
-class Note(Struct, frozen=True):
+class ImportNote(Struct, frozen=True):
     """One line of the report: *service* is "" for what concerns the project, *command* is to be pasted."""
 
     service: str
@@ -38,7 +38,7 @@ class Log:
     """What is found while something is read: faults stop the import, notes are its report."""
 
     faults: list[Fault] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[ImportNote] = field(default_factory=list)
     _unset: dict[Place, list[str]] = field(default_factory=dict)
     _spoilt: set[Place] = field(default_factory=set)
 
@@ -63,9 +63,9 @@ class Log:
         if name not in names:
             names.append(name)
         text = "is set nowhere, and is empty now; set it in .env or give it a default: ${NAME:-default}"
-        self.note(Note("", f"${name}", NoteKind.CHANGED, text))
+        self.note(ImportNote("", f"${name}", NoteKind.CHANGED, text))
 
-    def note(self, note: Note) -> None:
+    def note(self, note: ImportNote) -> None:
         """Remember a note, once."""
         if note not in self.notes:
             self.notes.append(note)
@@ -113,7 +113,7 @@ class Item(Struct, frozen=True):
 
     def note(self, kind: NoteKind, text: str, command: str = "") -> None:
         """Remember what became of it."""
-        self.log.note(Note(self.service, self.short_key, kind, text, command))
+        self.log.note(ImportNote(self.service, self.short_key, kind, text, command))
 
     def drop(self, text: str, command: str = "") -> None:
         """Say that it is not carried over, and why."""

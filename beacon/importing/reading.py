@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from beacon.formats.node import Node, Place, plant
-from beacon.importing.node import Log, Note
+from beacon.importing.node import ImportNote, Log
 from beacon.model.notice import NoteKind
 
 EMPTY: tuple[object, ...] = (None, "", [], {}, 0, False)
@@ -28,7 +28,7 @@ class Reading:
 
     def note(self, key: str, kind: NoteKind, text: str) -> None:
         """Say what became of what inspect has at *key*."""
-        self.log.note(Note("", key, kind, text))
+        self.log.note(ImportNote("", key, kind, text))
 
     def drop(self, key: str, text: str) -> None:
         """Say that what inspect has at *key* is not carried over, and why."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from beacon.definition.encode import encode
 from beacon.importing.names import comment
-from beacon.importing.node import Note
+from beacon.importing.node import ImportNote
 from beacon.model.service import Service
 
 
@@ -24,7 +24,7 @@ class Imported(Struct, frozen=True):
     """The definitions, and what could not be carried over or means something else."""
 
     definitions: tuple[MadeDefinition, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[ImportNote, ...]
     obstacles: tuple[str, ...] = ()
     """Why the container that it was made from cannot be adopted without a loss."""
 
@@ -34,7 +34,7 @@ def make_definition(service: Service, origin: str) -> MadeDefinition:
     return MadeDefinition(service.name, encode(service, comment=comment(origin)), origin)
 
 
-def make_imported(definitions: Iterable[MadeDefinition], notes: Iterable[Note]) -> Imported:
+def make_imported(definitions: Iterable[MadeDefinition], notes: Iterable[ImportNote]) -> Imported:
     """Return the result; what concerns the project comes first in the report."""
     made = tuple(definitions)
     order = {"": -1, **{definition.name: position for position, definition in enumerate(made)}}

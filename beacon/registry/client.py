@@ -12,7 +12,7 @@ from beacon.errors import BeaconError, ConfigError
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import Digest, ImageReference
 from beacon.registry.host import RegistryHost, timed_out
-from beacon.registry.images import Selection, Source, list_tags, look_up, resolve
+from beacon.registry.images import Repository, Selection, list_tags, look_up, resolve
 from beacon.registry.lanes import Job, Lanes, Ready, Rules
 from beacon.registry.limits import Limits, NoLimits
 from beacon.registry.results import (
@@ -28,7 +28,7 @@ from beacon.registry.results import (
     failed,
 )
 from beacon.registry.settings.credentials import CredentialStore
-from beacon.registry.settings.registries_conf import Endpoint, RegistriesConfig
+from beacon.registry.settings.registries_conf import RegistriesConfig, RegistryEndpoint
 from beacon.registry.transport import Deadline, Transport, Wiring
 
 DEADLINE = 30.0
@@ -42,7 +42,7 @@ T = TypeVar("T")
 class _Question(NamedTuple):
     """Where to ask in turn, for which tag or digest, and for what platform; questions that equal are one."""
 
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[RegistryEndpoint, ...]
     selector: str = ""
     platform: Platform | None = None
 
@@ -83,7 +83,7 @@ class RegistryClient:
         def question(reference: ImageReference) -> _Question:
             return _Question(self._config.endpoints(reference), _selector(reference))
 
-        def ask(source: Source, question: _Question, ready: Ready) -> Found:
+        def ask(source: Repository, question: _Question, ready: Ready) -> Found:
             return look_up(source, question.selector, ready)
 
         answers = self._ask(dict.fromkeys(references), question, ask)
@@ -106,7 +106,7 @@ class RegistryClient:
             pinned = wish.reference.with_digest(wish.digest) if wish.digest else wish.reference
             return _Question(self._config.endpoints(pinned), _selector(pinned), wish.platform)
 
-        def ask(source: Source, question: _Question, ready: Ready) -> ResolvedImage:
+        def ask(source: Repository, question: _Question, ready: Ready) -> ResolvedImage:
             wanted = Selection(question.selector, question.platform or Platform("", ""), self._reserve)
             return resolve(source, wanted, ready)
 
@@ -129,7 +129,7 @@ class RegistryClient:
         def question(reference: ImageReference) -> _Question:
             return _Question(self._config.endpoints(reference)[-1:])
 
-        def ask(source: Source, question: _Question, ready: Ready) -> tuple[str, ...]:
+        def ask(source: Repository, question: _Question, ready: Ready) -> tuple[str, ...]:
             del question
             return list_tags(source, ready)
 
@@ -156,7 +156,7 @@ class RegistryClient:
         self,
         subjects: Iterable[K],
         question: Callable[[K], _Question],
-        ask: Callable[[Source, _Question, Ready], T],
+        ask: Callable[[Repository, _Question, Ready], T],
         *,
         patient: bool = False,
     ) -> dict[K, T | Failed | Deferred | BeaconError]:
@@ -177,7 +177,11 @@ class RegistryClient:
         return {**answers, **{subject: found[one] for subject, one in questions.items()}}
 
     def _run(
-        self, questions: Iterable[_Question], ask: Callable[[Source, _Question, Ready], T], *, patient: bool
+        self,
+        questions: Iterable[_Question],
+        ask: Callable[[Repository, _Question, Ready], T],
+        *,
+        patient: bool,
     ) -> dict[_Question, T | BeaconError | Failed | Deferred]:
         repositories: dict[RegistryHost, list[str]] = {}
         jobs = []
@@ -192,7 +196,7 @@ class RegistryClient:
         def work(
             job: Job[_Question, RegistryHost], deadline: Deadline, ready: Ready
         ) -> T | BeaconError | Failed | Deferred:
-            source = Source(job.host, job.key.endpoints[job.stop].repository, deadline)
+            source = Repository(job.host, job.key.endpoints[job.stop].repository, deadline)
             try:
                 return ask(source, job.key, ready)
             except Refusal as refusal:
@@ -213,7 +217,7 @@ class RegistryClient:
         )
         return Lanes(rules, self._silent).run(jobs)
 
-    def _host(self, endpoint: Endpoint) -> RegistryHost:
+    def _host(self, endpoint: RegistryEndpoint) -> RegistryHost:
         key = (endpoint.registry, endpoint.insecure)
         with self._lock:
             if key not in self._hosts:
@@ -225,7 +229,7 @@ class RegistryClient:
                 )
             return self._hosts[key]
 
-    def _transport(self, endpoint: Endpoint) -> Transport:
+    def _transport(self, endpoint: RegistryEndpoint) -> Transport:
         connections = self._host(endpoint).connections
         return Transport(Wiring(connections, endpoint.insecure, self._config.tls_files(endpoint.registry)))
 

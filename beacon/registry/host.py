@@ -16,7 +16,7 @@ from beacon.registry.headers import parse_budget, retry_after
 from beacon.registry.limits import Limits
 from beacon.registry.results import Budget, Deferred, Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
-from beacon.registry.settings.registries_conf import Endpoint
+from beacon.registry.settings.registries_conf import RegistryEndpoint
 from beacon.registry.tokens import Site
 from beacon.registry.transport import (
     READ_SECONDS,
@@ -57,7 +57,7 @@ class RegistryHost:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: RegistryEndpoint,
         transport: Callable[[], Transport],
         lookup: Callable[[str], Credential | None],
         limits: Limits,

@@ -58,7 +58,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _ARTIFACT_TAG = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\..*)?|[0-9a-f]{64}|sha256:.*")
 
 
-class Source(NamedTuple):
+class Repository(NamedTuple):
     """A repository at the host that is asked."""
 
     host: RegistryHost
@@ -76,12 +76,12 @@ class Source(NamedTuple):
         return self.host.ask(query, self.deadline, ready)
 
 
-def look_up(source: Source, selector: str, ready: Ready) -> Found:
+def look_up(source: Repository, selector: str, ready: Ready) -> Found:
     """Return the digest that *selector*, a tag or a digest, has at *source*. Raises Refusal."""
     return _by_head(source, selector, ready) or _by_get(source, selector, ready)
 
 
-def _by_head(source: Source, selector: str, ready: Ready) -> Found | None:
+def _by_head(source: Repository, selector: str, ready: Ready) -> Found | None:
     """Ask by HEAD, which no registry counts as a pull; None where that says nothing."""
     if source.host.answers_head is False:
         return None
@@ -100,7 +100,7 @@ def _by_head(source: Source, selector: str, ready: Ready) -> Found | None:
     return _found(source, selector, stated, reply)
 
 
-def _by_get(source: Source, selector: str, ready: Ready) -> Found:
+def _by_get(source: Repository, selector: str, ready: Ready) -> Found:
     reply = source.ask("GET", selector, ready)
     if reply.status != _OK:
         raise Refusal(_problem(source, selector, reply))
@@ -108,7 +108,7 @@ def _by_get(source: Source, selector: str, ready: Ready) -> Found:
     return _found(source, selector, verified(source, selector, reply), reply)
 
 
-def _found(source: Source, selector: str, digest: Digest, reply: Reply) -> Found:
+def _found(source: Repository, selector: str, digest: Digest, reply: Reply) -> Found:
     if ":" in selector and digest != selector:
         raise Refusal(_untrue(source, selector, f"names {digest} instead"))
     budget = parse_budget(reply.headers)
@@ -122,7 +122,7 @@ def _header_digest(reply: Reply) -> Digest | None:
         return None
 
 
-def verified(source: Source, selector: str, reply: Reply) -> Digest:
+def verified(source: Repository, selector: str, reply: Reply) -> Digest:
     """Return the digest of the manifest in *reply*, checked against what was asked and what is stated."""
     stated = _header_digest(reply)
     asked = Digest(selector) if ":" in selector else None
@@ -132,14 +132,14 @@ def verified(source: Source, selector: str, reply: Reply) -> Digest:
     return asked or digest_of(reply.body)
 
 
-def _untrue(source: Source, selector: str, what: str) -> Failed:
+def _untrue(source: Repository, selector: str, what: str) -> Failed:
     problem = f"registry {source.host.name!r} {what} when asked for {selector!r} of {source.name!r}"
     return failed(
         FailureKind.UNTRUE, problem, "try again; if it stays so, the registry or a proxy is at fault"
     )
 
 
-def _problem(source: Source, selector: str, reply: Reply) -> Failed:
+def _problem(source: Repository, selector: str, reply: Reply) -> Failed:
     detail = detail_of(reply.body)
     said = f": {detail}" if detail else ""
     if reply.status == _NOT_FOUND:
@@ -164,7 +164,7 @@ class Selection(NamedTuple):
     reserve: int
 
 
-def resolve(source: Source, wanted: Selection, ready: Ready) -> ResolvedImage:
+def resolve(source: Repository, wanted: Selection, ready: Ready) -> ResolvedImage:
     """Return the image that a tag or a digest means on a platform. Raises Refusal or RegistryError."""
     try:
         tag_digest, document = _manifest(source, wanted.selector, wanted.reserve, ready)
@@ -190,7 +190,7 @@ def _layers(manifest: Manifest, unpacked: Sequence[Digest]) -> Iterator[Layer]:
 
 
 def _manifest(
-    source: Source, selector: str, reserve: int, ready: Ready = lambda: None
+    source: Repository, selector: str, reserve: int, ready: Ready = lambda: None
 ) -> tuple[Digest, Index | Manifest]:
     budget = source.host.budget
     if budget is not None and budget.remaining < reserve:
@@ -202,7 +202,7 @@ def _manifest(
     return digest, read_manifest(reply.body, reply.headers.get("content-type", ""))
 
 
-def _pick(source: Source, index: Index, wanted: Selection) -> tuple[Digest, Manifest]:
+def _pick(source: Repository, index: Index, wanted: Selection) -> tuple[Digest, Manifest]:
     """Return the manifest for the platform, looking into indexes within the index."""
     seen: set[Platform] = set()
     for digest, document in _candidates(source, index, wanted, MAX_DEPTH, seen):
@@ -211,7 +211,7 @@ def _pick(source: Source, index: Index, wanted: Selection) -> tuple[Digest, Mani
 
 
 def _candidates(
-    source: Source, index: Index, wanted: Selection, depth: int, seen: set[Platform]
+    source: Repository, index: Index, wanted: Selection, depth: int, seen: set[Platform]
 ) -> Iterator[tuple[Digest, Manifest]]:
     seen.update(platforms(index))
     chosen = choose(index, wanted.platform)
@@ -224,7 +224,7 @@ def _candidates(
             yield from _candidates(source, document, wanted, depth - 1, seen)
 
 
-def _config(source: Source, descriptor: Descriptor) -> tuple[ImageConfig, tuple[Digest, ...]]:
+def _config(source: Repository, descriptor: Descriptor) -> tuple[ImageConfig, tuple[Digest, ...]]:
     query = Query(repository=source.repository, path=f"blobs/{descriptor.digest}", limit=_MAX_CONFIG)
     reply = source.host.ask(query, source.deadline)
     if reply.status != _OK:
@@ -234,7 +234,7 @@ def _config(source: Source, descriptor: Descriptor) -> tuple[ImageConfig, tuple[
     return read_config(reply.body, descriptor.digest), read_contents(reply.body)
 
 
-def _unavailable(source: Source, wanted: Selection, offered: tuple[Platform, ...]) -> PlatformError:
+def _unavailable(source: Repository, wanted: Selection, offered: tuple[Platform, ...]) -> PlatformError:
     there = ", ".join(map(str, offered)) or "no platform at all"
     return PlatformError(
         f"{source.name!r} at {wanted.selector!r} is not built for {wanted.platform} but for {there}",
@@ -242,7 +242,7 @@ def _unavailable(source: Source, wanted: Selection, offered: tuple[Platform, ...
     )
 
 
-def list_tags(source: Source, ready: Ready) -> tuple[str, ...]:
+def list_tags(source: Repository, ready: Ready) -> tuple[str, ...]:
     """Return the tags of the repository as the registry orders them; signatures and the like are left out."""
     tags: dict[str, None] = {}
     path: str | None = f"tags/list?n={_PAGE}"
@@ -258,7 +258,7 @@ def list_tags(source: Source, ready: Ready) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _next_page(source: Source, reply: Reply) -> str | None:
+def _next_page(source: Repository, reply: Reply) -> str | None:
     """Return where the list goes on: at the registry itself, whatever host is named (as containers/image)."""
     target = next_link(reply.headers.get("link", ""))
     if target is None:
@@ -271,7 +271,7 @@ def _next_page(source: Source, reply: Reply) -> str | None:
     return f"{parts.path}?{parts.query}"
 
 
-def _tags(source: Source, reply: Reply) -> Iterator[str]:
+def _tags(source: Repository, reply: Reply) -> Iterator[str]:
     try:
         document = read_json(reply.body)
     except ValueError as error:
@@ -283,7 +283,7 @@ def _tags(source: Source, reply: Reply) -> Iterator[str]:
             yield tag
 
 
-def _tags_problem(source: Source, reply: Reply) -> Failed:
+def _tags_problem(source: Repository, reply: Reply) -> Failed:
     if reply.status == _NOT_FOUND:
         problem = f"registry {source.host.name!r} has no repository {source.repository!r}"
         return failed(FailureKind.NOT_FOUND, problem, "check the name")

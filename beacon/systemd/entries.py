@@ -26,7 +26,7 @@ def log_event(event: Event, name: str, scope: Scope) -> None:
     fields = {
         "MESSAGE": event.message,
         "MESSAGE_ID": event.kind.message_id,
-        "PRIORITY": str(event.kind.severity.value),
+        "PRIORITY": str(event.kind.priority.value),
         "SYSLOG_IDENTIFIER": "beacon",
         "BEACON_EVENT": event.kind.word,
         "BEACON_EVENT_ID": name,

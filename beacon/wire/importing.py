@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from beacon.errors import ExitStatus
-from beacon.importing.node import Note
+from beacon.importing.node import ImportNote
 from beacon.importing.result import MadeDefinition
 from beacon.wire.answer import Answer
 from beacon.wire.note import NoteInfo
@@ -32,7 +32,7 @@ class Adopted(Outcomes, frozen=True, kw_only=True):
         return max(super().status, ExitStatus.OK if self.stands else ExitStatus.FAILURE)
 
 
-def note_infos(notes: Iterable[Note]) -> tuple[NoteInfo, ...]:
+def note_infos(notes: Iterable[ImportNote]) -> tuple[NoteInfo, ...]:
     """Return what answers say of *notes*."""
     return tuple(
         NoteInfo(

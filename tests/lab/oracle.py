@@ -13,11 +13,11 @@ from beacon.definition.decode import decode
 from beacon.definition.names import MAX_LENGTH
 from beacon.errors import DefinitionError
 from beacon.importing.compose.importer import import_compose
-from beacon.importing.compose.project import Request
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.dotenv import parse_plain_env
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.names import origin_of, slug
-from beacon.importing.node import Note
+from beacon.importing.node import ImportNote
 from beacon.importing.result import Imported
 from beacon.model.notice import NoteKind
 from beacon.model.service import Health, RestartPolicy, Service
@@ -58,7 +58,7 @@ class Files:
     def imported(self) -> Imported:
         """Return what the import makes of it."""
         source = Source(self.read, lambda path: self.read(path) is not None, {"HOME": "/root"}, self.folder)
-        return import_compose(Request(self.files, profiles=self.profiles), source, {})
+        return import_compose(ComposeRequest(self.files, profiles=self.profiles), source, {})
 
 
 def differences(project: Files, config: Config) -> list[str]:
@@ -98,7 +98,7 @@ class Pair:
     config: Config
     project: Files
     names: Mapping[str, str]
-    notes: tuple[Note, ...]
+    notes: tuple[ImportNote, ...]
     seen: set[str] = field(default_factory=set)
 
     def differences(self) -> Iterator[str]:

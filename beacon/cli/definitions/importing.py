@@ -14,10 +14,10 @@ from beacon.cli.output import Output
 from beacon.cli.reporter import report
 from beacon.cli.session import session
 from beacon.errors import UsageError
-from beacon.importing.compose.project import Request as Compose
+from beacon.importing.compose.project import ComposeRequest
 from beacon.operations.importing.adopt import AdoptRequest
 from beacon.operations.importing.adopt import adopt as adopt_container
-from beacon.operations.importing.definitions import Command, ImportRequest, OldContainer
+from beacon.operations.importing.definitions import Command, ContainerByName, ImportRequest
 from beacon.operations.importing.definitions import import_ as ask
 from beacon.state.definitions import require_free, write_all
 from beacon.state.given import owners_files
@@ -78,15 +78,15 @@ def import_(
     machine, writes = here.machine(), not dry_run and folder is None
     given, chosen = tuple(files or named[:1]), tuple(named if files else named[1:])
     options = (tuple(profiles or ()), tuple(env_files or ()), chosen, not files)
-    compose = Compose(given, project, *options)
+    compose = ComposeRequest(given, project, *options)
     if adopt and not (given or command or container):
         machine.require_write("import")
         here.end_adoptions()
         return
-    old = OldContainer(container or "", engine, name)
+    old = ContainerByName(container or "", engine, name)
     what = _meant(compose, command, old, adopt=adopt, discards=discard_layer, writes=writes)
     source = owners_files(machine.caller.environment)
-    if adopt and isinstance(what, OldContainer):
+    if adopt and isinstance(what, ContainerByName):
         adopted = adopt_container(machine, AdoptRequest(what, source, discard_layer), here.listener)
         raise typer.Exit(show_answer(here.output, adopted, every=True, as_json=as_json))
     request = ImportRequest(what=what, source=source, writes=writes, overwrite=overwrite)
@@ -95,8 +95,14 @@ def import_(
 
 
 def _meant(
-    compose: Compose, command: str | None, old: OldContainer, *, adopt: bool, discards: bool, writes: bool
-) -> Compose | Command | OldContainer:
+    compose: ComposeRequest,
+    command: str | None,
+    old: ContainerByName,
+    *,
+    adopt: bool,
+    discards: bool,
+    writes: bool,
+) -> ComposeRequest | Command | ContainerByName:
     """Return what is to be imported. Raises UsageError for options that contradict each other."""
     if bool(compose.files) + (command is not None) + bool(old.name) != 1:
         raise UsageError(

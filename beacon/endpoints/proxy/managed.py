@@ -29,7 +29,7 @@ _QUIET = {
 """Outcomes that leave everything as it was."""
 
 
-class Memory(States, Protocol):
+class ProxyMemory(States, Protocol):
     """What is remembered of the services and of the proxy."""
 
     def proxy(self) -> ProxyRecord:
@@ -45,7 +45,7 @@ class Memory(States, Protocol):
 class ManagedProxy:
     """Caddy, where it is Beacon's to manage."""
 
-    def __init__(self, caddy: Proxy, memory: Memory, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, caddy: Proxy, memory: ProxyMemory, *, patience: float = _PATIENCE) -> None:
         self._caddy = caddy
         self._memory = memory
         self._patience = patience

@@ -14,17 +14,17 @@ from beacon.errors import DefinitionError
 from beacon.formats.node import Node, Place
 from beacon.importing.compose import network, storage
 from beacon.importing.compose.context import Context
-from beacon.importing.compose.project import Project, Request, load, profiles_of
+from beacon.importing.compose.project import ComposeRequest, Project, load, profiles_of
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.compose.service import convert
 from beacon.importing.names import choose_names, origin_of, slug
-from beacon.importing.node import Item, Log, Note
+from beacon.importing.node import ImportNote, Item, Log
 from beacon.importing.result import Imported, make_definition, make_imported
 from beacon.model.endpoints.network import Network
 from beacon.model.notice import NoteKind
 
 
-def import_compose(request: Request, source: Source, existing: Mapping[str, str]) -> Imported:
+def import_compose(request: ComposeRequest, source: Source, existing: Mapping[str, str]) -> Imported:
     """Return the definitions of a project's services, and the report.
 
     *existing* are the texts of the machine's definitions by name: a name that another service has is not
@@ -70,7 +70,7 @@ def _nothing(project: Project) -> str:
     return f"must have a service that is imported{f'; there are {words}' if words else ''}"
 
 
-def _without_builds(project: Project, request: Request, log: Log) -> Project:
+def _without_builds(project: Project, request: ComposeRequest, log: Log) -> Project:
     """Leave out services that are only built, and say how to build them; a fault where no other is left."""
     built = {
         key: node
@@ -85,13 +85,13 @@ def _without_builds(project: Project, request: Request, log: Log) -> Project:
             text = (
                 f"not imported, as Beacon builds no images; then image: REGISTRY/{slug_of}, and import again"
             )
-            log.note(Note("", f"services.{key}", NoteKind.TODO, text, commands))
+            log.note(ImportNote("", f"services.{key}", NoteKind.TODO, text, commands))
         else:
             problem = f"must have an image, as Beacon builds none: {commands}, then image: REGISTRY/{slug_of}"
             log.fault(node.place, f"services.{key}", problem)
     for key in _sharing(left, set(built)):
         text = "not imported, as it shares the namespace of a service that is not"
-        log.note(Note("", f"services.{key}", NoteKind.DROPPED, text))
+        log.note(ImportNote("", f"services.{key}", NoteKind.DROPPED, text))
         built[key] = left.pop(key)
     return replace(project, services=left, others={**project.others, **built})
 

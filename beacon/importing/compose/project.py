@@ -13,7 +13,7 @@ from beacon.formats.node import Node, Place
 from beacon.importing.compose.reading.files import Reader, Source
 from beacon.importing.compose.reading.found import files_beside, found_file
 from beacon.importing.compose.reading.merge import merge, without_resets
-from beacon.importing.node import Item, Log, Note
+from beacon.importing.node import ImportNote, Item, Log
 from beacon.model.notice import NoteKind
 
 _TOP_LEVEL = ("name", "version", "include", "services", "networks", "volumes", "secrets", "configs", "models")
@@ -21,7 +21,7 @@ _PARTS = ("services", "networks", "volumes", "secrets", "configs")
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
 
 
-class Request(Struct, frozen=True):
+class ComposeRequest(Struct, frozen=True):
     """What the command line asks of compose files."""
 
     files: tuple[str, ...]
@@ -52,7 +52,7 @@ class Project(Struct, frozen=True):
     """No compose file: networks and volumes are the engine's own, under their own names."""
 
 
-def load(request: Request, source: Source, log: Log) -> Project | None:
+def load(request: ComposeRequest, source: Source, log: Log) -> Project | None:
     """Return the project of *request*; None where its files cannot be read at all."""
     files = [source.absolute(file, source.folder) for file in request.files]
     if request.is_whole:
@@ -91,7 +91,7 @@ def load(request: Request, source: Source, log: Log) -> Project | None:
 
 
 def _name(
-    request: Request, files: list[str], folder: str, source: Source, variables: Mapping[str, str]
+    request: ComposeRequest, files: list[str], folder: str, source: Source, variables: Mapping[str, str]
 ) -> str:
     """Return the project's name: as asked for, else the last file's, else the folder's."""
     name = request.project or variables.get("COMPOSE_PROJECT_NAME")
@@ -243,7 +243,9 @@ def _choose(
         if name not in wanted and not named:
             held = ", ".join(profiles_of(node))
             text = f"it belongs to the profile {held}"
-            log.note(Note(name, "profiles", NoteKind.DROPPED, text, f"--profile {profiles_of(node)[0]}"))
+            log.note(
+                ImportNote(name, "profiles", NoteKind.DROPPED, text, f"--profile {profiles_of(node)[0]}")
+            )
     chosen = {name: node for name, node in services.items() if name in wanted}
     return chosen, {name: node for name, node in services.items() if name not in wanted}
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from beacon.engine.foreign import refuse_what_others_run
 from beacon.importing.compose.reading.files import Source
-from beacon.operations.importing.definitions import OldContainer, describe
+from beacon.operations.importing.definitions import ContainerByName, describe
 from beacon.operations.listener import Carried, Listener, report
 from beacon.operations.machine import Machine
 from beacon.wire.importing import Adopted, note_infos
@@ -16,7 +16,7 @@ from beacon.wire.outcome import outcome_infos
 class AdoptRequest(Struct, frozen=True):
     """Which container; *discards_layer* says that the files of its own layer are not needed."""
 
-    old: OldContainer
+    old: ContainerByName
     source: Source
     discards_layer: bool = False
 

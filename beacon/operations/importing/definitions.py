@@ -8,11 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.definition.decode import decode_all
-from beacon.engine.foreign import Container
+from beacon.engine.foreign import ForeignContainer
 from beacon.errors import AccessError
 from beacon.importing.command import import_command
 from beacon.importing.compose.importer import import_compose
-from beacon.importing.compose.project import Request as Compose
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.container import copied_from, import_container
 from beacon.importing.result import Imported
@@ -31,7 +31,7 @@ class Command(Struct, frozen=True):
     service: str | None = None
 
 
-class OldContainer(Struct, frozen=True):
+class ContainerByName(Struct, frozen=True):
     """A container that is there, in whichever engine has it if none is named."""
 
     name: str
@@ -42,7 +42,7 @@ class OldContainer(Struct, frozen=True):
 class ImportRequest(Struct, frozen=True, kw_only=True):
     """What is imported, and where its files come from."""
 
-    what: Compose | Command | OldContainer
+    what: ComposeRequest | Command | ContainerByName
     source: Source
     writes: bool = True
     """Whether the definitions become the machine's; they are only answered otherwise."""
@@ -83,11 +83,11 @@ def _existing(machine: Machine, *, required: bool) -> Definitions:
 def _imported(machine: Machine, request: ImportRequest, existing: Mapping[str, str]) -> Imported:
     source = _own_socket(machine, request.source)
     match request.what:
-        case Compose() as compose:
+        case ComposeRequest() as compose:
             return import_compose(compose, source, existing)
         case Command(words, service):
             return import_command(words, source, service)
-        case OldContainer(name, engine, service):
+        case ContainerByName(name, engine, service):
             return describe(machine, machine.foreign.find(name, engine), source, service)
 
 
@@ -102,7 +102,7 @@ def _own_socket(machine: Machine, source: Source) -> Source:
     return replace(source, engine_socket=f"{below}/podman/podman.sock")
 
 
-def describe(machine: Machine, old: Container, source: Source, service: str | None) -> Imported:
+def describe(machine: Machine, old: ForeignContainer, source: Source, service: str | None) -> Imported:
     """Return what a container comes to as a *service*."""
     source = _own_socket(machine, source)
     imported = import_container(old.inspected, old.image(), source, service, old.layer())

@@ -20,7 +20,7 @@ from beacon.errors import ConfigError
 from beacon.formats.jsontext import read_json
 from beacon.model.reference import DOCKER_HUB
 from beacon.model.sensitive import Sensitive
-from beacon.registry.settings.files import Settings, read_document
+from beacon.registry.settings.files import SettingsTable, read_document
 from beacon.registry.settings.registries_conf import DEFAULT_HELPERS
 
 HELPER_SECONDS = 10.0
@@ -46,7 +46,7 @@ class Credential(Struct, frozen=True):
 class AuthFile(NamedTuple):
     """One file of logins, in the order of looking."""
 
-    settings: Settings
+    settings: SettingsTable
     is_docker: bool = False
     """docker's own file, where credsStore counts."""
     is_legacy: bool = False
@@ -192,7 +192,7 @@ def _is_reachable(folder: Path) -> bool:
 def _auth_file(path: Path, *, is_docker: bool = False, is_legacy: bool = False) -> Iterator[AuthFile]:
     document = read_document(path, read_json)
     if document is not None:
-        settings = Settings(path, document)
+        settings = SettingsTable(path, document)
         if not is_legacy:
             settings.table("auths")
             settings.table("credHelpers")
@@ -221,12 +221,12 @@ def _canonical(host: str) -> str:
     return DOCKER_HUB if host in _HUB_HOSTS else host
 
 
-def _entry(auths: Settings, keys: Iterable[str]) -> Credential | None:
+def _entry(auths: SettingsTable, keys: Iterable[str]) -> Credential | None:
     decoded = (_decode(auths, key) for key in keys)
     return next((credential for credential in decoded if credential is not None), None)
 
 
-def _decode(auths: Settings, key: str) -> Credential | None:
+def _decode(auths: SettingsTable, key: str) -> Credential | None:
     entry = auths.table(key)
     username, password = entry.text("username"), entry.text("password")
     if encoded := entry.text("auth"):

@@ -30,7 +30,7 @@ def read_document(path: Path, parse: Callable[[str], object]) -> Table | None:
     return document
 
 
-class Settings:
+class SettingsTable:
     """One table of a file; what is read from it has the type that is asked for, or raises ConfigError."""
 
     def __init__(self, path: Path, table: Table, key: str = "") -> None:
@@ -63,20 +63,20 @@ class Settings:
             self.refuse(name, "must be a list of strings")
         return tuple(value)
 
-    def table(self, name: str) -> Settings:
+    def table(self, name: str) -> SettingsTable:
         """Return a table within; empty where it is absent or null."""
         value = self._table.get(name)
         if value is not None and not isinstance(value, dict):
             self.refuse(name, "must be a table")
-        return Settings(self.path, value or {}, self._path_of(name))
+        return SettingsTable(self.path, value or {}, self._path_of(name))
 
-    def tables(self, name: str) -> tuple[Settings, ...]:
+    def tables(self, name: str) -> tuple[SettingsTable, ...]:
         """Return a list of tables; empty where it is absent."""
         value = self._table.get(name) or []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self.refuse(name, "must be a list of tables")
         path = self._path_of(name)
-        return tuple(Settings(self.path, item, f"{path}[{index}]") for index, item in enumerate(value))
+        return tuple(SettingsTable(self.path, item, f"{path}[{index}]") for index, item in enumerate(value))
 
     def refuse(self, name: str, problem: str) -> NoReturn:
         """Raise the ConfigError that says what is wrong with the key *name*."""

@@ -16,7 +16,7 @@ from beacon.errors import ConfigError
 from beacon.formats.tomltext import read_toml
 from beacon.model.reference import DOCKER_HUB, ImageReference, ReferenceFaultError
 from beacon.registry.results import FailureKind, Refusal, failed
-from beacon.registry.settings.files import Settings, read_document
+from beacon.registry.settings.files import SettingsTable, read_document
 
 DEFAULT_HELPERS = ("containers-auth.json",)
 
@@ -37,7 +37,7 @@ class Mirror(NamedTuple):
     pull_from_mirror: PullFromMirror = PullFromMirror.ALL
 
 
-class Registry(Struct, frozen=True, kw_only=True):
+class RegistryTable(Struct, frozen=True, kw_only=True):
     """``[[registry]]``: what holds for the references that begin with *prefix*; *file* says so."""
 
     prefix: str
@@ -49,7 +49,7 @@ class Registry(Struct, frozen=True, kw_only=True):
     file: str = "registries.conf"
 
 
-class Endpoint(NamedTuple):
+class RegistryEndpoint(NamedTuple):
     """A place to ask: *registry* as references name it (``docker.io``), and the repository there."""
 
     registry: str
@@ -72,7 +72,7 @@ class TlsFiles(NamedTuple):
 class RegistriesConfig(Struct, frozen=True):
     """The settings of all files together."""
 
-    registries: tuple[Registry, ...] = ()
+    registries: tuple[RegistryTable, ...] = ()
     certificate_folders: tuple[Path, ...] = ()
     """The certs.d folders; the first that knows a host serves it."""
     credential_helpers: tuple[str, ...] = field(default=DEFAULT_HELPERS)
@@ -80,7 +80,7 @@ class RegistriesConfig(Struct, frozen=True):
     @classmethod
     def load(cls, env: Mapping[str, str], home: Path, *, root: Path = Path("/")) -> RegistriesConfig:
         """Read the files that podman reads for the user whose home is *home*; raises ConfigError."""
-        registries: dict[str, Registry] = {}
+        registries: dict[str, RegistryTable] = {}
         helpers: tuple[str, ...] = ()
         for path in _config_files(env, home, root):
             document = read_document(path, read_toml)
@@ -91,7 +91,7 @@ class RegistriesConfig(Struct, frozen=True):
                         hint="unset the variable, or write the file",
                     )
                 continue
-            settings = Settings(path, document)
+            settings = SettingsTable(path, document)
             registries.update((registry.prefix, registry) for registry in _registries(settings))
             helpers = settings.texts("credential-helpers") or helpers
         return cls(
@@ -104,17 +104,17 @@ class RegistriesConfig(Struct, frozen=True):
             helpers or DEFAULT_HELPERS,
         )
 
-    def registry_of(self, reference: ImageReference) -> Registry | None:
+    def registry_of(self, reference: ImageReference) -> RegistryTable | None:
         """Return the entry with the longest prefix of *reference*, or None."""
         text = str(reference)
         matching = [registry for registry in self.registries if _matched(text, registry.prefix) is not None]
         return max(matching, key=lambda registry: len(registry.prefix), default=None)
 
-    def endpoints(self, reference: ImageReference) -> tuple[Endpoint, ...]:
+    def endpoints(self, reference: ImageReference) -> tuple[RegistryEndpoint, ...]:
         """Return where a pull of *reference* asks, in order; Refusal where pulls are blocked."""
         registry = self.registry_of(reference)
         if registry is None:
-            return (Endpoint(reference.registry, reference.repository),)
+            return (RegistryEndpoint(reference.registry, reference.repository),)
         if registry.blocked:
             raise Refusal(
                 failed(
@@ -127,7 +127,7 @@ class RegistriesConfig(Struct, frozen=True):
         places.append((registry.location, registry.insecure))
         return tuple(_endpoint(registry, reference, *place) for place in places)
 
-    def primary(self, reference: ImageReference) -> Endpoint:
+    def primary(self, reference: ImageReference) -> RegistryEndpoint:
         """Return the endpoint that is no mirror; Refusal where pulls are blocked."""
         return self.endpoints(reference)[-1]
 
@@ -155,12 +155,12 @@ def _config_files(env: Mapping[str, str], home: Path, root: Path) -> Iterator[Pa
         yield from sorted(folder.glob("*.conf"))
 
 
-def _registries(settings: Settings) -> Iterator[Registry]:
+def _registries(settings: SettingsTable) -> Iterator[RegistryTable]:
     old = settings.table("registries")
     for key, keyword in (("insecure", "insecure"), ("block", "blocked")):  # version 1 of the format
         for location in old.table(key).texts("registries"):
             insecure, blocked = keyword == "insecure", keyword == "blocked"
-            yield Registry(
+            yield RegistryTable(
                 prefix=location,
                 location=location,
                 insecure=insecure,
@@ -171,7 +171,7 @@ def _registries(settings: Settings) -> Iterator[Registry]:
         yield _registry(entry)
 
 
-def _registry(entry: Settings) -> Registry:
+def _registry(entry: SettingsTable) -> RegistryTable:
     location = _location(entry)
     prefix = entry.text("prefix").rstrip("/") or location
     if not prefix:
@@ -179,7 +179,7 @@ def _registry(entry: Settings) -> Registry:
     if not location and not prefix.startswith("*."):
         entry.refuse("location", "must be given unless prefix is a wildcard such as *.example.org")
     by_digest = entry.flag("mirror-by-digest-only")
-    return Registry(
+    return RegistryTable(
         prefix=prefix,
         location=location,
         insecure=entry.flag("insecure"),
@@ -190,7 +190,7 @@ def _registry(entry: Settings) -> Registry:
     )
 
 
-def _mirror(entry: Settings) -> Mirror:
+def _mirror(entry: SettingsTable) -> Mirror:
     location = _location(entry)
     if not location:
         entry.refuse("location", "must name a registry such as mirror.example:5000")
@@ -201,14 +201,14 @@ def _mirror(entry: Settings) -> Mirror:
         entry.refuse("pull-from-mirror", f"must be all, digest-only or tag-only, not {which!r}")
 
 
-def _location(entry: Settings) -> str:
+def _location(entry: SettingsTable) -> str:
     location = entry.text("location").rstrip("/")
     if "://" in location:
         entry.refuse("location", f"must be a host and path without a scheme, not {location!r}")
     return location
 
 
-def _usable_mirrors(registry: Registry, reference: ImageReference) -> Iterable[Mirror]:
+def _usable_mirrors(registry: RegistryTable, reference: ImageReference) -> Iterable[Mirror]:
     by_digest = reference.digest is not None
     if registry.mirror_by_digest_only:
         return registry.mirrors if by_digest else ()
@@ -230,7 +230,12 @@ def _matched(text: str, prefix: str) -> int | None:
     return end if end == len(text) or text[end] in ":@/" else None
 
 
-def _endpoint(registry: Registry, reference: ImageReference, location: str, insecure: bool) -> Endpoint:  # noqa: FBT001
+def _endpoint(
+    registry: RegistryTable,
+    reference: ImageReference,
+    location: str,
+    insecure: bool,  # noqa: FBT001
+) -> RegistryEndpoint:
     name = str(reference)
     if location:
         name = location + name[_matched(name, registry.prefix) or 0 :]
@@ -240,7 +245,7 @@ def _endpoint(registry: Registry, reference: ImageReference, location: str, inse
         raise ConfigError(
             f"{registry.file}: location {location!r} for {str(reference)!r}: {error}"
         ) from error
-    return Endpoint(moved.registry, moved.repository, insecure)
+    return RegistryEndpoint(moved.registry, moved.repository, insecure)
 
 
 def _tls_files(folder: Path, names: Iterable[str]) -> TlsFiles:

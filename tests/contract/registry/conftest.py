@@ -19,7 +19,7 @@ import pytest
 from beacon.model.reference import ImageReference
 from beacon.registry.client import RegistryClient
 from beacon.registry.settings.credentials import CredentialStore
-from beacon.registry.settings.registries_conf import RegistriesConfig, Registry
+from beacon.registry.settings.registries_conf import RegistriesConfig, RegistryTable
 from tests.contract.registry.fake import FakeRegistry
 from tests.contract.registry.images import Live, Pusher
 
@@ -60,7 +60,7 @@ def make_client() -> Iterator[MakeClient]:
     with ExitStack() as stack:
 
         def make(
-            *registries: Registry, credentials: CredentialStore | None = None, **settings: object
+            *registries: RegistryTable, credentials: CredentialStore | None = None, **settings: object
         ) -> RegistryClient:
             config = settings.pop("config", None)
             assert config is None or isinstance(config, RegistriesConfig)
@@ -75,7 +75,7 @@ def make_client() -> Iterator[MakeClient]:
         yield make
 
 
-LOOPBACK = (Registry(prefix="127.0.0.1", location="127.0.0.1", insecure=True),)
+LOOPBACK = (RegistryTable(prefix="127.0.0.1", location="127.0.0.1", insecure=True),)
 
 
 @pytest.fixture(params=["fake", "real"] if REAL else ["fake"])

@@ -15,7 +15,7 @@ import pytest
 from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.reference import ImageReference
 from beacon.registry.client import RegistryClient
-from beacon.registry.images import Source, look_up
+from beacon.registry.images import Repository, look_up
 from beacon.registry.lanes import Ready
 from beacon.registry.results import BudgetError, Deferred, DeferredError, Failed, FailureKind, Found
 from beacon.state.limits import KeptLimits
@@ -326,7 +326,7 @@ def test_what_no_code_foresees_costs_its_own_reference_alone(
     made = pusher.image("web", "latest")
     pusher.image("odd", "latest")
 
-    def stumble(source: Source, selector: str, ready: Ready) -> Found:
+    def stumble(source: Repository, selector: str, ready: Ready) -> Found:
         if source.repository == "odd":
             raise ZeroDivisionError("a bug")
         return look_up(source, selector, ready)

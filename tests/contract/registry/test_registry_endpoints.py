@@ -19,7 +19,7 @@ from beacon.model.image import Platform
 from beacon.model.reference import ImageReference
 from beacon.registry.client import RegistryClient
 from beacon.registry.results import Failed, FailureKind, Found, RefusedError
-from beacon.registry.settings.registries_conf import Mirror, PullFromMirror, RegistriesConfig, Registry
+from beacon.registry.settings.registries_conf import Mirror, PullFromMirror, RegistriesConfig, RegistryTable
 from tests.contract.registry.asking import resolve, tags
 from tests.contract.registry.fake import Answer, FakeRegistry, Hang
 from tests.contract.registry.images import Made, Pusher
@@ -36,8 +36,8 @@ def mirror(registries: Callable[[], FakeRegistry]) -> FakeRegistry:
 
 def mirrored(
     fake: FakeRegistry, mirror: FakeRegistry, which: PullFromMirror = PullFromMirror.ALL
-) -> Registry:
-    return Registry(
+) -> RegistryTable:
+    return RegistryTable(
         prefix="public.example",
         location=f"{fake.host}/hosted",
         insecure=True,
@@ -105,7 +105,7 @@ def test_tags_are_those_of_the_registry_itself(
 
 
 def test_what_is_blocked_is_not_asked_for(fake: FakeRegistry, make_client: MakeClient) -> None:
-    blocked = Registry(prefix="public.example", location=fake.host, blocked=True, file="/etc/x.conf")
+    blocked = RegistryTable(prefix="public.example", location=fake.host, blocked=True, file="/etc/x.conf")
     client = make_client(blocked)
     result = client.check([PUBLIC])[PUBLIC]
     assert isinstance(result, Failed)
@@ -211,8 +211,8 @@ def test_a_server_that_never_says_hello_ends_at_the_deadline(
         made = Pusher(fake.url).image("web", "latest")
         healthy = ImageReference.parse(f"{fake.host}/web")
         started = time.monotonic()
-        secure_only = Registry(prefix=reference.registry, location=reference.registry)
-        loopback = Registry(prefix="127.0.0.1", location="127.0.0.1", insecure=True)
+        secure_only = RegistryTable(prefix=reference.registry, location=reference.registry)
+        loopback = RegistryTable(prefix="127.0.0.1", location="127.0.0.1", insecure=True)
         results = make_client(secure_only, loopback, deadline=1.0).check([reference, healthy])
         assert time.monotonic() - started < 2.0
     assert results[healthy] == Found(made.digest)
@@ -253,7 +253,7 @@ def test_a_proxy_of_the_environment_is_used(
     made = Pusher(fake.url).image("web", "latest")
     monkeypatch.setenv("http_proxy", fake.url)
     reference = ImageReference.parse("registry.invalid/web")
-    insecure = Registry(prefix="registry.invalid", location="registry.invalid", insecure=True)
+    insecure = RegistryTable(prefix="registry.invalid", location="registry.invalid", insecure=True)
     fake.asked.clear()
     assert make_client(insecure).check([reference]) == {reference: Found(made.digest)}
     assert fake.asked[0].headers["host"] == "registry.invalid"
@@ -266,8 +266,8 @@ from beacon.model.reference import ImageReference
 from beacon.registry.client import RegistryClient
 from beacon.registry.settings.credentials import CredentialStore
 from beacon.registry.settings.registries_conf import RegistriesConfig
-from beacon.registry.settings.registries_conf import Registry
-registry = Registry(prefix="127.0.0.1", location="127.0.0.1", insecure=True)
+from beacon.registry.settings.registries_conf import RegistryTable
+registry = RegistryTable(prefix="127.0.0.1", location="127.0.0.1", insecure=True)
 client = RegistryClient(RegistriesConfig((registry,)), CredentialStore(), deadline=0.5)
 print(*client.check([ImageReference.parse("{fake.host}/web")]).values())
 """

@@ -36,7 +36,7 @@ from beacon.operations.endpoints.listing import EndpointsRequest, list_endpoints
 from beacon.operations.findings import fields_of
 from beacon.operations.history import HistoryRequest, history
 from beacon.operations.importing.adopt import AdoptRequest, adopt
-from beacon.operations.importing.definitions import Command, ImportRequest, OldContainer, import_
+from beacon.operations.importing.definitions import Command, ContainerByName, ImportRequest, import_
 from beacon.operations.services.stats import StatsRequest, stats
 from beacon.operations.status import StatusRequest, status
 from beacon.operations.update import UpdateRequest, update
@@ -178,7 +178,7 @@ def _imported(folder: Path) -> Answer:
 
 
 def _adopted(folder: Path) -> Answer:
-    return adopt(with_container(folder), AdoptRequest(OldContainer("old"), _NO_FILES), Recorder())
+    return adopt(with_container(folder), AdoptRequest(ContainerByName("old"), _NO_FILES), Recorder())
 
 
 _NO_FILES = Source(lambda _: None, lambda _: False, {}, "/")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beacon.cli.reporter import report
 from beacon.importing.compose.importer import import_compose
-from beacon.importing.compose.project import Request
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.result import Imported
 from beacon.wire.importing import note_infos
@@ -42,7 +42,7 @@ class ImportCase:
 
     def imported(self) -> Imported:
         """Return what the import makes of it."""
-        return import_compose(Request(tuple(self.files())), self.source(), {})
+        return import_compose(ComposeRequest(tuple(self.files())), self.source(), {})
 
     def results(self) -> dict[str, str]:
         """Return what it comes to: file → text."""

@@ -23,7 +23,7 @@ from beacon.operations.caller import Caller
 from beacon.operations.definitions import add, remove, render, text, volumes
 from beacon.operations.endpoints import address, check, listing
 from beacon.operations.importing import adopt
-from beacon.operations.importing.definitions import Command, ImportRequest, OldContainer, import_
+from beacon.operations.importing.definitions import Command, ContainerByName, ImportRequest, import_
 from beacon.operations.importing.ending import end_adoptions
 from beacon.operations.listener import Progress
 from beacon.operations.machine import Machine
@@ -66,7 +66,7 @@ def asked(image: str) -> dict[str, Asking]:
     def adopted(machine: Machine, name: str, listener: Listener) -> str:
         run = ("podman", "run", "--detach", f"--name={name}-old", image)
         subprocess.run(run, check=True, capture_output=True)
-        request = adopt.AdoptRequest(OldContainer(f"{name}-old"), NO_FILES)
+        request = adopt.AdoptRequest(ContainerByName(f"{name}-old"), NO_FILES)
         return adopt.adopt(machine, request, listener).services[0].outcome
 
     def imported(machine: Machine, name: str, listener: Listener) -> int:

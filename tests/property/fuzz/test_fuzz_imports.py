@@ -14,7 +14,7 @@ from beacon.errors import BeaconError, DefinitionError
 from beacon.formats.node import Place, plant
 from beacon.importing.command import import_command
 from beacon.importing.compose.importer import import_compose
-from beacon.importing.compose.project import Request
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.dotenv import parse_env, parse_plain_env
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.flags import VALUES
@@ -36,7 +36,7 @@ def taken(text: str, more: Mapping[str, str] | None = None) -> Imported:
     """Import *text* as a compose file, with *more* files beside it; what comes of it can be written."""
     files = {"/srv/compose.yaml": text, **(more or {})}
     source = Source(files.get, files.__contains__, {"HOME": "/root"}, "/srv")
-    imported = import_compose(Request(("compose.yaml",)), source, {})
+    imported = import_compose(ComposeRequest(("compose.yaml",)), source, {})
     for definition in imported.definitions:
         definition.text.encode()
     return imported

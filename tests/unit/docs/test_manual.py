@@ -50,7 +50,7 @@ def test_every_exit_status_is_explained() -> None:
 
 def test_every_event_is_listed_with_its_id() -> None:
     told = re.findall(r"^\*\*(\S+)\*\*, (\w+)\n:   ([0-9a-f]{32})$", section("NOTES"), re.MULTILINE)
-    assert told == [(kind.word, kind.severity.name.lower(), kind.message_id) for kind in EventKind]
+    assert told == [(kind.word, kind.priority.name.lower(), kind.message_id) for kind in EventKind]
 
 
 def test_the_pages_name_the_outcomes() -> None:

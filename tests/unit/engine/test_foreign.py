@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.engine.foreign import Container, Containers, refuse_what_others_run
+from beacon.engine.foreign import Containers, ForeignContainer, refuse_what_others_run
 from beacon.errors import MachineError, UsageError
 from beacon.model.unit import SERVICE_LABEL
 
@@ -48,8 +48,8 @@ def engines(tmp_path: Path) -> Engines:
     return Engines(tmp_path)
 
 
-def old(**inspected: object) -> Container:
-    return Container("old", "podman", {}, inspected)
+def old(**inspected: object) -> ForeignContainer:
+    return ForeignContainer("old", "podman", {}, inspected)
 
 
 def test_the_engine_that_has_it_is_found(engines: Engines) -> None:

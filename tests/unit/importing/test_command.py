@@ -9,7 +9,7 @@ from beacon.errors import DefinitionError
 from beacon.importing import flags
 from beacon.importing.command import import_command
 from beacon.importing.compose.reading.files import Source
-from beacon.importing.node import Note
+from beacon.importing.node import ImportNote
 from beacon.model.service import Health, Port, Protocol, Secret, Service, Volume
 
 FILES = {"/srv/x.env": 'A="1"\n'}
@@ -22,7 +22,7 @@ def read(text: str) -> Service:
     return decode(definition.text, name=definition.name, file="it.toml")
 
 
-def notes(text: str) -> tuple[Note, ...]:
+def notes(text: str) -> tuple[ImportNote, ...]:
     """Return the report of a command."""
     return import_command(text, SOURCE).notes
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from beacon.definition.decode import decode
 from beacon.errors import DefinitionError
 from beacon.importing.compose.importer import import_compose
-from beacon.importing.compose.project import Request
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
 from beacon.importing.result import Imported
 from beacon.model.notice import NoteKind
@@ -19,13 +19,13 @@ from beacon.model.service import Port, Protocol, Service, Volume
 FOLDER = "/srv/shop"
 
 
-REQUEST = Request(("compose.yaml",))
+REQUEST = ComposeRequest(("compose.yaml",))
 
 
 def run(
     text: str,
     *,
-    request: Request = REQUEST,
+    request: ComposeRequest = REQUEST,
     files: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     existing: Mapping[str, str] | None = None,
@@ -39,7 +39,7 @@ def run(
 def one(
     text: str,
     *,
-    request: Request = REQUEST,
+    request: ComposeRequest = REQUEST,
     files: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Service:
@@ -53,7 +53,9 @@ def service(*lines: str) -> str:
     return "services:\n  web:\n    image: nginx\n" + "".join(f"    {line}\n" for line in lines)
 
 
-def faults(text: str, *, request: Request = REQUEST, existing: Mapping[str, str] | None = None) -> list[str]:
+def faults(
+    text: str, *, request: ComposeRequest = REQUEST, existing: Mapping[str, str] | None = None
+) -> list[str]:
     """Return what is wrong with *text*."""
     with pytest.raises(DefinitionError) as caught:
         run(text, request=request, existing=existing)
@@ -313,4 +315,4 @@ def test_anchors_that_multiply_are_refused() -> None:
 
 
 def test_a_file_that_is_not_there() -> None:
-    assert "there is no /srv/shop/none.yaml" in faults("", request=Request(("none.yaml",)))[0]
+    assert "there is no /srv/shop/none.yaml" in faults("", request=ComposeRequest(("none.yaml",)))[0]

@@ -6,18 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.definition.decode import decode
-from beacon.importing.compose.project import Request
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.shellwords import split_words
-from beacon.importing.node import Note, go_float
+from beacon.importing.node import ImportNote, go_float
 from beacon.model.endpoints.network import Network
 from beacon.model.notice import NoteKind
 from beacon.model.service import Port, Protocol, RestartPolicy, Volume
 from tests.unit.importing.test_compose import faults, one, run, service
 
-WHOLE = Request(("compose.yaml",), is_whole=True)
+WHOLE = ComposeRequest(("compose.yaml",), is_whole=True)
 
 
-def told(text: str, key: str) -> list[Note]:
+def told(text: str, key: str) -> list[ImportNote]:
     return [note for note in run(text).notes if note.key.startswith(key)]
 
 
@@ -173,7 +173,7 @@ def test_memory_has_no_owner_in_podman() -> None:
 
 
 def test_a_later_file_needs_no_services_and_its_paths_are_seen_from_the_first_one_s_folder() -> None:
-    request = Request(("compose.yaml", "sub/over.yaml", "sub/nets.yaml"))
+    request = ComposeRequest(("compose.yaml", "sub/over.yaml", "sub/nets.yaml"))
     files = {
         "sub/over.yaml": service("volumes: ['./two:/two']", "command: null"),
         "sub/nets.yaml": "networks: {default: {name: edge}}",

@@ -11,7 +11,7 @@ from beacon.importing.compose.reading.files import Source
 from beacon.model.outcome import OutcomeKind
 from beacon.model.unit import SERVICE_LABEL
 from beacon.operations.importing.adopt import AdoptRequest, adopt
-from beacon.operations.importing.definitions import OldContainer
+from beacon.operations.importing.definitions import ContainerByName
 from beacon.operations.importing.ending import end_adoptions
 from beacon.operations.listener import Carried, Note
 from beacon.wire.importing import Adopted
@@ -38,7 +38,7 @@ def old_on(here: StagedMachine) -> foreign.OldContainer:
 
 
 def ask(here: StagedMachine, listener: Recorder | None = None, *, discards: bool = False) -> Adopted:
-    request = AdoptRequest(OldContainer("old"), NO_FILES, discards)
+    request = AdoptRequest(ContainerByName("old"), NO_FILES, discards)
     return adopt(here, request, listener or Recorder())
 
 

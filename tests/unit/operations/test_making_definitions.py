@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from beacon.errors import DefinitionError, UsageError
-from beacon.importing.compose.project import Request as Compose
+from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
-from beacon.operations.importing.definitions import Command, ImportRequest, OldContainer, import_
+from beacon.operations.importing.definitions import Command, ContainerByName, ImportRequest, import_
 from beacon.wire.importing import Imports
 from tests.fakes import foreign
 from tests.fakes.here import Recorder, StagedMachine
@@ -24,13 +24,13 @@ services:
   db: {image: registry.example/me/db}
 """
 }
-COMPOSE = Compose(("shop/compose.yaml",))
+COMPOSE = ComposeRequest(("shop/compose.yaml",))
 OLD = "fd" * 32
 
 
 def ask(
     here: StagedMachine,
-    what: Compose | Command | OldContainer,
+    what: ComposeRequest | Command | ContainerByName,
     *,
     writes: bool = True,
     overwrite: bool = False,
@@ -82,7 +82,7 @@ def test_what_contradicts_another_definition_is_not_written(here: StagedMachine)
 def test_a_container_is_read_and_left_as_it_is(here: StagedMachine) -> None:
     old = foreign.OldContainer("old", volumes={"/data": "kept", "/more": OLD}, paths=("/own",))
     here.containers.there["old"] = old
-    answer = ask(here, OldContainer("old", service="web"))
+    answer = ask(here, ContainerByName("old", service="web"))
     assert {("Mounts", "changed"), ("diff", "dropped")} <= {(note.key, note.kind) for note in answer.report}
     assert 'external = "kept"' in here.definition_files()["web"]
     assert old.log == []
@@ -90,7 +90,7 @@ def test_a_container_is_read_and_left_as_it_is(here: StagedMachine) -> None:
 
 def test_what_another_engine_has_is_to_be_copied(here: StagedMachine) -> None:
     here.containers.there["old"] = foreign.OldContainer("old", engine="docker", volumes={"/data": "kept"})
-    note = ask(here, OldContainer("old"), writes=False).report[-1]
+    note = ask(here, ContainerByName("old"), writes=False).report[-1]
     assert (note.key, note.kind) == ("Mounts", "todo")
     assert note.command == "beacon import --container old --adopt"
 

@@ -9,7 +9,7 @@ import pytest
 from beacon.errors import ConfigError
 from beacon.model.reference import ImageReference
 from beacon.registry.results import Failed, Refusal
-from beacon.registry.settings.registries_conf import Endpoint, RegistriesConfig, TlsFiles
+from beacon.registry.settings.registries_conf import RegistriesConfig, RegistryEndpoint, TlsFiles
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -126,7 +126,7 @@ ROUTES = {
 }
 
 
-def written(endpoint: Endpoint) -> str:
+def written(endpoint: RegistryEndpoint) -> str:
     return f"{endpoint.registry}/{endpoint.repository}{' (insecure)' if endpoint.insecure else ''}"
 
 
@@ -149,8 +149,8 @@ def test_references_lead_where_a_pull_goes(
 
 
 def test_docker_hub_is_served_by_another_host() -> None:
-    assert Endpoint("docker.io", "library/nginx").host == "registry-1.docker.io"
-    assert Endpoint("r.example:5000", "web").host == "r.example:5000"
+    assert RegistryEndpoint("docker.io", "library/nginx").host == "registry-1.docker.io"
+    assert RegistryEndpoint("r.example:5000", "web").host == "r.example:5000"
 
 
 def test_what_is_blocked_says_by_which_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 
 from beacon.importing.compose.reading.files import Source
-from beacon.importing.node import Log, Note
+from beacon.importing.node import ImportNote, Log
 from beacon.model.notice import NoteKind
 
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -37,7 +37,7 @@ def files_beside(file: str, variables: Mapping[str, str], source: Source, log: L
         return named
     if named:
         text = f"names {', '.join(said)}, and {name} is not among them: -f for each that is meant"
-        log.note(Note("", "COMPOSE_FILE", NoteKind.CHANGED, text))
+        log.note(ImportNote("", "COMPOSE_FILE", NoteKind.CHANGED, text))
         return [file]
     override = next((one for one in _OVERRIDES if source.exists(posixpath.join(folder, one))), None)
     if override is None:
@@ -49,4 +49,4 @@ def files_beside(file: str, variables: Mapping[str, str], source: Source, log: L
 def _note(others: list[str], file: str, why: str, log: Log) -> None:
     for other in others:
         text = f"read too, {why}; -f {posixpath.basename(file)} for that file alone"
-        log.note(Note("", posixpath.basename(other), NoteKind.CHANGED, text))
+        log.note(ImportNote("", posixpath.basename(other), NoteKind.CHANGED, text))
