@@ -10,10 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.errors import BeaconError, DeliveryError
-from beacon.model.notifying.news import Memory, News, TargetStanding
+from beacon.model.notifying.news import News, Notified, TargetStanding
 from beacon.model.notifying.target import Target
 from beacon.model.release import ServiceState
-from beacon.notify.message import Message, digest_of, is_worth_sending, keys_of, message_of
+from beacon.notify.message import Message, gathered, is_worth_sending, keys_of, message_of
 from beacon.notify.schedule import MOST_APART, due, failed, given_up, succeeded
 
 _REMEMBERED = 90 * 86400.0
@@ -36,10 +36,10 @@ class Queued(Protocol):
     def put(self, name: str, news: News) -> None:
         """Note *news*, or forget it if no target is left."""
 
-    def memory(self) -> Memory:
+    def memory(self) -> Notified:
         """Return what is remembered of targets."""
 
-    def remember(self, memory: Memory) -> None:
+    def remember(self, memory: Notified) -> None:
         """Replace it."""
 
 
@@ -59,13 +59,13 @@ class Delivery:
         targets: Iterable[Target],
         sender: Sends,
         load: Callable[[str], ServiceState],
-        host: str,
+        machine: str,
     ) -> None:
         self._queue = queue
         self._targets = {target.name: target for target in targets}
         self._sender = sender
         self._load = load
-        self._host = host
+        self._machine = machine
         self._memory = queue.memory()
         self._news: dict[str, News] = {}
         self._sent = 0
@@ -110,8 +110,10 @@ class Delivery:
                 self._send(target, part, now)
 
     def _send(self, target: Target, part: Mapping[str, News], now: datetime) -> None:
-        messages = [message_of(name, news, self._state(news), self._host, now) for name, news in part.items()]
-        message = messages[0] if len(messages) == 1 else digest_of(messages, self._host)
+        messages = [
+            message_of(name, news, self._state(news), self._machine, now) for name, news in part.items()
+        ]
+        message = messages[0] if len(messages) == 1 else gathered(messages, self._machine)
         self._sender.send(target, message)
         self._sent += 1
         moment = now.timestamp()
@@ -126,7 +128,7 @@ class Delivery:
         """Remember how a target has answered, and what it was sent; forget targets that are gone."""
         kept = {key: at for key, at in self._memory.notified.items() if at >= standing.notified - _REMEMBERED}
         targets = {name: one for name, one in self._memory.targets.items() if name in self._targets}
-        self._memory = Memory({**targets, target.name: standing}, {**kept, **(notified or {})})
+        self._memory = Notified({**targets, target.name: standing}, {**kept, **(notified or {})})
         self._queue.remember(self._memory)
 
     def _settle(self, name: str, notified: Collection[str]) -> None:

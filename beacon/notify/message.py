@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from beacon.model.image import ImageConfig
 from beacon.model.notice import plural
@@ -41,7 +41,7 @@ class Message(Struct, frozen=True):
     id: str
     event: str
     """A topic, ``digest`` or ``test``."""
-    host: str
+    machine: str = field(name="host")
     title: str
     text: str
     at: str
@@ -58,7 +58,7 @@ class Message(Struct, frozen=True):
     """What a digest is made of."""
 
 
-def message_of(name: str, news: News, state: ServiceState, host: str, now: datetime) -> Message:
+def message_of(name: str, news: News, state: ServiceState, machine: str, now: datetime) -> Message:
     """Return what is said of *news*, whose id is *name*; *state* is that of its service."""
     new, old = (_image(state, digest) for digest in (news.digest, news.previous_digest))
     labels, before = (one.labels if one is not None else {} for one in (new, old))
@@ -74,8 +74,8 @@ def message_of(name: str, news: News, state: ServiceState, host: str, now: datet
     return Message(
         id=name,
         event=str(news.topic),
-        host=host,
-        title=_title(news, host),
+        machine=machine,
+        title=_title(news, machine),
         text="\n".join(lines),
         at=datetime.fromtimestamp(news.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         severity=_SEVERITY.get(news.topic, "failure"),
@@ -88,14 +88,14 @@ def message_of(name: str, news: News, state: ServiceState, host: str, now: datet
     )
 
 
-def digest_of(messages: Sequence[Message], host: str) -> Message:
+def gathered(messages: Sequence[Message], machine: str) -> Message:
     """Return one message of several, the oldest first."""
     last = messages[-1]
     return Message(
         id=last.id,
         event="digest",
-        host=host,
-        title=f"{plural(len(messages), 'message')} from {host}",
+        machine=machine,
+        title=f"{plural(len(messages), 'message')} from {machine}",
         text="\n\n".join(f"{one.title}, {_local(one.at)}\n{one.text}" for one in messages),
         at=last.at,
         severity="failure" if any(one.severity == "failure" for one in messages) else "info",
@@ -126,11 +126,11 @@ def keys_of(news: News) -> tuple[tuple[str, ...], float]:
     return (own, *others), _FOR_GOOD
 
 
-def _title(news: News, host: str) -> str:
+def _title(news: News, machine: str) -> str:
     said = _SAID[news.topic]
     if news.service and news.topic is not Topic.BEACON:
-        return f"{news.service} {said} ({host})"
-    return f"{said[0].upper()}{said[1:]} ({host})"
+        return f"{news.service} {said} ({machine})"
+    return f"{said[0].upper()}{said[1:]} ({machine})"
 
 
 def _change(

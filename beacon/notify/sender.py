@@ -71,7 +71,7 @@ def variables(message: Message) -> dict[str, str]:
     return {
         "BEACON_EVENT": message.event,
         "BEACON_EVENT_ID": message.id,
-        "BEACON_HOST": message.host,
+        "BEACON_HOST": message.machine,
         "BEACON_SERVICE": message.service,
         "BEACON_TITLE": message.title,
         "BEACON_TEXT": message.text,

@@ -11,7 +11,7 @@ from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
 from beacon.rollout.apply import execute, foreseen, hindered
-from beacon.rollout.checking.news import announce
+from beacon.rollout.checking.news import log_outcomes
 from beacon.rollout.definitions.planning import Asked, Planned, make_proposal, what_is_lacking
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.readings import unended
@@ -61,7 +61,7 @@ def apply(machine: Machine, request: ApplyRequest, listener: Listener) -> Outcom
     warnings = (*planned.warnings, *machine.update_proxy((*resumed, *done)))
     changed = {outcome.service for outcome in done if outcome.kind is not OutcomeKind.UNCHANGED}
     outcomes = (*(outcome for outcome in resumed if outcome.service not in changed), *done)
-    announce(tools, outcomes)
+    log_outcomes(tools, outcomes)
     return Outcomes(services=outcome_infos(outcomes), warnings=warnings)
 
 

@@ -48,8 +48,8 @@ def send(machine: Machine, request: SendRequest, listener: Listener) -> Sent:
         _note_failure(machine, request.failed, targets)
     try:
         with machine.store.lock("_notify"):
-            host = platform.node()
-            delivery = Delivery(machine.queue, targets, _sender(machine), machine.store.load, host)
+            here = platform.node()
+            delivery = Delivery(machine.queue, targets, _sender(machine), machine.store.load, here)
             done = delivery.run(datetime.now().astimezone())
     except BusyError:  # another process sends
         return Sent(sent=0, failed={})
@@ -67,12 +67,12 @@ def try_targets(machine: Machine, request: TryRequest, listener: Listener) -> Se
     unknown = [name for name in request.targets if name not in targets]
     if unknown:
         raise UsageError(f"there is no target {unknown[0]!r}", hint=f"there are: {', '.join(targets)}")
-    now, host = time.time(), platform.node()
+    now, here = time.time(), platform.node()
     message = Message(
         id=f"{time.time_ns():016x}{os.urandom(8).hex()}",
         event="test",
-        host=host,
-        title=f"A test of Beacon ({host})",
+        machine=here,
+        title=f"A test of Beacon ({here})",
         text="Whoever reads this is told by Beacon what happens to services.",
         at=stamp(datetime.fromtimestamp(now).astimezone()),
     )

@@ -8,7 +8,7 @@ from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
 from beacon.rollout.checking.check import Check
-from beacon.rollout.checking.news import announce
+from beacon.rollout.checking.news import log_outcomes
 from beacon.rollout.following.run import Run
 from beacon.rollout.readings import readable
 from beacon.wire.outcome import Outcomes, outcome_infos
@@ -66,7 +66,7 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
     tools = machine.tools_for(listener)
     rollouts = machine.rollouts_for(tools)
     resumed = rollouts.resume([name])
-    announce(tools, resumed)
+    log_outcomes(tools, resumed)
     barred = rollouts.unended(resumed)
     if barred:
         return Outcomes(services=outcome_infos(barred), warnings=machine.update_proxy(barred))
@@ -74,7 +74,7 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
         tools.reporter.note(name, f"{ended.kind.word}: {ended.detail}")
     machine.engines.require_here(name)
     outcome = rollouts.go_back(name, request.release)
-    announce(tools, [outcome])
+    log_outcomes(tools, [outcome])
     return Outcomes(services=outcome_infos([outcome]), warnings=machine.update_proxy([outcome]))
 
 

@@ -27,10 +27,10 @@ from beacon.rollout.driving.prepare import (
     HeldError,
     StaleError,
     StoppedError,
-    announce,
     as_planned,
     begin,
     fetch,
+    note_candidate,
 )
 from beacon.rollout.driving.pulling import GaveWayError
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
@@ -215,7 +215,7 @@ class _Run:
         tools = self._tools
         try:
             tools.require_wanted()
-            announce(tools, planned)
+            note_candidate(tools, planned)
             with ThreadPoolExecutor(1) as hand:
                 rendered = hand.submit(self._render, planned)
                 fetch(tools, planned, self._on_disk(), self._gate)

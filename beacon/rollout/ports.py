@@ -186,7 +186,7 @@ class PortRecord(Protocol):
         """Return service → the container's port (``8080/tcp``) → port of the loopback."""
 
 
-class Store(PortRecord, Protocol):
+class StateStore(PortRecord, Protocol):
     """What is remembered."""
 
     def names(self) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ from beacon.errors import AccessError, MachineError
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import Release, ReleaseState, ServiceState, text_digest
 from beacon.model.service import Service
-from beacon.rollout.ports import Store
+from beacon.rollout.ports import StateStore
 
 _GOES_ON = "beacon update goes on from there"
 
 
-def readable(store: Store, names: Iterable[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
+def readable(store: StateStore, names: Iterable[str]) -> tuple[dict[str, ServiceState], list[Outcome]]:
     """Return what is remembered of services, and what is to be said of those of which it cannot be read."""
     states: dict[str, ServiceState] = {}
     damaged = []
@@ -26,7 +26,7 @@ def readable(store: Store, names: Iterable[str]) -> tuple[dict[str, ServiceState
     return states, damaged
 
 
-def unended(store: Store, names: Iterable[str], resumed: Iterable[Outcome]) -> dict[str, Outcome]:
+def unended(store: StateStore, names: Iterable[str], resumed: Iterable[Outcome]) -> dict[str, Outcome]:
     """Return why rollouts of services have not ended, *resumed* is what came of going on with them.
 
     Nothing else can be done to such a service: only its record says what is to be finished or undone.
@@ -40,7 +40,7 @@ def unended(store: Store, names: Iterable[str], resumed: Iterable[Outcome]) -> d
     }
 
 
-def live_releases(store: Store, names: Iterable[str]) -> dict[str, Release] | None:
+def live_releases(store: StateStore, names: Iterable[str]) -> dict[str, Release] | None:
     """Return the live releases of *names*, and of all other services, as far as states can be understood.
 
     None for somebody who may not read the states.

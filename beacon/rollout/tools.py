@@ -25,7 +25,7 @@ from beacon.rollout.ports import (
     Probe,
     Progress,
     Reporter,
-    Store,
+    StateStore,
     Surroundings,
     Systemd,
     Traffic,
@@ -86,7 +86,7 @@ class Tools:
     engine: Engine
     systemd: Systemd
     files: Files
-    store: Store
+    store: StateStore
     clock: Clock
     probe: Probe
     hooks: HookRunner

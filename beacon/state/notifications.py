@@ -11,7 +11,7 @@ import msgspec
 
 from beacon.errors import BeaconError
 from beacon.model.event import Event
-from beacon.model.notifying.news import Memory, News
+from beacon.model.notifying.news import News, Notified
 from beacon.model.notifying.target import TOPICS, Target
 from beacon.state.files import PRIVATE, read_text, remove, write_atomic
 from beacon.state.store import DECODING
@@ -61,11 +61,11 @@ class Queue:
                 found[path.stem] = news
         return found
 
-    def memory(self) -> Memory:
+    def memory(self) -> Notified:
         """Return what is remembered of targets."""
-        return _read(self._memory, Memory) or Memory()
+        return _read(self._memory, Notified) or Notified()
 
-    def remember(self, memory: Memory) -> None:
+    def remember(self, memory: Notified) -> None:
         """Replace it, durably. Raises MachineError."""
         write_atomic(self._memory, msgspec.json.encode(memory), mode=PRIVATE)
 

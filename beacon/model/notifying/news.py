@@ -39,7 +39,7 @@ class TargetStanding(Struct, frozen=True):
     """When it was last notified."""
 
 
-class Memory(Struct, frozen=True):
+class Notified(Struct, frozen=True):
     """What is remembered of targets, and what they were notified of, so that it happens once."""
 
     targets: Mapping[str, TargetStanding] = field(default_factory=dict)

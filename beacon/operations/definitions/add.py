@@ -13,7 +13,7 @@ from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
 from beacon.rollout.apply import execute
-from beacon.rollout.checking.news import announce
+from beacon.rollout.checking.news import log_outcomes
 from beacon.rollout.definitions.planning import (
     Asked,
     make_proposal,
@@ -81,7 +81,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
         keep(machine.paths.removed, {name: path}, tools.timestamp())
     rewrite(path, text.encode())
     outcomes = execute(tools, planned.proposal)
-    announce(tools, outcomes)
+    log_outcomes(tools, outcomes)
     state = machine.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
         remove(path)

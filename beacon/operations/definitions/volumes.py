@@ -7,8 +7,8 @@ from msgspec import Struct
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.apply import execute
-from beacon.rollout.checking.news import announce
-from beacon.rollout.definitions.volumes import plan_copies, with_names
+from beacon.rollout.checking.news import log_outcomes
+from beacon.rollout.definitions.volumes import definitions_with_names, plan_copies
 from beacon.rollout.driving.resuming import resume
 from beacon.state.files import rewrite
 from beacon.wire.outcome import Outcomes, outcome_infos
@@ -30,7 +30,7 @@ def adopt_volumes(machine: Machine, request: AdoptVolumesRequest, listener: List
     tools, chosen = machine.tools_for(listener), machine.select(request.services)
     outcomes = resume(tools, chosen)
     found = machine.definitions()
-    changed, left = with_names(machine, tools, chosen, found.texts)
+    changed, left = definitions_with_names(machine, tools, chosen, found.texts)
     warnings = found.warnings
     if changed:
         texts = {**found.texts, **changed}
@@ -40,6 +40,6 @@ def adopt_volumes(machine: Machine, request: AdoptVolumesRequest, listener: List
             rewrite(machine.definition_path(name), text.encode())
         outcomes = (*outcomes, *execute(tools, planned.proposal))
         warnings = planned.warnings
-    announce(tools, outcomes)
+    log_outcomes(tools, outcomes)
     warnings = (*warnings, *left, *machine.update_proxy(outcomes))
     return Outcomes(services=outcome_infos(outcomes), warnings=warnings)

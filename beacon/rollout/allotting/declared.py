@@ -11,18 +11,18 @@ from beacon.definition.endpoints.claims import declared, resolve
 from beacon.errors import DefinitionError
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
-from beacon.rollout.ports import Store
+from beacon.rollout.ports import StateStore
 from beacon.rollout.readings import earlier_readings, live_releases
 
 
-class States(Store, Protocol):
+class States(StateStore, Protocol):
     """What is remembered of all services."""
 
     def readable(self) -> Mapping[str, ServiceState]:
         """Return the states that can be read."""
 
 
-def declared_services(texts: Mapping[str, str], store: Store) -> Iterator[Service]:
+def declared_services(texts: Mapping[str, str], store: StateStore) -> Iterator[Service]:
     """Yield the services of *texts* (name → text) whose definitions are in order."""
     known = earlier_readings(live_releases(store, texts), texts)
     for name, text in texts.items():

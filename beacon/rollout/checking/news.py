@@ -47,7 +47,7 @@ def last_answer(check: LastCheck | None) -> str:
     return check.at if check.answered is None else check.answered
 
 
-def announce(tools: Tools, outcomes: Iterable[Outcome]) -> None:
+def log_outcomes(tools: Tools, outcomes: Iterable[Outcome]) -> None:
     """Log how services ended, unless that was logged already: of what has changed nothing, say."""
     for outcome in outcomes:
         kind = _EVENTS.get(outcome.kind)
@@ -63,7 +63,7 @@ def remember(
     answered: Collection[str],
     failing: Mapping[str, Fails] = _NOBODY,
 ) -> None:
-    """Save how each service's check ended, and announce what differs from the last time.
+    """Save how each service's check ended, and log what differs from the last time.
 
     A registry has answered for the images of *answered*; systemd starts those *failing* again and again.
     """
@@ -79,7 +79,7 @@ def remember(
         now[outcome.service] = check
         if old is None or (old.outcome, old.detail) != (check.outcome, check.detail):
             news.append(outcome)
-    announce(tools, news)
+    log_outcomes(tools, news)
     unanswered = _unanswered(known.unanswered, outcomes, at)
     overdue = _overdue(tools, unanswered, known.overdue)
     low = _low(tools, known.low)

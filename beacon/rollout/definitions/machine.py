@@ -8,7 +8,7 @@ from typing import Protocol
 
 from beacon.definition.settings import Settings
 from beacon.model.machine import Scope
-from beacon.rollout.ports import Store
+from beacon.rollout.ports import StateStore
 
 
 class Caller(Protocol):
@@ -52,7 +52,7 @@ class Machine(Protocol):
         """What beacon.toml says."""
 
     @property
-    def store(self) -> Store:
+    def store(self) -> StateStore:
         """What is remembered."""
 
     @property

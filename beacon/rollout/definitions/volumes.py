@@ -18,7 +18,7 @@ from beacon.rollout.tools import Tools
 from beacon.units.mounts import volume_name
 
 
-def with_names(
+def definitions_with_names(
     ground: Owner, tools: Tools, names: Iterable[str], texts: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[Notice, ...]]:
     """Return the definitions of *names* that change, each with its new text, and why others do not.

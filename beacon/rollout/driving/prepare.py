@@ -34,7 +34,7 @@ class StaleError(BusyError):
     """What a rollout was planned on is not so any more, and nobody is at work: it can be planned anew."""
 
 
-def announce(tools: Tools, planned: PlannedRollout) -> None:
+def note_candidate(tools: Tools, planned: PlannedRollout) -> None:
     """Note the candidate before its image is pulled, so that the image is found again whatever happens.
 
     Nobody waits for a pull: the lock of the service is free meanwhile. Raises BusyError if another process

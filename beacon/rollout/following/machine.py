@@ -9,7 +9,7 @@ from beacon.model.machine import MachineFacts
 from beacon.model.notice import Notice
 from beacon.model.runtime import Unwell
 from beacon.rollout.checking.news import CheckStore
-from beacon.rollout.ports import Engines, Registry, Store
+from beacon.rollout.ports import Engines, Registry, StateStore
 from beacon.rollout.tools import Tools
 
 if TYPE_CHECKING:  # a run that finds nothing new does not load them
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a run that finds nothing new does not load them
     from beacon.rollout.following.unfollowed import Unfollowed
 
 
-class Memory(Store, CheckStore, Protocol):
+class Remembered(StateStore, CheckStore, Protocol):
     """What is remembered."""
 
 
@@ -44,7 +44,7 @@ class Machine(Protocol):
     """The machine in one scope."""
 
     @property
-    def store(self) -> Memory:
+    def store(self) -> Remembered:
         """What is remembered."""
 
     @property

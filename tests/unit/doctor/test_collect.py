@@ -25,7 +25,7 @@ from beacon.engine.docker import Docker
 from beacon.engine.podman import Podman
 from beacon.errors import AccessError
 from beacon.model.machine import Engine, Scope
-from beacon.model.notifying.news import Memory, TargetStanding
+from beacon.model.notifying.news import Notified, TargetStanding
 from beacon.model.notifying.target import Target
 from beacon.model.outcome import LastCheck
 from beacon.model.reference import Digest
@@ -291,7 +291,7 @@ def test_who_is_told_and_who_could_not_be(tmp_path: Path) -> None:
         "gone": TargetStanding(1),
     }
     machine.paths.state.mkdir()
-    machine.queue.remember(Memory(told))
+    machine.queue.remember(Notified(told))
     own = TargetFacts("own", problem="no", since=7.0)
     phone, new = (TargetFacts(name, by_apprise=True) for name in ("phone", "new"))
     assert notifying(on(machine)) == NotifyingFacts((phone, own, new), has_apprise=False)

@@ -11,7 +11,7 @@ from beacon.model.image import Wish
 from beacon.model.notifying.news import News
 from beacon.model.notifying.target import TOPICS, Topic
 from beacon.model.release import AwaitingApproval, Pending, ServiceState, Trigger
-from beacon.notify.message import digest_of, is_worth_sending, message_of
+from beacon.notify.message import gathered, is_worth_sending, message_of
 from beacon.rollout.checking.candidates import make_release
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import PLATFORM, push, service
@@ -105,7 +105,7 @@ def test_a_digest_has_all_of_them() -> None:
     state, news = labelled("1.N")
     one = message_of("1", news, state, "mars", NOW)
     two = replace(one, id="2", title="db needs you (mars)", severity="failure")
-    digest = digest_of([one, two], "mars")
+    digest = gathered([one, two], "mars")
     assert (digest.event, digest.title, digest.id, digest.severity) == (
         "digest",
         "2 messages from mars",

@@ -15,7 +15,7 @@ from beacon.rollout.allotting.ports import PortAllotter
 from beacon.rollout.back import roll_back
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.planned import PlannedRollout
-from beacon.rollout.driving.prepare import announce, begin
+from beacon.rollout.driving.prepare import begin, note_candidate
 from beacon.rollout.rendering import Renderer
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import FACTS, RENDERER, candidate, push, service, tools
@@ -109,7 +109,7 @@ def test_the_port_of_a_forgotten_service_is_free_again(machine: FakeMachine) -> 
     release = loopback(machine, one).allot(
         candidate(machine, push(machine, "1"), service(endpoints=WEB, handover=HOLD))
     )
-    announce(tools(machine), PlannedRollout(release, {}, None))
+    note_candidate(tools(machine), PlannedRollout(release, {}, None))
     begin(tools(machine), PlannedRollout(release, {}, None))
     shop = candidate(machine, push(machine, "1"), service("shop", endpoints=WEB, handover=HOLD))
     with pytest.raises(PortsExhaustedError):
@@ -127,7 +127,7 @@ def test_of_two_who_meant_the_same_port_the_second_gives_up_unharmed(machine: Fa
         candidate(machine, push(machine, "1"), service("b", endpoints=WEB, handover=HOLD))
     )
     for release in (first, second):
-        announce(tools(machine), PlannedRollout(release, {}, None))
+        note_candidate(tools(machine), PlannedRollout(release, {}, None))
     begin(tools(machine), PlannedRollout(first, {}, None))
     with pytest.raises(BusyError, match="port 20000, meant for b, has gone to web meanwhile"):
         begin(tools(machine), PlannedRollout(second, {}, None))

@@ -11,7 +11,7 @@ from beacon.model.service import Endpoint, Handover, Service
 from beacon.rollout.allotting.domains import DomainAllotter
 from beacon.rollout.deploy import deploy
 from beacon.rollout.driving.planned import PlannedRollout
-from beacon.rollout.driving.prepare import announce
+from beacon.rollout.driving.prepare import note_candidate
 from tests.fakes.machine import FakeMachine
 from tests.fakes.stage import RENDERER, candidate, push, service, tools
 
@@ -87,5 +87,5 @@ def test_a_domain_that_went_to_another_meanwhile_is_not_taken(machine: FakeMachi
     other = roll_out(machine, asking("other"))
     machine.saved["other"] = machine.load("other").with_release(replace(other, domain=mine.domain))
     with pytest.raises(BusyError, match="has gone to other meanwhile"):
-        announce(tools(machine), PlannedRollout(mine, {}, None))
+        note_candidate(tools(machine), PlannedRollout(mine, {}, None))
     assert machine.load("web").releases == ()
