@@ -186,6 +186,19 @@ def is_environment(name: str) -> bool:
     return _ENVIRONMENT.fullmatch(name) is not None
 
 
+def without_values(name: str, text: str) -> str:
+    """Return the *text* of the environment file *name* with the names of its variables alone."""
+    if name.endswith(".lines.env"):
+        names = _ASSIGNED.findall(text)
+    else:
+        lines = (line for line in text.split("\n") if "=" in line and not line.startswith("#"))
+        names = [line.partition("=")[0] for line in lines]
+    return "".join(f"{one}=…\n" for one in names)
+
+
+_ASSIGNED = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="(?:[^"\\]|\\.)*"$', re.MULTILINE | re.DOTALL)
+
+
 def is_plain(name: str) -> bool:
     """Say whether a file is one that systemd reads itself, or belongs to one; Quadlet reads the others."""
     found = _ENVIRONMENT.fullmatch(name)

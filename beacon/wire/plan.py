@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, json
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from beacon.model.notice import Notice
 from beacon.model.outcome import Outcome, exit_status
 from beacon.model.plan import LeftAlone, Plan, Step
 from beacon.model.rollout.record import Rollout, StepKind, way_back_of
+from beacon.model.unit import is_environment, without_values
 from beacon.wire.answer import Answer
 from beacon.wire.outcome import OutcomeInfo, outcome_infos
 
@@ -111,7 +112,7 @@ def plan_answer(
     steps, ways = tuple(map(_step, plan.steps)), tuple(map(_ways, rollouts))
     return PlanAnswer(
         digest=hashlib.sha256(json.encode((steps, ways), order="deterministic")).hexdigest(),
-        steps=steps,
+        steps=tuple(map(_without_values, steps)),
         rollouts=ways,
         conflicts=tuple(map(_left, plan.conflicts)),
         kept=tuple(map(_left, plan.kept)),
@@ -127,6 +128,19 @@ def _step(step: Step) -> PlanStep:
     if "image" in values:
         values["image"] = str(values["image"])
     return PlanStep(**values)
+
+
+def _without_values(step: PlanStep) -> PlanStep:
+    """Return a step that writes or removes a private environment, without its values."""
+    name = step.name
+    if name is UNSET or not is_environment(name):
+        return step
+    text, old = step.text, step.old
+    return replace(
+        step,
+        text=text if text is UNSET else without_values(name, text),
+        old=old if old is UNSET or old is None else without_values(name, old),
+    )
 
 
 def _ways(rollout: Rollout) -> RolloutSteps:
