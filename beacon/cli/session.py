@@ -73,6 +73,14 @@ def _enter() -> None:
         raise AccessError(error.message, hint=hint) from None
 
 
+def whose_of(machine: Machine) -> str:
+    """Return whose the services of *machine* are, and how others are seen; empty if there are no others."""
+    if not machine.others:
+        return ""
+    whose = "of your own; the machine's" if machine.scope is Scope.USER else "of the machine; your own"
+    return f"{whose}: {machine.caller.typed_elsewhere(machine.scope)}"
+
+
 def chosen_scope(user: bool, system: bool) -> Scope:
     """Return the scope that --user and --system choose: root's own is the machine."""
     return Scope.USER if user or (os.geteuid() != 0 and not system) else Scope.SYSTEM

@@ -19,6 +19,7 @@ from beacon.endpoints.routing.meaning import Chosen
 from beacon.endpoints.routing.routes import Route, RunningService
 from beacon.errors import MachineError, StoreError
 from beacon.model.machine import Engine, Scope
+from beacon.systemd.user import ACTING_FOR
 
 if TYPE_CHECKING:
     from beacon.engine.docker import Docker
@@ -63,7 +64,7 @@ def judge_chains(
     """Return what is found of each link of the endpoints *chosen*, of the services that are *here*."""
     if not chosen:
         return []
-    commands = Commands(machine.scope)
+    commands = Commands(machine.scope, acting_for=machine.environment.get(ACTING_FOR, ""))
     proxies = managed(machine, here, [route for route, _ in chosen])
     root = machine.scope is Scope.SYSTEM and machine.engine_kind is Engine.PODMAN
     address = machine.engine.address if root else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from beacon.model.machine import Scope
+from beacon.systemd.user import ACTING_FOR
 
 _SCOPES = {"--user", "--system"}
 
@@ -33,6 +34,16 @@ class Caller(Struct, frozen=True):
     def is_hook(self) -> bool:
         """Whether a hook of a rollout is asking; the rollout waits for it and holds its service's lock."""
         return "BEACON_RELEASE" in self.environment
+
+    @property
+    def acting_for(self) -> str:
+        """The user whose services root asked for (``--user=NAME``); empty otherwise."""
+        return self.environment.get(ACTING_FOR, "")
+
+    def systemctl(self, scope: Scope) -> str:
+        """Return how systemctl is called for the services of *scope*."""
+        whose = f" --machine={self.acting_for}@" if self.acting_for else ""
+        return f"systemctl --user{whose}" if scope is Scope.USER else "systemctl"
 
     def typed_elsewhere(self, scope: Scope) -> str | None:
         """Return what was typed in *scope* as it is typed for the other one; None if nothing was typed."""

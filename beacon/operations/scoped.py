@@ -75,6 +75,11 @@ class Scoped:
         """The platform of this machine."""
         return platform_of(platform.machine())
 
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """The services of the other scope, as far as who asks may see them."""
+        return services_elsewhere(self.scope, self.caller.environment)
+
     def known_names(self) -> tuple[str, ...]:
         """Return the services that are defined or remembered: a cheap listing of names."""
         return tuple(sorted(self.folder.names() | set(self.store.names())))
@@ -122,7 +127,7 @@ class Scoped:
         return tuple(dict.fromkeys(chosen))
 
     def _unknown(self, name: str, known: tuple[str, ...]) -> NoSuchServiceError:
-        if name not in services_elsewhere(self.scope, self.caller.environment):
+        if name not in self.others:
             return NoSuchServiceError(f"there is no service {name!r}", hint=nearest(name, known))
         own, other = "you have", "the machine has"
         if self.scope is Scope.SYSTEM:

@@ -12,6 +12,9 @@ from typing import NoReturn
 from beacon.errors import AccessError, UsageError
 from beacon.systemd.account import user_name
 
+ACTING_FOR = "BEACON_ACTING_FOR"
+"""The variable that says for which user root acts: what it is told to type next is typed as root."""
+
 
 def enter_manager(environment: MutableMapping[str, str]) -> None:
     """Point the process with *environment* at its user's manager, also after su or in a cron job.
@@ -55,7 +58,7 @@ def become(name: str, words: Sequence[str], environment: Mapping[str, str]) -> N
         raise UsageError(f"there is no user {name!r} on this machine") from None
     command = [sys.executable, "-m", "beacon", "--user", *words]
     os.chdir("/")
-    run_apart(user, command, environment)
+    run_apart(user, command, {**environment, ACTING_FOR: user.pw_name})
 
 
 def own_environment(user: pwd.struct_passwd, environment: Mapping[str, str]) -> dict[str, str]:
@@ -98,4 +101,4 @@ def run_apart(user: pwd.struct_passwd, command: Sequence[str], environment: Mapp
 
 _STREAMS = (0, 1, 2)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_HANDED_ON = {"LANG", "LANGUAGE", "TERM", "COLORTERM", "NO_COLOR", "TZ", "EDITOR", "VISUAL"}
+_HANDED_ON = {ACTING_FOR, "LANG", "LANGUAGE", "TERM", "COLORTERM", "NO_COLOR", "TZ", "EDITOR", "VISUAL"}

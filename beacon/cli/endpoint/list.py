@@ -8,7 +8,7 @@ import typer
 
 from beacon.cli.arguments import Json, Names
 from beacon.cli.output import Output
-from beacon.cli.session import session
+from beacon.cli.session import session, whose_of
 from beacon.model.machine import Scope
 from beacon.operations.endpoints.listing import EndpointsRequest, list_endpoints
 from beacon.wire.endpoints import EndpointInfo, Endpoints
@@ -20,17 +20,22 @@ _COLOURS = {"up": "green|", "starting": "yellow|", "unhealthy": "red|", "down": 
 def list_(context: typer.Context, names: Names = None, as_json: Json = False) -> None:
     """Show every endpoint: its domain, its service, where that is reached, and from where."""
     here = session(context)
-    answer = list_endpoints(here.machine(), EndpointsRequest(tuple(names or ())), here.listener)
+    machine = here.machine()
+    answer = list_endpoints(machine, EndpointsRequest(tuple(names or ())), here.listener)
+    whose = whose_of(machine)
     if as_json:
         here.output.data(answer)
     elif answer.endpoints:
         _print(here.output, answer)
         here.output.notices(answer.warnings)
+        if machine.scope is Scope.USER and whose:
+            here.output.say(f"these are endpoints {whose}")
         if not answer.proxied and here.scope is Scope.SYSTEM:
             here.output.say("no proxy answers these domains; sudo beacon endpoint setup has Caddy do it")
     else:
         here.output.notices(answer.warnings)
-        here.output.say('no endpoints; domain = "example.org" in a definition makes one')
+        makes = 'domain = "example.org" in a definition makes one'
+        here.output.say(f"no endpoints {whose}" if whose else f"no endpoints; {makes}")
 
 
 def _print(output: Output, answer: Endpoints) -> None:

@@ -11,16 +11,14 @@ import typer
 
 from beacon.cli.arguments import Json, Watch, services
 from beacon.cli.output import Output, ago, in_bytes
-from beacon.cli.session import session
+from beacon.cli.session import session, whose_of
 from beacon.cli.watching import watch
 from beacon.errors import ExitStatus
 from beacon.formats.moments import shown
-from beacon.model.machine import Scope
 from beacon.model.unit import TIMER
 from beacon.operations.machine import Machine
 from beacon.operations.status import StatusRequest
 from beacon.operations.status import status as ask
-from beacon.state.scopes import services_elsewhere
 from beacon.wire.status import Failing, PublishedPort, ServiceStatus, Status, UsageInfo
 
 _HEADINGS = ("SERVICE", "STATE", "RELEASE", "UP", "IMAGE", "AT", "NOTES")
@@ -47,7 +45,7 @@ def status(
         elif name:
             _print_one(here.output, answer)
         elif answer.services:
-            _print_all(here.output, answer)
+            _print_all(here.output, answer, machine.caller.systemctl(machine.scope))
         else:
             here.output.say(_none(machine))
         return answer
@@ -61,23 +59,20 @@ def status(
         raise typer.Exit(ExitStatus.NOT_ACTIVE)
 
 
-def _print_all(output: Output, answer: Status) -> None:
+def _print_all(output: Output, answer: Status, systemctl: str) -> None:
     output.table(_HEADINGS, [tuple(_row(one)) for one in answer.services])
     checks = [one.checked.at for one in answer.services if one.checked is not None]
     last = f"checked {shown(max(checks))}" if checks else "not checked yet"
     if answer.next_run is not None:
         output.say(f"{last}, next check {shown(answer.next_run)}")
     else:
-        user = "--user " if answer.scope == Scope.USER.value else ""
-        output.say(f"{last}; no timer runs: systemctl {user}enable --now {TIMER}")
+        output.say(f"{last}; no timer runs: {systemctl} enable --now {TIMER}")
 
 
 def _none(machine: Machine) -> str:
     """Say that there are no services, and where others may be that are meant."""
-    if not services_elsewhere(machine.scope, machine.caller.environment):
-        return "no services yet; beacon add NAME IMAGE makes the first one"
-    whose = "of your own; the machine's" if machine.scope is Scope.USER else "of the machine; your own"
-    return f"no services {whose}: {machine.caller.typed_elsewhere(machine.scope)}"
+    whose = whose_of(machine)
+    return f"no services {whose}" if whose else "no services yet; beacon add NAME IMAGE makes the first one"
 
 
 def _row(one: ServiceStatus) -> Iterator[str]:

@@ -26,6 +26,7 @@ from beacon.rollout.readings import running
 from beacon.state.files import UnitDirectory
 from beacon.state.paths import Paths
 from beacon.state.store import StateStore
+from beacon.systemd.user import ACTING_FOR
 
 if TYPE_CHECKING:
     from beacon.definition.settings import Settings
@@ -155,10 +156,11 @@ class Survey:
     @property
     def commands(self) -> Commands:
         """What words the commands that mend."""
+        scope, user = self.machine.scope, self.machine.environment.get(ACTING_FOR, "")
         try:
-            return Commands(self.machine.scope, self.machine.engine_kind)
+            return Commands(scope, self.machine.engine_kind, user)
         except MachineError:
-            return Commands(self.machine.scope)
+            return Commands(scope, acting_for=user)
 
     def require_engine_access(self) -> None:
         """Raise AccessError where another user's containers would be shown in the place of those meant."""

@@ -78,6 +78,8 @@ class Commands(Struct, frozen=True):
 
     scope: Scope
     engine: Engine = Engine.PODMAN
+    acting_for: str = ""
+    """The user for whom root asks: it is root who types them."""
 
     def systemctl(self, words: str) -> str:
         """Return the words for the manager that runs the services."""
@@ -85,15 +87,18 @@ class Commands(Struct, frozen=True):
 
     def journalctl(self, unit: str) -> str:
         """Return the command that shows what *unit* said."""
+        if self.acting_for:  # --user would show root's own
+            return f"journalctl _SYSTEMD_USER_UNIT={unit} _UID=$(id -u {self.acting_for})"
         return f"journalctl{self._user} -u {unit}"
 
     def root(self, command: str) -> str:
         """Return a command that only root may run."""
-        return f"sudo {command}" if self.scope is Scope.USER else command
+        return f"sudo {command}" if self.scope is Scope.USER and not self.acting_for else command
 
     @property
     def _user(self) -> str:
-        return " --user" if self.scope is Scope.USER else ""
+        whose = f" --machine={self.acting_for}@" if self.acting_for else ""
+        return f" --user{whose}" if self.scope is Scope.USER else ""
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon.systemd.user import own_environment
+from beacon.systemd.user import ACTING_FOR, own_environment
 
 NOBODY = pwd.getpwnam("nobody")
 APART = "import os, pwd, sys; from beacon.systemd.user import run_apart; "
@@ -48,6 +48,7 @@ def test_variables_are_handed_on_by_name() -> None:
         "SUDO_UID": "1000",
         "PYTHONPATH": "/root/lib",
         "MAIL": "/root",
+        ACTING_FOR: NOBODY.pw_name,
     }
     given = own_environment(NOBODY, root)
     assert {name: value for name, value in root.items() if given.get(name) == value} == {
@@ -55,6 +56,7 @@ def test_variables_are_handed_on_by_name() -> None:
         "LC_TIME": "C",
         "TERM": "xterm",
         "NO_COLOR": "1",
+        ACTING_FOR: NOBODY.pw_name,
     }
     assert given["HOME"] == NOBODY.pw_dir
     assert given["PATH"].startswith("/usr/local/sbin:")
