@@ -11,7 +11,7 @@ from msgspec import Struct
 from beacon.formats.moments import shown
 from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.reference import Digest
-from beacon.model.release import Quarantine, Release, ServiceState
+from beacon.model.release import Quarantine, Release, ServiceState, Trigger
 from beacon.model.runtime import JobResult, UnitState
 from beacon.model.service import RestartPolicy, Service
 from beacon.rollout.decisions.blame import Blame, Failure, find_blame
@@ -80,6 +80,21 @@ def passed_over(entry: Quarantine) -> str:
     """Return in words that an image is not tried, until when, and why."""
     before = f" before {shown(entry.until)}" if entry.until else ""
     return f"not tried again{before}: {entry.reason}"
+
+
+def what_comes_next(candidate: Release, quarantine: Iterable[Quarantine]) -> str:
+    """Return in words where to see why *candidate* failed, and what becomes of its image."""
+    name = candidate.service.name
+    why = f"beacon logs {name} tells why"
+    entry = next((one for one in quarantine if one.digest == candidate.digest), None)
+    if entry is None or candidate.trigger is Trigger.ROLLBACK:
+        return why
+    before = f" before {shown(entry.until)}" if entry.until else ""
+    if candidate.trigger is Trigger.UPDATE:
+        mend = f"push a mended image, or beacon update --retry {name}"
+    else:
+        mend = f"change the definition, or beacon apply --retry {name}"
+    return f"{why}; it is not tried again{before}: {mend}"
 
 
 def second_try(known: Quarantine | None, now: datetime, *, certain: bool, hindered: bool) -> datetime | None:

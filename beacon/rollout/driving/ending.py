@@ -10,7 +10,7 @@ from beacon.model.reference import short
 from beacon.model.release import Quarantine, Release, ReleaseState, ServiceState, Trigger
 from beacon.model.rollout.record import Cause, Decision, RolloutFacts, StepKind
 from beacon.model.version import is_older
-from beacon.rollout.decisions.decide import STOPPED, Gate, Verdict
+from beacon.rollout.decisions.decide import STOPPED, Gate, Verdict, what_comes_next
 from beacon.rollout.driving.quarantine import quarantined, second_try_of
 from beacon.rollout.handling import move
 from beacon.rollout.handling.late import owing, pay
@@ -157,7 +157,7 @@ def _gone_back(task: Task, state: ServiceState, old: Release) -> Outcome:
     message = f"Release {candidate.number} of {state.name} failed ({reason}); {back}"
     _log_end(task, EventKind.ROLLED_BACK, message, owing(state, "after_rollback", candidate))
     pay(task.tools, state.name)
-    hint = f"beacon logs {state.name}"
+    hint = what_comes_next(candidate, state.quarantine)
     return Outcome(state.name, OutcomeKind.ROLLED_BACK, f"{reason}; {back}", hint, old.number)
 
 
