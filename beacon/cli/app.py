@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from beacon import __version__, streams
+from beacon.cli.arguments import option
 from beacon.cli.ending import INTERRUPTED, exiting_on_error
 from beacon.cli.output import Output
 from beacon.cli.reporter import MakeDisplay
@@ -124,17 +125,14 @@ def options(
     context: typer.Context,
     user: Annotated[
         bool,
-        typer.Option(
-            "--user",
-            help="Services of the calling user; root may say whose: --user=NAME. Default unless root.",
+        option(
+            "Services of the calling user; root may say whose: --user=NAME. Default unless root.", "--user"
         ),
     ] = False,
-    system: Annotated[
-        bool, typer.Option("--system", help="Services of the machine. Default for root.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="Never colour the output.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    system: Annotated[bool, option("Services of the machine. Default for root.", "--system")] = False,
+    quiet: Annotated[bool, option("Say nothing but errors.", "--quiet", "-q")] = False,
+    no_color: Annotated[bool, option("Never colour the output.", "--no-color")] = False,
+    version: Annotated[bool, option("Show the version and exit.", "--version")] = False,
 ) -> None:
     """Push an image, and every machine you own runs it; a bad image never takes it down."""
     if version:

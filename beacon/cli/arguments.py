@@ -20,11 +20,16 @@ def services(metavar: str, text: str = "The services; all of them by default.") 
     return typer.Argument(metavar=metavar, help=text, autocompletion=complete_service)
 
 
+def option(text: str, *names: str, metavar: str | None = None) -> object:
+    """Return what describes an option."""
+    return typer.Option(*names, metavar=metavar, help=text)
+
+
 Name = Annotated[str, services("NAME", "The service.")]
 Names = Annotated[list[str] | None, services("[NAME]...")]
 NamesOrAll = Annotated[list[str] | None, services("[NAME]...", "The services, or --all.")]
 SomeNames = Annotated[list[str], services("NAME...", "The services.")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it anew every two seconds, until Ctrl-C.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over files that were edited by hand.")]
-Retry = Annotated[bool, typer.Option("--retry", help="Try again what is quarantined.")]
+Watch = Annotated[bool, option("Show it anew every two seconds, until Ctrl-C.", "--watch", "-w")]
+Json = Annotated[bool, option("Answer in JSON.", "--json")]
+Overwrite = Annotated[bool, option("Write over files that were edited by hand.", "--overwrite")]
+Retry = Annotated[bool, option("Try again what is quarantined.", "--retry")]

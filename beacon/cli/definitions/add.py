@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json
+from beacon.cli.arguments import Json, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import session
 from beacon.errors import UsageError
@@ -16,50 +16,45 @@ from beacon.operations.definitions.add import add as ask
 
 _Ports = Annotated[
     list[str] | None,
-    typer.Option(
-        "--port", "-p", metavar="[IP:]HOST:CONTAINER[/udp]", help="Publish a port of the container."
-    ),
+    option("Publish a port of the container.", "--port", "-p", metavar="[IP:]HOST:CONTAINER[/udp]"),
 ]
 _Env = Annotated[
-    list[str] | None,
-    typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set a variable in the container."),
+    list[str] | None, option("Set a variable in the container.", "--env", "-e", metavar="KEY=VALUE")
 ]
 _Volumes = Annotated[
     list[str] | None,
-    typer.Option("--volume", "-v", metavar="NAME|/HOST:PATH[:ro]", help="Keep data, or mount a host folder."),
+    option("Keep data, or mount a host folder.", "--volume", "-v", metavar="NAME|/HOST:PATH[:ro]"),
 ]
 _Domains = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        "A domain that the service answers, at a port of the container; auto chooses one.",
         "--domain",
         metavar="DOMAIN[:http[=PORT]][:https[=PORT]]",
-        help="A domain that the service answers, at a port of the container; auto chooses one.",
     ),
 ]
 _Secrets = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        "A secret of the engine, as a variable or a file (/run/secrets/NAME).",
         "--secret",
         metavar="NAME[:VARIABLE|:/PATH]",
-        help="A secret of the engine, as a variable or a file (/run/secrets/NAME).",
     ),
 ]
 _Networks = Annotated[
-    list[str] | None, typer.Option("--network", metavar="NAME", help="A network that it shares with others.")
+    list[str] | None, option("A network that it shares with others.", "--network", metavar="NAME")
 ]
-_Needs = Annotated[
-    list[str] | None, typer.Option("--needs", metavar="SERVICE", help="A service that must be up first.")
-]
-_Memory = Annotated[str, typer.Option("--memory", metavar="SIZE", help="The most memory: 512M.")]
+_Needs = Annotated[list[str] | None, option("A service that must be up first.", "--needs", metavar="SERVICE")]
+_Memory = Annotated[str, option("The most memory: 512M.", "--memory", metavar="SIZE")]
 _Health = Annotated[
     str,
-    typer.Option(
+    option(
+        "What tells that it is healthy; a command runs in the container.",
         "--health",
         metavar="http:PORT[/PATH]|tcp:PORT|COMMAND",
-        help="What tells that it is healthy; a command runs in the container.",
     ),
 ]
-_NoStart = Annotated[bool, typer.Option("--no-start", help="Install the service without starting it.")]
+_NoStart = Annotated[bool, option("Install the service without starting it.", "--no-start")]
 
 
 def add(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, Names, Overwrite, Retry
+from beacon.cli.arguments import Json, Names, Overwrite, Retry, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import session
 from beacon.operations.apply import ApplyRequest
@@ -19,7 +19,7 @@ def apply(
     overwrite: Overwrite = False,
     retry: Retry = False,
     plan: Annotated[
-        str, typer.Option("--plan", metavar="DIGEST", help="Do nothing unless this is still the plan.")
+        str, option("Do nothing unless this is still the plan.", "--plan", metavar="DIGEST")
     ] = "",
     as_json: Json = False,
 ) -> None:

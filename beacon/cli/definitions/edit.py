@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from beacon import streams
-from beacon.cli.arguments import Name
+from beacon.cli.arguments import Name, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import Session, session
 from beacon.errors import DefinitionError, Fault
@@ -31,7 +31,7 @@ from beacon.operations.machine import Machine
 from beacon.programs import choose_editor, run_editor
 from beacon.wire.definition import DefinitionText
 
-_Apply = Annotated[bool, typer.Option("--apply", help="Apply it when it is in order.")]
+_Apply = Annotated[bool, option("Apply it when it is in order.", "--apply")]
 
 
 def new(

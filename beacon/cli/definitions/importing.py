@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from beacon.cli.arguments import Json
+from beacon.cli.arguments import Json, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.output import Output
 from beacon.cli.reporter import report
@@ -23,33 +23,28 @@ from beacon.state.definitions import require_free, write_all
 from beacon.state.given import owners_files
 from beacon.wire.importing import Imports
 
-
-def _option(says: str, *names: str, metavar: str | None = None) -> object:
-    return typer.Option(*names, metavar=metavar, help=says)
-
-
 _Text = str | None
 _Texts = list[str] | None
 _Words = Annotated[
     _Texts, typer.Argument(metavar="[FILE] [SERVICE]...", help="A compose file, and which of its services.")
 ]
 _Files = Annotated[
-    _Texts, _option("A compose file; later ones go over earlier ones.", "--file", "-f", metavar="FILE")
+    _Texts, option("A compose file; later ones go over earlier ones.", "--file", "-f", metavar="FILE")
 ]
-_Run = Annotated[_Text, _option("A docker run or podman run command.", "--run", metavar="COMMAND")]
-_Container = Annotated[_Text, _option("A container that is there.", "--container", metavar="NAME")]
-_Engine = Annotated[_Text, _option("Whose container it is.", "--engine", metavar="podman|docker")]
-_Adopt = Annotated[bool, _option("Have the service take the container's place, with its data.", "--adopt")]
-_Discard = Annotated[bool, _option("With --adopt: let files go that are in no volume.", "--discard-layer")]
-_Name = Annotated[_Text, _option("The service, with --run and --container.", "--name", metavar="NAME")]
-_Project = Annotated[_Text, _option("The project.", "--project", metavar="NAME")]
-_Profiles = Annotated[_Texts, _option("Services of this profile too.", "--profile", metavar="PROFILE")]
+_Run = Annotated[_Text, option("A docker run or podman run command.", "--run", metavar="COMMAND")]
+_Container = Annotated[_Text, option("A container that is there.", "--container", metavar="NAME")]
+_Engine = Annotated[_Text, option("Whose container it is.", "--engine", metavar="podman|docker")]
+_Adopt = Annotated[bool, option("Have the service take the container's place, with its data.", "--adopt")]
+_Discard = Annotated[bool, option("With --adopt: let files go that are in no volume.", "--discard-layer")]
+_Name = Annotated[_Text, option("The service, with --run and --container.", "--name", metavar="NAME")]
+_Project = Annotated[_Text, option("The project.", "--project", metavar="NAME")]
+_Profiles = Annotated[_Texts, option("Services of this profile too.", "--profile", metavar="PROFILE")]
 _EnvFiles = Annotated[
-    _Texts, _option("Variables of the compose file, instead of .env.", "--env-file", metavar="FILE")
+    _Texts, option("Variables of the compose file, instead of .env.", "--env-file", metavar="FILE")
 ]
-_DryRun = Annotated[bool, _option("Show the definitions; write nothing.", "--dry-run")]
-_Folder = Annotated[Path | None, _option("Write the definitions to DIR.", "--output", "-o", metavar="DIR")]
-_Overwrite = Annotated[bool, _option("Write over definitions that are there.", "--overwrite")]
+_DryRun = Annotated[bool, option("Show the definitions; write nothing.", "--dry-run")]
+_Folder = Annotated[Path | None, option("Write the definitions to DIR.", "--output", "-o", metavar="DIR")]
+_Overwrite = Annotated[bool, option("Write over definitions that are there.", "--overwrite")]
 
 
 def import_(

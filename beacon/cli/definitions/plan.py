@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import UNSET
 
-from beacon.cli.arguments import Json, Names, Overwrite, Retry
+from beacon.cli.arguments import Json, Names, Overwrite, Retry, option
 from beacon.cli.output import Output
 from beacon.cli.session import session
 from beacon.model.plan import diff as compared
@@ -39,7 +39,7 @@ def plan(
     names: Names = None,
     overwrite: Overwrite = False,
     retry: Retry = False,
-    diff: Annotated[bool, typer.Option("--diff/--no-diff", help="Show how files would change.")] = True,
+    diff: Annotated[bool, option("Show how files would change.", "--diff/--no-diff")] = True,
     as_json: Json = False,
 ) -> None:
     """Show what apply would do, step by step, with the reason of each.

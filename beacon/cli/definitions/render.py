@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, Names
+from beacon.cli.arguments import Json, Names, option
 from beacon.cli.session import session
 from beacon.errors import UsageError
 from beacon.model.machine import Engine, EngineVersion
@@ -19,17 +19,13 @@ from beacon.state.files import write_atomic
 def render(
     context: typer.Context,
     names: Names = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the files to DIR.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Let Podman's generator and systemd judge the files.")
-    ] = False,
+    output: Annotated[Path | None, option("Write the files to DIR.", "--output", "-o", metavar="DIR")] = None,
+    check: Annotated[bool, option("Let Podman's generator and systemd judge the files.", "--check")] = False,
     engine: Annotated[
-        str | None, typer.Option("--engine", metavar="podman|docker", help="Render for another engine.")
+        str | None, option("Render for another engine.", "--engine", metavar="podman|docker")
     ] = None,
     podman_version: Annotated[
-        str | None, typer.Option("--podman-version", metavar="VERSION", help="Render for another Podman.")
+        str | None, option("Render for another Podman.", "--podman-version", metavar="VERSION")
     ] = None,
     as_json: Json = False,
 ) -> None:

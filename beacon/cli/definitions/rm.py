@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import NamesOrAll
+from beacon.cli.arguments import NamesOrAll, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.output import Output
 from beacon.cli.session import session
@@ -20,12 +20,10 @@ from beacon.wire.definition import Removed
 def rm(
     context: typer.Context,
     names: NamesOrAll = None,
-    every: Annotated[bool, typer.Option("--all", help="Remove all services.")] = False,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Delete the service's volumes and their data too.")
-    ] = False,
+    every: Annotated[bool, option("Remove all services.", "--all")] = False,
+    purge: Annotated[bool, option("Delete the service's volumes and their data too.", "--purge")] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before all services or data are removed.")
+        bool, option("Do not ask before all services or data are removed.", "--yes", "-y")
     ] = False,
 ) -> None:
     """Stop and remove services; their volumes stay without --purge, and their definitions are kept."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, services
+from beacon.cli.arguments import Json, option, services
 from beacon.cli.session import Session, session
 from beacon.definition.decode import json_schema
 from beacon.definition.example import example as whole_example
@@ -21,11 +21,9 @@ def show(
     context: typer.Context,
     name: Annotated[str | None, services("NAME", "The service.")] = None,
     effective: Annotated[
-        bool, typer.Option("--effective", help="With what the image adds, and where each value comes from.")
+        bool, option("With what the image adds, and where each value comes from.", "--effective")
     ] = False,
-    example: Annotated[
-        bool, typer.Option("--example", help="Show a definition with every key there is.")
-    ] = False,
+    example: Annotated[bool, option("Show a definition with every key there is.", "--example")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a definition."""

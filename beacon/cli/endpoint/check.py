@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, services
+from beacon.cli.arguments import Json, option, services
 from beacon.cli.findings import counted, exit_status, is_shown, lines
 from beacon.cli.output import Output
 from beacon.cli.session import session
@@ -24,7 +24,7 @@ Domains = Annotated[
 def check(
     context: typer.Context,
     domains: Domains = None,
-    every: Annotated[bool, typer.Option("--all", help="Show what is in order too.")] = False,
+    every: Annotated[bool, option("Show what is in order too.", "--all")] = False,
     as_json: Json = False,
 ) -> None:
     """Walk from the domain to its service: DNS, port, certificate, proxy, service; say which link is broken.

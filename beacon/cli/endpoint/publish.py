@@ -6,38 +6,29 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json
+from beacon.cli.arguments import Json, option
 from beacon.cli.output import Output
 from beacon.cli.publishing import keep_publishing
 from beacon.cli.session import Session, session
 from beacon.errors import BeaconError, ExitStatus, UsageError
 from beacon.model.notice import plural
-from beacon.operations.endpoints.publish import (
-    UNIT,
-    PublishRequest,
-    disable_publishing,
-    enable_publishing,
-)
-from beacon.operations.endpoints.publish import (
-    publish as ask,
-)
+from beacon.operations.endpoints.publish import UNIT, PublishRequest, disable_publishing, enable_publishing
+from beacon.operations.endpoints.publish import publish as ask
 from beacon.wire.endpoints import Publication, PublishedStore
 
 
 def publish(
     context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Publish now, in one pass, and end.")] = False,
+    once: Annotated[bool, option("Publish now, in one pass, and end.", "--once")] = False,
     enable: Annotated[
-        bool, typer.Option("--enable", help="Have systemd publish from now on, and after each boot.")
+        bool, option("Have systemd publish from now on, and after each boot.", "--enable")
     ] = False,
     disable: Annotated[
-        bool, typer.Option("--disable", help="Publish no more, and take back what was published.")
+        bool, option("Publish no more, and take back what was published.", "--disable")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Only show what would be published.")
-    ] = False,
+    dry_run: Annotated[bool, option("Only show what would be published.", "--dry-run", "-n")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="With these two: an endpoint that is left out is an error.")
+        bool, option("With these two: an endpoint that is left out is an error.", "--strict")
     ] = False,
     as_json: Json = False,
 ) -> None:

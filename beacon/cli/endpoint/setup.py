@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from beacon.cli.arguments import option
 from beacon.cli.session import session
 from beacon.operations.endpoints.setup import SetUpRequest, root_certificate, set_up
 
@@ -13,7 +14,7 @@ from beacon.operations.endpoints.setup import SetUpRequest, root_certificate, se
 def setup(
     context: typer.Context,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write over Beacon's file where it was edited by hand.")
+        bool, option("Write over Beacon's file where it was edited by hand.", "--overwrite")
     ] = False,
 ) -> None:
     """Have Caddy answer the domains of this machine's services, by HTTPS.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from beacon.cli.arguments import Json
+from beacon.cli.arguments import Json, option
 from beacon.cli.findings import counted, exit_status, is_shown, lines
 from beacon.cli.output import Output
 from beacon.cli.session import session
@@ -18,7 +18,7 @@ from beacon.wire.finding import SEVERITIES, CheckFinding, Diagnosis
 
 def doctor(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Show what is in order too.")] = False,
+    every: Annotated[bool, option("Show what is in order too.", "--all")] = False,
     as_json: Json = False,
 ) -> None:
     """Look for what is wrong with this machine, and say what mends it; nothing is changed.

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from beacon.cli.arguments import option
 from beacon.cli.session import session
 from beacon.operations import login as operations
 from beacon.operations.login import LoginRequest, LogoutRequest
@@ -18,9 +19,9 @@ Registry = Annotated[str, typer.Argument(metavar="REGISTRY", help="Its name, suc
 def login(
     context: typer.Context,
     registry: Registry,
-    username: Annotated[str | None, typer.Option("--username", "-u", help="Who logs in.")] = None,
+    username: Annotated[str | None, option("Who logs in.", "--username", "-u")] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+        bool, option("Read the password from standard input.", "--password-stdin")
     ] = False,
 ) -> None:
     """Log in to a registry, for the timer's updates too.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json
+from beacon.cli.arguments import Json, option
 from beacon.cli.session import session
 from beacon.errors import ExitStatus
 from beacon.model.notice import plural
@@ -50,7 +50,7 @@ def test(
 def send(
     context: typer.Context,
     failed: Annotated[
-        str, typer.Option("--failed", metavar="UNIT", help="Tell besides that a unit of Beacon's has failed.")
+        str, option("Tell besides that a unit of Beacon's has failed.", "--failed", metavar="UNIT")
     ] = "",
 ) -> None:
     """Tell what is due, as beacon-notify.service does after each run of the timer."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Name, services
+from beacon.cli.arguments import Name, option, services
 from beacon.cli.session import session
 from beacon.operations import control
 from beacon.operations.control import HoldRequest, ServiceRequest, WaitingRequest
@@ -15,7 +15,7 @@ from beacon.operations.control import HoldRequest, ServiceRequest, WaitingReques
 def hold(
     context: typer.Context,
     name: Name,
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why, for whoever reads it later.")] = "",
+    reason: Annotated[str, option("Why, for whoever reads it later.", "--reason", "-m")] = "",
 ) -> None:
     """Stop following the image; the service stays at its release."""
     here = session(context)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon import streams
-from beacon.cli.arguments import SomeNames
+from beacon.cli.arguments import SomeNames, option
 from beacon.cli.session import session
 from beacon.model.unit import unit_name
 from beacon.systemd.reading import LogSelection, whole, without_engine
@@ -17,12 +17,12 @@ from beacon.systemd.reading import LogSelection, whole, without_engine
 def logs(
     context: typer.Context,
     names: SomeNames,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
-    lines: Annotated[int | None, typer.Option("--lines", "-n", help="Show the last so many lines.")] = None,
+    follow: Annotated[bool, option("Show new lines as they come.", "--follow", "-f")] = False,
+    lines: Annotated[int | None, option("Show the last so many lines.", "--lines", "-n")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", "-S", help="Show what was said since: today, -1h, 2026-11-30.")
+        str | None, option("Show what was said since: today, -1h, 2026-11-30.", "--since", "-S")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show Podman's own lines, too.")] = False,
+    everything: Annotated[bool, option("Show Podman's own lines, too.", "--all")] = False,
 ) -> None:
     """Show what services and Beacon said, in the order in which it was said: journalctl -u beacon-NAME.
 

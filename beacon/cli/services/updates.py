@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Json, Name, Names
+from beacon.cli.arguments import Json, Name, Names, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.services import following
 from beacon.cli.session import session
@@ -18,11 +18,11 @@ from beacon.operations.update import rollback as ask
 def update(
     context: typer.Context,
     names: Names = None,
-    check: Annotated[bool, typer.Option("--check", help="Only say what is new; change nothing.")] = False,
+    check: Annotated[bool, option("Only say what is new; change nothing.", "--check")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="With --check: exit with 10 if there is an update.")
+        bool, option("With --check: exit with 10 if there is an update.", "--exit-code")
     ] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Try quarantined images again.")] = False,
+    retry: Annotated[bool, option("Try quarantined images again.", "--retry")] = False,
     as_json: Json = False,
 ) -> None:
     """Check the registry, and roll out what is new, now.

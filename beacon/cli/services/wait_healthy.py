@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon.cli.arguments import Name
+from beacon.cli.arguments import Name, option
 from beacon.cli.session import session
 from beacon.model.machine import Engine
 from beacon.operations import waiting
@@ -17,9 +17,7 @@ from beacon.operations.waiting import WaitRequest
 def wait_healthy(
     context: typer.Context,
     name: Name,
-    engine: Annotated[
-        Engine | None, typer.Option("--engine", help="The engine that runs the container.")
-    ] = None,
+    engine: Annotated[Engine | None, option("The engine that runs the container.", "--engine")] = None,
 ) -> None:
     """Wait until a service is healthy, or runs, where nothing checks its health.
 
