@@ -136,7 +136,7 @@ class Scoped:
         return NoSuchServiceError(f"{own} no service {name!r}, but {other} one", hint=hint)
 
     def require_write(self, verb: str) -> None:
-        """Raise AccessError where this user may not change what *verb* changes; tidy up where they may."""
+        """Raise AccessError where this user may not change what *verb* changes; sweep where they may."""
         if self.scope is Scope.SYSTEM and self.caller.uid != 0:
             raise AccessError(
                 f"beacon {verb} changes the machine's services, which only root may",

@@ -41,7 +41,7 @@ class Notifier(loop.Notifier, Protocol):
 
 
 class Outside(Struct, frozen=True):
-    """What a resident has to do with, beside the machine."""
+    """What the service has to do with, beside the machine."""
 
     watch: Callable[[Scope], Watch]
     notifier: Notifier
