@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from tests.house import Import, circles, functions, imports, modules, package_of, tree
+from tests.house import ROOT, Import, circles, functions, imports, modules, package_of, tree
 
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 400
@@ -106,6 +106,12 @@ def test_what_is_asked_answered_and_shown_is_small() -> None:
         if name.split(".")[1:2] and name.split(".")[1] in above
     ]
     assert sum(lines) <= MOST_ABOVE
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Tests are in no packages: pytest takes two modules of one name for the same."""
+    found = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, files in found.items() if files > 1] == []
 
 
 def test_packages_are_small() -> None:
