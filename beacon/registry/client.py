@@ -107,8 +107,8 @@ class RegistryClient:
             return _Question(self._config.endpoints(pinned), _selector(pinned), wish.platform)
 
         def ask(source: Repository, question: _Question, ready: Ready) -> ResolvedImage:
-            wanted = Selection(question.selector, question.platform or Platform("", ""), self._reserve)
-            return resolve(source, wanted, ready)
+            selection = Selection(question.selector, question.platform or Platform("", ""), self._reserve)
+            return resolve(source, selection, ready)
 
         answers = self._ask([wish for wish in wishes if wish not in found], question, ask, patient=True)
         for wish, answer in answers.items():

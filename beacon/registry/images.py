@@ -164,20 +164,20 @@ class Selection(NamedTuple):
     reserve: int
 
 
-def resolve(source: Repository, wanted: Selection, ready: Ready) -> ResolvedImage:
+def resolve(source: Repository, selection: Selection, ready: Ready) -> ResolvedImage:
     """Return the image that a tag or a digest means on a platform. Raises Refusal or RegistryError."""
     try:
-        tag_digest, document = _manifest(source, wanted.selector, wanted.reserve, ready)
+        tag_digest, document = _manifest(source, selection.selector, selection.reserve, ready)
         digest, manifest = tag_digest, document
         if isinstance(document, Index):
-            digest, manifest = _pick(source, document, wanted)
+            digest, manifest = _pick(source, document, selection)
         if not isinstance(manifest, Manifest):
-            raise _unavailable(source, wanted, ())
+            raise _unavailable(source, selection, ())
         config, unpacked = _config(source, manifest.config)
     except UnreadableError as error:
-        raise RegistryError(f"{source.name!r} at {wanted.selector!r} {error}") from error
-    if digest == tag_digest and not suits(config.platform, wanted.platform):
-        raise _unavailable(source, wanted, (config.platform,))
+        raise RegistryError(f"{source.name!r} at {selection.selector!r} {error}") from error
+    if digest == tag_digest and not suits(config.platform, selection.platform):
+        raise _unavailable(source, selection, (config.platform,))
     size = sum(layer.size for layer in manifest.layers)
     return ResolvedImage(tag_digest, digest, config, size, tuple(_layers(manifest, unpacked)))
 
@@ -202,26 +202,26 @@ def _manifest(
     return digest, read_manifest(reply.body, reply.headers.get("content-type", ""))
 
 
-def _pick(source: Repository, index: Index, wanted: Selection) -> tuple[Digest, Manifest]:
+def _pick(source: Repository, index: Index, selection: Selection) -> tuple[Digest, Manifest]:
     """Return the manifest for the platform, looking into indexes within the index."""
     seen: set[Platform] = set()
-    for digest, document in _candidates(source, index, wanted, MAX_DEPTH, seen):
+    for digest, document in _candidates(source, index, selection, MAX_DEPTH, seen):
         return digest, document
-    raise _unavailable(source, wanted, tuple(sorted(seen)))
+    raise _unavailable(source, selection, tuple(sorted(seen)))
 
 
 def _candidates(
-    source: Repository, index: Index, wanted: Selection, depth: int, seen: set[Platform]
+    source: Repository, index: Index, selection: Selection, depth: int, seen: set[Platform]
 ) -> Iterator[tuple[Digest, Manifest]]:
     seen.update(platforms(index))
-    chosen = choose(index, wanted.platform)
+    chosen = choose(index, selection.platform)
     entries = dict.fromkeys(([chosen] if chosen else []) + list(nested(index)))
     for entry in entries if depth else ():
-        digest, document = _manifest(source, entry.digest, wanted.reserve)
+        digest, document = _manifest(source, entry.digest, selection.reserve)
         if isinstance(document, Manifest):
             yield digest, document
         else:
-            yield from _candidates(source, document, wanted, depth - 1, seen)
+            yield from _candidates(source, document, selection, depth - 1, seen)
 
 
 def _config(source: Repository, descriptor: Descriptor) -> tuple[ImageConfig, tuple[Digest, ...]]:
@@ -234,11 +234,11 @@ def _config(source: Repository, descriptor: Descriptor) -> tuple[ImageConfig, tu
     return read_config(reply.body, descriptor.digest), read_contents(reply.body)
 
 
-def _unavailable(source: Repository, wanted: Selection, offered: tuple[Platform, ...]) -> PlatformError:
+def _unavailable(source: Repository, selection: Selection, offered: tuple[Platform, ...]) -> PlatformError:
     there = ", ".join(map(str, offered)) or "no platform at all"
     return PlatformError(
-        f"{source.name!r} at {wanted.selector!r} is not built for {wanted.platform} but for {there}",
-        hint=f"take an image or a tag that is built for {wanted.platform}",
+        f"{source.name!r} at {selection.selector!r} is not built for {selection.platform} but for {there}",
+        hint=f"take an image or a tag that is built for {selection.platform}",
     )
 
 

@@ -226,8 +226,8 @@ class Adoptions:
         resumed = resume(self.tools, [name])
         with self.tools.store.lock(name, wait=_ROLLOUT):
             keep(self.removed, {name: self.ground.definition_path(name)}, self.tools.timestamp())
-            wanted = ProposalRequest(definitions={}, gone=frozenset([name]), overwrite=True)
-            proposal = self.proposer.propose(wanted, self.ground.units.read_all())
+            request = ProposalRequest(definitions={}, gone=frozenset([name]), overwrite=True)
+            proposal = self.proposer.propose(request, self.ground.units.read_all())
             (end,) = remove_defined(self.tools, proposal, [name], resumed)
         return end
 

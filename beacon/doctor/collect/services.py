@@ -98,7 +98,7 @@ def files(survey: Survey) -> tuple[InstalledFile, ...]:
                 service=(mark.service or "") if mark else "",
                 marked=mark is not None,
                 intact=mark is None or mark.intact,
-                wanted=name in defined,
+                defined=name in defined,
             )
         )
     return tuple(found)

@@ -237,9 +237,9 @@ class Survey:
     def units(self) -> Mapping[str, UnitFacts]:
         """Return the units of the services, and those that Beacon has to do with."""
         self.require_manager()
-        wanted = [UPDATE, TIMER, PUBLISH, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
-        wanted += [unit_name(name) for name in sorted(self.names())]
-        return show(wanted, self.machine.scope, self.machine.environment)
+        units = [UPDATE, TIMER, PUBLISH, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
+        units += [unit_name(name) for name in sorted(self.names())]
+        return show(units, self.machine.scope, self.machine.environment)
 
     @once
     def kind(self) -> Engine:

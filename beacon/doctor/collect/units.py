@@ -34,9 +34,9 @@ _PROPERTIES = (
 
 def show(units: Iterable[str], scope: Scope, environment: Mapping[str, str]) -> dict[str, UnitFacts]:
     """Return each unit by its name; MachineError where the manager does not answer."""
-    wanted = list(units)
+    names = list(units)
     user = ["--user"] if scope is Scope.USER else []
-    argv = ["systemctl", *user, "show", f"--property={','.join(_PROPERTIES)}", "--", *wanted]
+    argv = ["systemctl", *user, "show", f"--property={','.join(_PROPERTIES)}", "--", *names]
     try:
         said = run(argv, environment, timeout=_PATIENCE)
     except CommandFailedError as error:
@@ -45,10 +45,10 @@ def show(units: Iterable[str], scope: Scope, environment: Mapping[str, str]) -> 
         raise MachineError(
             f"{whose} service manager does not answer: {words[0] if words else error}"
         ) from error
-    return parse(wanted, said)
+    return parse(names, said)
 
 
-def parse(wanted: Iterable[str], said: str) -> dict[str, UnitFacts]:
+def parse(names: Iterable[str], said: str) -> dict[str, UnitFacts]:
     """Return the units of ``systemctl show``, one block each, under the names they were asked for by."""
     found: dict[str, UnitFacts] = {}
     for block in said.split("\n\n"):
@@ -56,7 +56,7 @@ def parse(wanted: Iterable[str], said: str) -> dict[str, UnitFacts]:
         facts = _unit(values)
         for name in {facts.name, *values.get("Names", "").split()}:
             found[name] = facts
-    return {name: found.get(name, UnitFacts(name)) for name in wanted}
+    return {name: found.get(name, UnitFacts(name)) for name in names}
 
 
 def _unit(values: Mapping[str, str]) -> UnitFacts:

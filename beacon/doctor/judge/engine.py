@@ -56,12 +56,12 @@ def _engine(facts: EngineFacts, commands: Commands) -> Iterator[Finding]:
             commands.root("apt install podman"),
         )
         return
-    wanted = facts.configured
-    if wanted is not None and wanted not in {*facts.versions, *facts.broken}:
+    chosen = facts.configured
+    if chosen is not None and chosen not in {*facts.versions, *facts.broken}:
         yield error(
-            f"{facts.settings} chooses {wanted}, which is not installed",
+            f"{facts.settings} chooses {chosen}, which is not installed",
             "nothing can be applied or updated",
-            commands.root(f"apt install {_PACKAGES[wanted]}"),
+            commands.root(f"apt install {_PACKAGES[chosen]}"),
         )
     if facts.chosen is not None:
         yield from _elsewhere(facts, facts.chosen, commands)

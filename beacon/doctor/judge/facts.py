@@ -305,7 +305,7 @@ class InstalledFile(Struct, frozen=True):
     service: str = ""
     marked: bool = True
     intact: bool = True
-    wanted: bool = False
+    defined: bool = False
     """Whether a definition asks for a file of that name."""
 
 

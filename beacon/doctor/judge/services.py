@@ -121,7 +121,7 @@ def edited(facts: tuple[InstalledFile, ...], commands: Commands) -> list[Finding
     """Judge whether the files are as Beacon wrote them."""
     findings = []
     for file in facts:
-        if not file.marked and file.wanted:
+        if not file.marked and file.defined:
             findings.append(
                 error(
                     f"{file.name} was not made by Beacon, and a service needs that name",

@@ -53,7 +53,7 @@ class ManagedProxy:
     def follow(self, outcomes: Iterable[Outcome]) -> tuple[Notice, ...]:
         """Have the proxy answer what is installed now; return what hinders that, which ends nothing."""
         try:
-            pending = not self._memory.proxy().wanted
+            pending = not self._memory.proxy().desired
             if not pending and all(outcome.kind in _QUIET for outcome in outcomes):
                 return ()
             return self.settle()[1]
@@ -72,7 +72,7 @@ class ManagedProxy:
             self._memory.save_proxy(last.pending())
             self._caddy.guard()
             services, warnings = installed(self._memory)
-            settled = settle(self._caddy, wanted(services), last, time.sleep)
+            settled = settle(self._caddy, desired(services), last, time.sleep)
             if settled is not None:
                 missed = self._memory.proxy().missed
                 self._memory.save_proxy(settled.record.pending() if missed else settled.record)
@@ -80,7 +80,7 @@ class ManagedProxy:
 
     def unanswered(self, services: Mapping[str, RunningService]) -> dict[tuple[str, str], tuple[str, str]]:
         """Return service and claim → why the proxy does not answer it, and what mends that."""
-        made, refused = wanted(services), self._memory.proxy().refused
+        made, refused = desired(services), self._memory.proxy().refused
         why = {(one.service, one.claim): (one.why, one.mend) for one in made.left_out}
         for site in made.sites:
             if site.address in refused:
@@ -88,7 +88,7 @@ class ManagedProxy:
         return why
 
 
-def wanted(services: Mapping[str, RunningService]) -> Caddyfile:
+def desired(services: Mapping[str, RunningService]) -> Caddyfile:
     """Return what Caddy is to answer; ports that an engine chose for one start are nothing for it."""
     return caddyfile(routes({name: replace(one, container=None) for name, one in services.items()}))
 

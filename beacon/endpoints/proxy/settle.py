@@ -53,9 +53,9 @@ class Settled(Struct, frozen=True):
 
 
 def settle(
-    proxy: Proxy, wanted: Caddyfile, last: ProxyRecord, pause: Callable[[float], None]
+    proxy: Proxy, desired: Caddyfile, last: ProxyRecord, pause: Callable[[float], None]
 ) -> Settled | None:
-    """Have Caddy answer *wanted*; None where nothing is managed.
+    """Have Caddy answer *desired*; None where nothing is managed.
 
     The file is checked as a part of the whole configuration before it is written, and written before Caddy
     is told. Killed in between, the next run tells it.
@@ -65,14 +65,14 @@ def settle(
         return None
     mark = read_mark(current)
     if mark is None or not mark.intact:
-        return Settled(last, wanted.left_out, *_EDITED)
-    digest = text_digest(wanted.text())
+        return Settled(last, desired.left_out, *_EDITED)
+    digest = text_digest(desired.text())
     refused: Mapping[str, str] = {}
-    if digest != last.wanted or last.refused or current != wanted.text():
-        refused = _refused(proxy, wanted.sites, wanted)
-    text = wanted.text(without=refused)
+    if digest != last.desired or last.refused or current != desired.text():
+        refused = _refused(proxy, desired.sites, desired)
+    text = desired.text(without=refused)
     record = ProxyRecord(digest, last.loaded, refused)
-    left_out = (*wanted.left_out, *_left_out(wanted.sites, refused))
+    left_out = (*desired.left_out, *_left_out(desired.sites, refused))
     if text != current:
         proxy.put(text)
     if not proxy.is_up():
@@ -94,7 +94,7 @@ def settle(
 
 
 def _loaded(record: ProxyRecord, digest: str) -> ProxyRecord:
-    return ProxyRecord(record.wanted, digest, record.refused)
+    return ProxyRecord(record.desired, digest, record.refused)
 
 
 def _reload(proxy: Proxy, pause: Callable[[float], None]) -> str | None:
@@ -108,7 +108,7 @@ def _reload(proxy: Proxy, pause: Callable[[float], None]) -> str | None:
     return why
 
 
-def _refused(proxy: Proxy, sites: Sequence[Site], wanted: Caddyfile) -> dict[str, str]:
+def _refused(proxy: Proxy, sites: Sequence[Site], desired: Caddyfile) -> dict[str, str]:
     """Return the sites that Caddy does not take, each with the reason; the others do not suffer for them.
 
     Halves of what is refused are tried until the faulty ones stand alone. Raises MachineError where Caddy
@@ -120,7 +120,7 @@ def _refused(proxy: Proxy, sites: Sequence[Site], wanted: Caddyfile) -> dict[str
 
     def consider(part: Sequence[Site]) -> None:
         tried = accepted | {site.address for site in part}
-        why = proxy.refuses(wanted.text(without=every - tried))
+        why = proxy.refuses(desired.text(without=every - tried))
         if why is None:
             accepted.update(tried)
         elif len(part) == 1:
@@ -134,7 +134,7 @@ def _refused(proxy: Proxy, sites: Sequence[Site], wanted: Caddyfile) -> dict[str
                 hint="sudo caddy validate --config /etc/caddy/Caddyfile",
             )
 
-    if proxy.refuses(wanted.text()) is None:
+    if proxy.refuses(desired.text()) is None:
         return {}
     consider(())
     consider(sites)

@@ -32,9 +32,9 @@ class CaddyTraffic:
             words = set(self._own.read_text(encoding="utf-8").split())
         except OSError:
             return False
-        marker = ahead_marker(service) if (wanted := list(ports)) else wait_marker(service)
+        marker = ahead_marker(service) if (asked := list(ports)) else wait_marker(service)
         known = {word.rpartition(":")[2] for word in words}
-        return marker in words and {str(port) for port in wanted} <= known
+        return marker in words and {str(port) for port in asked} <= known
 
     def go_ahead(self, service: str, *, ahead: bool) -> None:
         """Send new requests to the second ports of *service*, or back to the first."""
@@ -58,20 +58,20 @@ class CaddyTraffic:
 
     def connections(self, addresses: Iterable[tuple[str, int]]) -> int:
         """Return how many connections of this machine to *addresses* are open; "" is its loopback."""
-        wanted = {("127.0.0.1" if address in _EVERY else address, port) for address, port in addresses}
-        return sum(remote in wanted for table in _TABLES for remote in _remotes(table))
+        asked = {("127.0.0.1" if address in _EVERY else address, port) for address, port in addresses}
+        return sum(remote in asked for table in _TABLES for remote in _remotes(table))
 
     def websockets(self, ports: Iterable[int]) -> int:
         """Return how many of those to *ports* are websockets: Caddy knows them by a name of their own.
 
         Where it does not say (its owner may have closed the port at which it does), none is told apart.
         """
-        wanted = {socket_upstream(f"127.0.0.1:{port}") for port in ports}
+        asked = {socket_upstream(f"127.0.0.1:{port}") for port in ports}
         connection = http.client.HTTPConnection(*ADMIN, timeout=_PATIENCE)
         try:
             connection.request("GET", "/reverse_proxy/upstreams")
             rows = read_json(connection.getresponse().read())
-            return sum(int(row["num_requests"]) for row in rows if row["address"] in wanted)
+            return sum(int(row["num_requests"]) for row in rows if row["address"] in asked)
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
             return 0
         finally:

@@ -43,12 +43,12 @@ def _in_effect(release: Release) -> tuple[Service, bool]:
 def _since(state: ServiceState, live: Release) -> dict[str, str]:
     """Return since when the service has had each domain of its image: the releases before had it too."""
     since: dict[str, str] = {}
-    wanted = _domains(live)
+    desired = _domains(live)
     for release in sorted(state.releases, key=lambda one: -one.number):
         if release.number > live.number or release.state not in _STOOD:
             continue
-        wanted &= _domains(release)
-        since |= dict.fromkeys(wanted, release.created)
+        desired &= _domains(release)
+        since |= dict.fromkeys(desired, release.created)
     return since
 
 

@@ -57,33 +57,33 @@ class Record(Protocol):
 
 
 def change(
-    wanted: Mapping[str, Entry], there: Mapping[str, str], written: Iterable[str], *, renew: bool = True
+    desired: Mapping[str, Entry], there: Mapping[str, str], written: Iterable[str], *, renew: bool = True
 ) -> Change:
-    """Return what makes a store that says *there* say *wanted*, and nothing else of this machine.
+    """Return what makes a store that says *there* say *desired*, and nothing else of this machine.
 
     Deleted is what this machine has *written* before, and nothing of others.
     """
-    put = {key: entry for key, entry in wanted.items() if there.get(key) != entry.value}
-    kept = {key: entry for key, entry in wanted.items() if key not in put} if renew else {}
-    return Change(put, kept, tuple(sorted(set(written) - set(wanted))))
+    put = {key: entry for key, entry in desired.items() if there.get(key) != entry.value}
+    kept = {key: entry for key, entry in desired.items() if key not in put} if renew else {}
+    return Change(put, kept, tuple(sorted(set(written) - set(desired))))
 
 
 def bring_up_to_date(
-    publisher: Publisher, wanted: Mapping[str, Entry], record: Record, *, renew: bool = True
+    publisher: Publisher, desired: Mapping[str, Entry], record: Record, *, renew: bool = True
 ) -> Change:
-    """Have the store say *wanted*; return what that took.
+    """Have the store say *desired*; return what that took.
 
     Keys are on record before they are written, so that a kill leaves none unknown. Where a writing did not
     come to its end, all is written again: a file may be in place whose reader does not know yet.
     """
     written = record.load()
-    there = publisher.read(wanted.keys()) if written.complete and wanted else {}
-    coming = change(wanted, there, written.keys, renew=renew)
+    there = publisher.read(desired.keys()) if written.complete and desired else {}
+    coming = change(desired, there, written.keys, renew=renew)
     if coming.put:
-        record.save(Written(publisher.where, tuple(sorted({*written.keys, *wanted})), complete=False))
+        record.save(Written(publisher.where, tuple(sorted({*written.keys, *desired})), complete=False))
     if coming:
         publisher.write(coming)
-    settled = Written(publisher.where, tuple(sorted(wanted)))
+    settled = Written(publisher.where, tuple(sorted(desired)))
     if coming.put or settled != written:  # a key that was right already is this machine's from now on
         record.save(settled)
     return coming

@@ -32,7 +32,7 @@ class Contents(Struct, frozen=True):
     A store of which that cannot be said (a template is invalid) is in *errors* instead.
     """
 
-    wanted: Mapping[str, Mapping[str, Entry]]
+    entries: Mapping[str, Mapping[str, Entry]]
     errors: Mapping[str, BeaconError]
     left_out: tuple[str, ...]
     endpoints: int
@@ -55,7 +55,7 @@ def contents_of(
     formats: Formats,
 ) -> Contents:
     """Return what each of the stores is to say of the services *running*, whose endpoints are *found*."""
-    wanted: dict[str, Mapping[str, Entry]] = {}
+    by_store: dict[str, Mapping[str, Entry]] = {}
     errors: dict[str, BeaconError] = {}
     left_out: dict[str, None] = {}
     announced = Announcements({})
@@ -70,9 +70,9 @@ def contents_of(
         except BeaconError as error:
             errors[store.where] = error
         else:
-            wanted[store.where] = entries
+            by_store[store.where] = entries
     return Contents(
-        wanted,
+        by_store,
         errors,
         tuple(left_out),
         len(announced.all()),

@@ -46,7 +46,7 @@ class Notifier(Protocol):
 class Snapshot(Struct, frozen=True):
     """What was read of the services: for each store what it is to say, and of how many endpoints."""
 
-    wanted: Mapping[str, Mapping[str, Entry]]
+    entries: Mapping[str, Mapping[str, Entry]]
     endpoints: int
     services: int
 
@@ -114,8 +114,8 @@ class _Reading:
     def _want(self, snapshot: Snapshot | None) -> None:
         for thread in self._threads:
             # What cannot be worked out for a store (a template makes no sense) leaves that one as it is.
-            if snapshot is not None and thread.where in snapshot.wanted:
-                thread.want(snapshot.wanted[thread.where])
+            if snapshot is not None and thread.where in snapshot.entries:
+                thread.put(snapshot.entries[thread.where])
 
 
 def _all_tried(threads: Sequence[PublisherThread]) -> bool:

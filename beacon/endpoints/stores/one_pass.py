@@ -36,7 +36,7 @@ class Pass:
             )
             running, problems = services.read(), services.problems
         found = contents(machine, self.stores, running)
-        self.wanted = found.wanted
+        self.entries = found.entries
         """Store → key → what it is to say."""
         self.left_out = (*problems, *found.left_out)
         """What is published to no store, and why."""
@@ -54,7 +54,7 @@ class Pass:
             try:
                 with record.lock(wait=_PATIENCE):
                     publisher = self._machine.publisher_of(store)
-                    self.done[store.where] = bring_up_to_date(publisher, self.wanted[store.where], record)
+                    self.done[store.where] = bring_up_to_date(publisher, self.entries[store.where], record)
             except BeaconError as error:
                 self.errors[store.where] = error
 
@@ -63,7 +63,7 @@ class Pass:
         if store.where in self.done:
             return self.done[store.where].delete
         written = self._machine.store.record(store.where).load().keys
-        return tuple(sorted(set(written) - set(self.wanted.get(store.where, written))))
+        return tuple(sorted(set(written) - set(self.entries.get(store.where, written))))
 
     def former_stores(self) -> Iterator[str]:
         """Yield the stores that are published to no more, each once after a pass was run."""

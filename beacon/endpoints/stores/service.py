@@ -128,7 +128,7 @@ class PublishingService:
                 if problem not in self._said:
                     self._log(f"<4>{problem}")
             self._said = problems
-            return Snapshot(found.wanted, found.endpoints, found.services)
+            return Snapshot(found.entries, found.endpoints, found.services)
 
         def read_stopped() -> Snapshot | None:
             running = services.read_stopped()

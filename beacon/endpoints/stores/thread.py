@@ -28,7 +28,7 @@ class LockedRecord(Record, Protocol):
 
 
 class PublisherThread:
-    """Has a store say what is wanted last, renews it, and tries again where the store is away."""
+    """Has a store say what it was given last, renews it, and tries again where the store is away."""
 
     def __init__(
         self, publisher: Publisher, record: LockedRecord, refresh: float, log: Callable[[str], None]
@@ -45,7 +45,7 @@ class PublisherThread:
         self._record = record
         self._refresh = refresh
         self._log = log
-        self._wanted: Mapping[str, Entry] | None = None
+        self._entries: Mapping[str, Entry] | None = None
         self._news = False
         self._over = False
         self._failures = 0
@@ -63,11 +63,11 @@ class PublisherThread:
         """Whether the thread runs; one that ended by itself met a bug, and has shown where."""
         return self._thread.is_alive()
 
-    def want(self, wanted: Mapping[str, Entry]) -> None:
+    def put(self, entries: Mapping[str, Entry]) -> None:
         """Say what the store is to say from now on; what is the same is no news."""
         with self._awake:
-            if wanted != self._wanted:
-                self._wanted, self._news = wanted, True
+            if entries != self._entries:
+                self._entries, self._news = entries, True
                 self._awake.notify()
 
     def end(self, limit: float) -> None:
@@ -85,8 +85,8 @@ class PublisherThread:
                     self._awake.wait(self._until(due))
                 if self._over:
                     return
-                wanted, self._news = self._wanted or {}, False
-            self._pass(wanted)
+                entries, self._news = self._entries or {}, False
+            self._pass(entries)
             self.tried.set()
             due = self._retry_at if self.trouble else min(time.monotonic() + CHECK, self._renew_at)
 
@@ -96,18 +96,18 @@ class PublisherThread:
         News goes out at once, of what has stopped even to a store that is full; to one that is in trouble not
         more than once a second.
         """
-        if self._wanted is None:
+        if self._entries is None:
             return None
         if self._news:
             due = min(due, self._tried_at + _FIRST_RETRY if self.trouble else 0.0)
         return max(due - time.monotonic(), 0.0)
 
-    def _pass(self, wanted: Mapping[str, Entry]) -> None:
+    def _pass(self, entries: Mapping[str, Entry]) -> None:
         self._tried_at = now = time.monotonic()
         renew = now >= self._renew_at
         try:
             with self._record.lock(wait=_PATIENCE):
-                done = bring_up_to_date(self._publisher, wanted, self._record, renew=renew)
+                done = bring_up_to_date(self._publisher, entries, self._record, renew=renew)
         except BeaconError as error:
             self._fail(error)
             return

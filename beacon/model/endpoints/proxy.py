@@ -13,8 +13,8 @@ CADDY_FILE = "/etc/caddy/beacon.caddy"
 class ProxyRecord(Struct, frozen=True):
     """What became of the last file: kept, so that only what is new is checked and loaded."""
 
-    wanted: str = ""
-    """SHA-256 of the whole file that was wanted; empty where that is still to be settled."""
+    desired: str = field(default="", name="wanted")
+    """SHA-256 of the whole file that was desired; empty where that is still to be settled."""
     loaded: str = ""
     """SHA-256 of the file that Caddy has loaded."""
     refused: Mapping[str, str] = field(default_factory=dict)

@@ -86,7 +86,7 @@ def _published(made: Pass, store: Store) -> PublishedStore:
     error, done = made.errors.get(store.where), made.done.get(store.where)
     return PublishedStore(
         store=store.where,
-        published={key: entry.value for key, entry in made.wanted.get(store.where, {}).items()},
+        published={key: entry.value for key, entry in made.entries.get(store.where, {}).items()},
         deleted=made.deleted(store),
         written=tuple(sorted(done.put)) if done is not None else None,
         done=done is not None,

@@ -94,7 +94,7 @@ def make_proposal(machine: Owner, proposer: Proposer, asked: Asked) -> Planned:
     warnings += (Notice(f"the definition of {name} is faulty; it is left as it is") for name in faulty)
     # One that cannot be read is defined all the same, and not to be removed.
     machine.require_readable(missing)
-    wanted = ProposalRequest(
+    request = ProposalRequest(
         definitions=definitions,
         gone=frozenset(missing),
         everything=not names,
@@ -104,7 +104,7 @@ def make_proposal(machine: Owner, proposer: Proposer, asked: Asked) -> Planned:
         stopped=frozenset(asked.stopped),
         trigger=asked.trigger,
     )
-    proposal = proposer.propose(wanted, installed)
+    proposal = proposer.propose(request, installed)
     changing = set(proposal.plan.services)
     services = [one.release.service for name, one in sorted(proposal.intents.items()) if name in changing]
     same = [one.release.service for name, one in proposal.intents.items() if name not in changing]

@@ -21,19 +21,19 @@ def entries(values: dict[str, str]) -> dict[str, Entry]:
     return {key: Entry(value) for key, value in values.items()}
 
 
-@given(wanted=VALUES, there=VALUES, written=st.sets(KEYS))
+@given(desired=VALUES, there=VALUES, written=st.sets(KEYS))
 def test_a_change_makes_a_store_say_what_is_wanted(
-    wanted: dict[str, str], there: dict[str, str], written: set[str]
+    desired: dict[str, str], there: dict[str, str], written: set[str]
 ) -> None:
-    made = change(entries(wanted), there, written)
+    made = change(entries(desired), there, written)
     after = {**there, **{key: entry.value for key, entry in made.put.items()}}
     for key in made.delete:
         after.pop(key, None)
-    theirs = {key: value for key, value in there.items() if key not in written and key not in wanted}
-    assert after == {**theirs, **wanted}
-    assert {*made.put, *made.renew} == set(wanted)
-    assert all(there.get(key) != wanted[key] for key in made.put)
-    assert not change(entries(wanted), after, wanted, renew=False)
+    theirs = {key: value for key, value in there.items() if key not in written and key not in desired}
+    assert after == {**theirs, **desired}
+    assert {*made.put, *made.renew} == set(desired)
+    assert all(there.get(key) != desired[key] for key in made.put)
+    assert not change(entries(desired), after, desired, renew=False)
 
 
 @settings(deadline=None)

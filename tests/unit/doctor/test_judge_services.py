@@ -81,7 +81,7 @@ def test_definitions() -> None:
 
 
 def test_files_that_are_not_as_they_were_written() -> None:
-    mine = InstalledFile("beacon-web.container", "web", wanted=True)
+    mine = InstalledFile("beacon-web.container", "web", defined=True)
     assert services.edited((mine,), SYSTEM)[0].severity is Severity.OK
     (changed,) = services.edited((replace(mine, intact=False),), SYSTEM)
     assert (changed.severity, changed.what) == (Severity.WARNING, "beacon-web.container was changed by hand")
@@ -89,7 +89,7 @@ def test_files_that_are_not_as_they_were_written() -> None:
     assert changed.mend.endswith("beacon apply --overwrite web")
     (foreign,) = services.edited((replace(mine, marked=False),), SYSTEM)
     assert foreign.severity is Severity.ERROR
-    (harmless,) = services.edited((replace(mine, marked=False, wanted=False),), SYSTEM)
+    (harmless,) = services.edited((replace(mine, marked=False, defined=False),), SYSTEM)
     assert harmless.severity is Severity.OK
 
 

@@ -50,7 +50,7 @@ def published(
     found = contents_of(
         stores([publication]), running, routes(running), "mars", Formats(fill, write_document, str)
     )
-    (entries,) = found.wanted.values()
+    (entries,) = found.entries.values()
     return Published(
         {key.removeprefix("/mars:"): entry.value for key, entry in entries.items()}, found.left_out
     )

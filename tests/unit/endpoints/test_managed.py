@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.endpoints.installed import installed
-from beacon.endpoints.proxy.managed import ManagedProxy, wanted
+from beacon.endpoints.proxy.managed import ManagedProxy, desired
 from beacon.errors import MachineError
 from beacon.model.notice import Notice
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -72,7 +72,7 @@ class Rig:
     @property
     def answers(self) -> bool:
         """Whether Caddy has loaded what is wanted."""
-        return self.caddy.loaded[-1:] == [wanted(installed(self.memory)[0]).text()]
+        return self.caddy.loaded[-1:] == [desired(installed(self.memory)[0]).text()]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_while_it_settles_is_made_up_for(rig: Rig) -> None:
 
 
 def test_a_run_that_gives_up_waiting_for_another_is_made_up_for(rig: Rig) -> None:
-    first = wanted(installed(rig.memory)[0])
+    first = desired(installed(rig.memory)[0])
 
     def another_run_changes_a_service() -> None:
         # And does not get the lock, which this one holds.

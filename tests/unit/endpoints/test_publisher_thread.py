@@ -29,8 +29,8 @@ class Rig:
         )
         self.thread.start()
 
-    def want(self, **values: str) -> None:
-        self.thread.want({name: Entry(value, 1) for name, value in values.items()})
+    def put(self, **values: str) -> None:
+        self.thread.put({name: Entry(value, 1) for name, value in values.items()})
 
     def wait(self, so: Callable[[], bool], limit: float = 5) -> None:
         deadline = time.monotonic() + limit
@@ -47,14 +47,14 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_news_is_told_at_once_and_renewed(rig: Rig) -> None:
-    rig.want(web="1")
+    rig.put(web="1")
     rig.wait(lambda: rig.store.values == {"web": "1"})
-    rig.want(web="1", shop="2")
+    rig.put(web="1", shop="2")
     rig.wait(lambda: rig.store.values == {"web": "1", "shop": "2"}, 1)
     time.sleep(1.5)  # longer than a key lives
     assert rig.store.values == {"web": "1", "shop": "2"}
     assert sum(bool(change.put) for change in rig.store.writes) == 2
-    rig.want()
+    rig.put()
     rig.wait(lambda: not rig.store.values, 1)
     last = "memory: shop is deleted, web is deleted"
     rig.wait(lambda: last in rig.said)
@@ -63,10 +63,10 @@ def test_news_is_told_at_once_and_renewed(rig: Rig) -> None:
 
 def test_a_store_that_is_away_is_tried_again_with_patience_and_told_of_once(rig: Rig) -> None:
     rig.store.away = True
-    rig.want(web="1")
+    rig.put(web="1")
     rig.wait(rig.thread.tried.is_set)
     for number in range(20):
-        rig.want(web=str(number))
+        rig.put(web=str(number))
     time.sleep(0.3)
     assert [line for line in rig.said if "cannot reach" in line] == ["<3>cannot reach memory"]
     assert isinstance(rig.thread.trouble, StoreError)
@@ -78,7 +78,7 @@ def test_a_store_that_is_away_is_tried_again_with_patience_and_told_of_once(rig:
 
 
 def test_a_store_that_came_back_empty_is_told_again(rig: Rig) -> None:
-    rig.want(web="1")
+    rig.put(web="1")
     rig.wait(lambda: rig.store.values == {"web": "1"})
     rig.store.forget()
     rig.wait(lambda: rig.store.values == {"web": "1"})
@@ -87,10 +87,10 @@ def test_a_store_that_came_back_empty_is_told_again(rig: Rig) -> None:
 
 def test_its_end_leaves_what_is_published(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.want(web="1")
+    rig.put(web="1")
     rig.wait(lambda: rig.store.values == {"web": "1"})
     rig.thread.end(5)
-    rig.want(web="2")
+    rig.put(web="2")
     assert rig.store.values == {"web": "1"}
 
 

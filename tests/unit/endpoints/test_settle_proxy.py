@@ -56,7 +56,7 @@ class FakeCaddy:
         return None
 
 
-def wanted(*domains: str) -> Caddyfile:
+def desired(*domains: str) -> Caddyfile:
     routes = [
         Route(domain.partition(".")[0], Endpoint(domain, 80), State.UP, Upstream("127.0.0.1", 20000))
         for domain in domains
@@ -72,12 +72,12 @@ def settled(proxy: FakeCaddy, what: Caddyfile, last: ProxyRecord = ProxyRecord()
 
 def test_where_nothing_is_managed_nothing_is_done() -> None:
     proxy = FakeCaddy(text=None)
-    assert settle(proxy, wanted("a.org"), ProxyRecord(), lambda _: None) is None
+    assert settle(proxy, desired("a.org"), ProxyRecord(), lambda _: None) is None
     assert (proxy.text, proxy.checks) == (None, 0)
 
 
 def test_what_is_wanted_is_checked_written_and_loaded_once() -> None:
-    proxy, what = FakeCaddy(), wanted("a.org")
+    proxy, what = FakeCaddy(), desired("a.org")
     first = settled(proxy, what)
     assert (proxy.text, proxy.loaded, first.trouble) == (what.text(), [what.text()], "")
     again = settled(proxy, what, first.record)
@@ -86,7 +86,7 @@ def test_what_is_wanted_is_checked_written_and_loaded_once() -> None:
 
 
 def test_killed_between_the_file_and_the_reload_the_next_run_reloads() -> None:
-    what = wanted("a.org")
+    what = desired("a.org")
     proxy = FakeCaddy(text=what.text())
     settled(proxy, what)
     assert proxy.loaded == [what.text()]
@@ -95,7 +95,7 @@ def test_killed_between_the_file_and_the_reload_the_next_run_reloads() -> None:
 @pytest.mark.parametrize("bad", ["b", "ad", "abcd"])
 def test_a_bad_site_takes_no_other_down(bad: str) -> None:
     proxy = FakeCaddy(faulty={f"{letter}.org {{": "parsing: no" for letter in bad})
-    what = wanted("a.org", "b.org", "c.org", "d.org")
+    what = desired("a.org", "b.org", "c.org", "d.org")
     found = settled(proxy, what)
     names = {f"{letter}.org" for letter in bad}
     assert {one.claim for one in found.left_out} == names == set(found.record.refused)
@@ -110,7 +110,7 @@ def test_a_bad_site_takes_no_other_down(bad: str) -> None:
 
 def test_a_domain_of_another_site_is_left_to_it() -> None:
     proxy = FakeCaddy(faulty={"b.org {": AMBIGUOUS})
-    found = settled(proxy, wanted("a.org", "b.org"))
+    found = settled(proxy, desired("a.org", "b.org"))
     (one,) = found.left_out
     assert one.why == "another site in /etc/caddy/Caddyfile has it already"
     assert (one.service, one.claim) == ("b", "b.org")
@@ -118,40 +118,40 @@ def test_a_domain_of_another_site_is_left_to_it() -> None:
 
 def test_another_site_for_unknown_names_is_no_fault() -> None:
     proxy = FakeCaddy(faulty={"http:// {": AMBIGUOUS})
-    found = settled(proxy, wanted("a.org"))
+    found = settled(proxy, desired("a.org"))
     assert (found.left_out, found.trouble) == ((), "")
     assert "http:// {" not in str(proxy.text)
     assert "https:// {" in str(proxy.text)
 
 
 def test_where_caddy_refuses_its_own_configuration_the_last_good_file_stays() -> None:
-    good = wanted("a.org").text()
+    good = desired("a.org").text()
     proxy = FakeCaddy(text=good, broken="unrecognized directive: revers_proxy")
     with pytest.raises(MachineError, match="refuses its own configuration: unrecognized directive"):
-        settled(proxy, wanted("a.org", "b.org"))
+        settled(proxy, desired("a.org", "b.org"))
     assert (proxy.text, proxy.loaded) == (good, [])
 
 
 def test_a_failed_reload_is_tried_again() -> None:
-    proxy, what = FakeCaddy(failures=2), wanted("a.org")
+    proxy, what = FakeCaddy(failures=2), desired("a.org")
     assert settled(proxy, what).trouble == ""
     assert proxy.loaded == [what.text()]
 
 
 def test_a_reload_that_always_fails_leaves_the_last_good_file_and_is_made_up_for() -> None:
-    first = wanted("a.org")
+    first = desired("a.org")
     proxy = FakeCaddy()
     last = settled(proxy, first).record
     proxy.failures = 3
-    found = settled(proxy, wanted("a.org", "b.org"), last)
+    found = settled(proxy, desired("a.org", "b.org"), last)
     assert found.trouble == "Caddy could not be reloaded, and goes on as before: address already in use"
     assert proxy.text == first.text()
-    assert found.record.wanted == ""
-    assert settled(proxy, wanted("a.org", "b.org"), found.record).trouble == ""
+    assert found.record.desired == ""
+    assert settled(proxy, desired("a.org", "b.org"), found.record).trouble == ""
 
 
 def test_a_stopped_caddy_has_its_file_and_is_told_of() -> None:
-    proxy, what = FakeCaddy(up=False), wanted("a.org")
+    proxy, what = FakeCaddy(up=False), desired("a.org")
     found = settled(proxy, what)
     assert (proxy.text, proxy.loaded) == (what.text(), [])
     assert (found.trouble, found.mend) == (
@@ -163,8 +163,8 @@ def test_a_stopped_caddy_has_its_file_and_is_told_of() -> None:
 
 
 def test_a_file_edited_by_hand_is_left_alone() -> None:
-    proxy = FakeCaddy(text=wanted("a.org").text() + "b.org {\n}\n")
-    found = settled(proxy, wanted("c.org"))
+    proxy = FakeCaddy(text=desired("a.org").text() + "b.org {\n}\n")
+    found = settled(proxy, desired("c.org"))
     assert "edited by hand" in found.trouble
     assert "b.org" in str(proxy.text)
 
