@@ -90,6 +90,11 @@ class Release(Struct, frozen=True):
         return frozenset({self.image.image_id, self.digest})
 
 
+def _is_begin(text: str, *digests: Digest) -> bool:
+    bare = text.removeprefix("sha256:")
+    return any(one.partition(":")[2].startswith(bare) for one in digests)
+
+
 class Quarantine(Struct, frozen=True):
     """A digest that failed with a definition (*fingerprint*); not tried again until either changes."""
 
@@ -102,6 +107,12 @@ class Quarantine(Struct, frozen=True):
     """When it is tried again all the same, since its blame was not certain; empty where it was."""
     tag: str = ""
     """The tag that named it. None of older Beacons."""
+    acknowledged: str = ""
+    """When its owner said that he knows; empty where that is not yet so."""
+
+    def is_called(self, digest: str) -> bool:
+        """Say whether *digest* is how its digest, or that of its tag, begins."""
+        return _is_begin(digest, self.digest, self.tag_digest)
 
 
 class Hold(Struct, frozen=True):
@@ -156,8 +167,7 @@ class AwaitingApproval(Struct, frozen=True):
 
     def is_called(self, digest: str) -> bool:
         """Say whether *digest* is how its digest, or that of its tag, begins."""
-        bare = digest.removeprefix("sha256:")
-        return any(one.partition(":")[2].startswith(bare) for one in (self.digest, self.tag_digest))
+        return _is_begin(digest, self.digest, self.tag_digest)
 
 
 class UnderWay(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from beacon.model.event import Event, EventKind
 from beacon.model.notice import Notice
 from beacon.model.outcome import OutcomeKind
-from beacon.model.release import AwaitingApproval, Hold
+from beacon.model.release import Hold
 from beacon.model.rollout.halt import Halt
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
@@ -19,6 +20,8 @@ from beacon.rollout.jobs import run_job
 from beacon.rollout.proposing import waiting as waits
 from beacon.rollout.tools import Tools
 from beacon.wire.control import Approved, Done, Rejected
+
+T = TypeVar("T")
 
 
 class ServiceRequest(Struct, frozen=True):
@@ -79,34 +82,32 @@ def approve(machine: Machine, request: WaitingRequest, listener: Listener) -> Ap
     Raises UsageError if none or more than one is meant.
     """
     name, waiting = _answer(machine, "approve", request, waits.approve, listener)
-    return Approved(service=name, release=_called(waiting), to_do=what_to_do(name, waiting))
+    image = waiting.reference.with_digest(waiting.digest)
+    return Approved(service=name, release=str(image), to_do=what_to_do(name, waiting))
 
 
 def reject(machine: Machine, request: WaitingRequest, listener: Listener) -> Rejected:
     """Have an update passed over that waits for its owner's word, until its tag names another image.
 
+    Of one that failed, and is passed over already, it is noted that the owner knows.
     Raises UsageError if none or more than one is meant, or if the definition asks for it.
     """
-    name, waiting = _answer(machine, "reject", request, waits.reject, listener)
+    name, image = _answer(machine, "reject", request, waits.reject, listener)
     to_do = f"beacon update --retry {name} asks again"
-    return Rejected(service=name, release=_called(waiting), to_do=to_do)
+    return Rejected(service=name, release=str(image), to_do=to_do)
 
 
 def _answer(
     machine: Machine,
     verb: str,
     request: WaitingRequest,
-    give: Callable[[Tools, str, str], AwaitingApproval],
+    give: Callable[[Tools, str, str], T],
     listener: Listener,
-) -> tuple[str, AwaitingApproval]:
+) -> tuple[str, T]:
     machine.require_write(verb)
     (name,) = machine.select([request.service])
     with machine.alone([name], listener):
         return name, give(machine.tools_for(listener), name, request.digest)
-
-
-def _called(waiting: AwaitingApproval) -> str:
-    return str(waiting.reference.with_digest(waiting.digest))
 
 
 def _job(machine: Machine, verb: str, service: str, listener: Listener) -> Done:

@@ -188,7 +188,13 @@ def _port(port: Port) -> PublishedPort:
 
 
 def _quarantined(one: Quarantine) -> Quarantined:
-    return Quarantined(digest=one.digest, since=one.since, reason=one.reason, until=one.until or None)
+    return Quarantined(
+        digest=one.digest,
+        since=one.since,
+        reason=one.reason,
+        until=one.until or None,
+        acknowledged=one.acknowledged or None,
+    )
 
 
 def _pending(pending: Pending | None, waits: Postponed | None) -> PendingUpdate | None:

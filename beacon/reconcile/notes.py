@@ -51,7 +51,7 @@ def notes(state: ServiceState, seen: Seen) -> Iterator[str]:
     if state.hold is not None:
         yield f"held: {state.hold.reason}" if state.hold.reason else "held"
     yield from (_waiting(state.name, one) for one in state.waiting)
-    for entry in state.quarantine[-1:]:
+    for entry in (one for one in state.quarantine[-1:] if not one.acknowledged):
         yield f"quarantined: {entry.digest.partition(':')[2][:_SHORT]}"
     if live is not None and live.service.update.is_pinned:
         yield "pinned"

@@ -18,6 +18,8 @@ class Quarantined(Struct, frozen=True, kw_only=True):
     reason: str
     until: str | None = None
     """When it is tried again by itself; null where its blame was certain, or it was tried again before."""
+    acknowledged: str | None = None
+    """When its owner said that he knows."""
 
 
 class DisplacedVolume(Struct, frozen=True, kw_only=True):

@@ -168,7 +168,8 @@ def _waits(one: ServiceStatus) -> Iterator[tuple[str, str]]:
         yield "Update", f"{one.pending.image} since {shown(one.pending.since)}: {one.pending.reason}"
     for entry in one.quarantine:
         until = shown(entry.until) if entry.until else "the tag or the definition changes"
-        yield "Quarantine", f"{entry.digest} since {shown(entry.since)}, until {until}: {entry.reason}"
+        known = f" (seen {shown(entry.acknowledged)})" if entry.acknowledged else ""
+        yield "Quarantine", f"{entry.digest} since {shown(entry.since)}, until {until}: {entry.reason}{known}"
     for waiting in one.waiting:
         what = f"{waiting.image} since {shown(waiting.since)}: {waiting.reason}"
         yield "Approved" if waiting.approved else "Waits", what

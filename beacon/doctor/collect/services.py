@@ -197,9 +197,11 @@ def following(survey: Survey) -> FollowFacts:
 def _passed_over(state: ServiceState, check: LastCheck | None) -> str | None:
     """Return which image a service does not get, and why; None once another one has taken its place.
 
+    Nor is it told once its owner has said that he knows.
+
     It is told for as long as that is so, whatever the checks since have come to.
     """
-    if not state.quarantine:
+    if not state.quarantine or state.quarantine[-1].acknowledged:
         return None
     if check is not None and check.outcome in _PASSED_OVER:
         return check.detail

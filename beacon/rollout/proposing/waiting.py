@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -12,8 +12,8 @@ from beacon.errors import BeaconError, BusyError, DefinitionError, UsageError
 from beacon.model.event import Event, EventKind
 from beacon.model.image import Wish
 from beacon.model.outcome import Outcome, OutcomeKind
-from beacon.model.reference import Digest
-from beacon.model.release import AwaitingApproval, Displaced, Release, ServiceState, Trigger
+from beacon.model.reference import Digest, ImageReference, short
+from beacon.model.release import AwaitingApproval, Displaced, Quarantine, Release, ServiceState, Trigger
 from beacon.model.service import Service
 from beacon.reconcile.approval import approval, rejection, what_to_do
 from beacon.reconcile.displaced import displaced, explain, mounts_of
@@ -167,14 +167,18 @@ def approve(tools: Tools, name: str, digest: str) -> AwaitingApproval:
     return chosen
 
 
-def reject(tools: Tools, name: str, digest: str) -> AwaitingApproval:
-    """Have the update that *digest* begins with, or the only one that waits, passed over; return it.
+def reject(tools: Tools, name: str, digest: str) -> ImageReference:
+    """Have the update that *digest* begins with, or the only one that waits, passed over; return its image.
 
-    The caller holds the lock of the service. Raises UsageError if none or more than one is meant, or if the
-    definition asks for it.
+    One that is passed over already, since it failed, is noted as known to the owner. The caller holds the
+    lock of the service. Raises UsageError if none or more than one is meant, or if the definition asks for
+    it.
     """
     state = tools.store.load(name)
-    chosen, live = _meant(state, digest, rejection), state.live_release
+    live, failed = state.live_release, [one for one in state.quarantine if digest and one.is_called(digest)]
+    if live is not None and failed and not any(one.is_called(digest) for one in state.waiting):
+        return _acknowledge(tools, state, live, failed)
+    chosen = _meant(state, digest, rejection)
     if not chosen.is_update or live is None:
         raise UsageError(
             f"the definition of {name} asks for {chosen.reference}", hint=f"beacon edit {name} names another"
@@ -187,7 +191,24 @@ def reject(tools: Tools, name: str, digest: str) -> AwaitingApproval:
         trigger=Trigger.UPDATE,
     )
     tools.store.save(quarantined(tools, state, passed, "its owner rejected it"))
-    return chosen
+    return chosen.reference.with_digest(chosen.digest)
+
+
+def _acknowledge(
+    tools: Tools, state: ServiceState, live: Release, failed: Sequence[Quarantine]
+) -> ImageReference:
+    """Note that the owner knows of images that *failed*: they are not tried again by themselves."""
+    if len({one.digest for one in failed}) > 1:
+        hint = " or ".join(f"beacon reject {state.name}@{short(one.digest)}" for one in failed)
+        raise UsageError(f"more than one image of {state.name} that failed is called so", hint=hint)
+    known = tuple(
+        replace(one, acknowledged=tools.timestamp(), until="") if one in failed else one
+        for one in state.quarantine
+    )
+    tools.store.save(replace(state, quarantine=known))
+    digest = failed[0].digest
+    made = (one.reference for one in state.releases if one.digest == digest)
+    return next(made, live.reference).with_digest(digest)
 
 
 def _meant(

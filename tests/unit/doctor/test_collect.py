@@ -273,6 +273,9 @@ def test_which_services_a_new_image_does_not_reach(tmp_path: Path) -> None:
     machine.store.save(replace(machine.store.load("bad"), name="away"))
     checks["away"] = LastCheck("2026-01-01T00:00:00Z", "unchecked", "no answer")
     machine.store.save_checks(Checks(services=checks))
+    seen = replace(entry, acknowledged="2026-01-02T00:00:00Z")
+    machine.store.save(replace(machine.store.load("bad"), name="seen", quarantine=(seen,)))
+    machine.store.save_checks(Checks(services={**checks, "seen": checks["bad"]}))
     found = following(on(machine))
     told = dict(found.quarantined)
     assert " failed 20" in told.pop("away")  # for as long as it is so, whatever checks came to since
