@@ -70,10 +70,10 @@ class Eavesdropper:
         assert not wrong, wrong
         lines: dict[str, str] = json.loads(said.splitlines()[-1])
         found = {needle: [f"command line {line}"] for needle, line in lines.items()}
-        told = self._host.run(*NOBODY, "sh", "-c", _UNITS).stdout
-        told += self._host.run("journalctl", "--quiet", f"--since={self._since}", "--output=export").stdout
+        logged = self._host.run(*NOBODY, "sh", "-c", _UNITS).stdout
+        logged += self._host.run("journalctl", "--quiet", f"--since={self._since}", "--output=export").stdout
         for needle in self._needles:
-            if needle in told:
+            if needle in logged:
                 found.setdefault(needle, []).append("what systemd tells")
             files = self._host.run(*NOBODY, "sh", "-c", _FILES, _MARK, needle, timeout=120).stdout
             found.setdefault(needle, []).extend(files.splitlines())

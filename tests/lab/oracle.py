@@ -107,17 +107,17 @@ class Pair:
             if value in (None, [], {}, "", False) or key in SETTLED:
                 continue
             if key not in READERS:
-                if not self.is_told(key):
+                if not self.is_reported(key):
                     yield f"{key}: nothing is said of {value!r}"
                 continue
             theirs, ours = READERS[key](self, value)
-            if theirs != ours and not self.is_told(key):
+            if theirs != ours and not self.is_reported(key):
                 yield f"{key}: {theirs!r} is {ours!r}"
         for key, found in self.additions():
-            if found and not self.said.get(key) and not self.is_told(key):
+            if found and not self.said.get(key) and not self.is_reported(key):
                 yield f"{key}: docker has nothing, and it is {found!r}"
 
-    def is_told(self, key: str) -> bool:
+    def is_reported(self, key: str) -> bool:
         """Whether the report has something on *key*."""
         return any(
             note.kind in _SAID and note.service == self.service.name and re.match(rf"{key}\b", note.key)

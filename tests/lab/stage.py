@@ -240,7 +240,7 @@ class Stage:
         new = [entry for entry in entries if int(entry["__REALTIME_TIMESTAMP"]) >= self._since]
         return [entry for entry in new if "BEACON_EVENT" in entry]
 
-    def told(self, name: str = "web") -> list[str]:
+    def logged(self, name: str = "web") -> list[str]:
         """Return the kinds of the events of a service."""
         return [event["BEACON_EVENT"] for event in self.events(name)]
 

@@ -87,7 +87,7 @@ def test_a_service_that_exits_after_its_start_fails_later(rig: Rig) -> None:
             break
     state = _state(rig)
     assert (state.active, state.result, state.exit_status) == ("failed", "exit-code", 1)
-    assert _told(lambda: rig.systemd.last_exit(UNIT), LastExit("exit-code", 1))
+    assert _answers(lambda: rig.systemd.last_exit(UNIT), LastExit("exit-code", 1))
 
 
 def test_units_that_stop_with_a_service_are_its_dependents(rig: Rig) -> None:
@@ -147,15 +147,15 @@ def test_the_last_job_tells_a_stop_from_a_failure(rig: Rig) -> None:
     _install(rig)
     assert rig.systemd.last_job("beacon-nobody.service") is None
     rig.systemd.start(UNIT, LIMIT)
-    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("start", "done"))
+    assert _answers(lambda: rig.systemd.last_job(UNIT), LastJob("start", "done"))
     rig.systemd.stop(UNIT, LIMIT)
-    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("stop", "done"))
+    assert _answers(lambda: rig.systemd.last_job(UNIT), LastJob("stop", "done"))
     _install(rig, "unstartable")
     rig.systemd.start(UNIT, LIMIT)
-    assert _told(lambda: rig.systemd.last_job(UNIT), LastJob("start", "failed"))
+    assert _answers(lambda: rig.systemd.last_job(UNIT), LastJob("start", "failed"))
 
 
-def _told(ask: Callable[[], object], answer: object) -> bool:
+def _answers(ask: Callable[[], object], answer: object) -> bool:
     """Say whether the journal gives that answer within seconds: entries take a moment to be in it."""
     deadline = time.monotonic() + 5
     while ask() != answer:

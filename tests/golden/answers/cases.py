@@ -185,7 +185,7 @@ _NO_FILES = Source(lambda _: None, lambda _: False, {}, "/")
 
 
 def _publication() -> Publication:
-    told = PublishedStore(
+    store = PublishedStore(
         store="redis://localhost:6379/0",
         published={"a": "1"},
         deleted=("b",),
@@ -195,7 +195,7 @@ def _publication() -> Publication:
         fix="make room",
         status=69,
     )
-    return Publication(stores=(told,), left_out=("web has no port",), warnings=(Notice("gone", "do so"),))
+    return Publication(stores=(store,), left_out=("web has no port",), warnings=(Notice("gone", "do so"),))
 
 
 def _diagnosis() -> Diagnosis:

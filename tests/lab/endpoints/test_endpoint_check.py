@@ -163,21 +163,21 @@ def test_tcp_and_udp_are_reached_at_their_ports_and_a_url_is_shown_where_somebod
 
 def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
     host = stage.host
-    told = stage.beacon("endpoint", "name", "web").stdout.strip()
-    adjective, noun = told.partition(".")[0].split("-")
+    chosen = stage.beacon("endpoint", "name", "web").stdout.strip()
+    adjective, noun = chosen.partition(".")[0].split("-")
     assert adjective.isalpha()
     assert noun.isalpha()
-    assert told.endswith(".internal")
+    assert chosen.endswith(".internal")
     assert stage.beacon("endpoint", "name").stdout != stage.beacon("endpoint", "name").stdout
 
     image = stage.push("web", config=QUICK).tagged
     added = stage.beacon("add", "web", image, "--domain=auto:http=8080")
-    assert f"web has the domain {told}" in added.stderr
-    host.resolve(**{told: host.address})
+    assert f"web has the domain {chosen}" in added.stderr
+    host.resolve(**{chosen: host.address})
     stage.beacon("endpoint", "setup")
-    wait_until(lambda: links(check(stage, "web")[told]) == WELL, 30)
-    assert told in host.read("/etc/caddy/beacon.caddy")
-    assert stage.beacon("endpoint", "open", "web").stdout == f"https://{told}/\n"
+    wait_until(lambda: links(check(stage, "web")[chosen]) == WELL, 30)
+    assert chosen in host.read("/etc/caddy/beacon.caddy")
+    assert stage.beacon("endpoint", "open", "web").stdout == f"https://{chosen}/\n"
 
     # another service that asks gets another one; updates and rollbacks change neither
     stage.push("shop")
@@ -186,15 +186,15 @@ def test_a_domain_that_nobody_has_to_think_of(stage: Stage) -> None:
     assert len(check(stage)) == 2
     stage.push("web", "2", config=QUICK)
     stage.update()
-    assert stage.live()["domain"] == told
+    assert stage.live()["domain"] == chosen
     stage.beacon("rollback", "web")
-    assert stage.live()["domain"] == told
+    assert stage.live()["domain"] == chosen
     assert stage.beacon("plan").stdout == "nothing to do\n"
 
     # below another base, and free again
     host.write("/etc/beacon/beacon.toml", 'base_domain = "apps.home.arpa"\n')
     stage.apply()
-    moved = f"{told.partition('.')[0]}.apps.home.arpa"
+    moved = f"{chosen.partition('.')[0]}.apps.home.arpa"
     assert stage.live()["domain"] == moved
     assert moved in host.read("/etc/caddy/beacon.caddy")
     stage.beacon("rm", "web")

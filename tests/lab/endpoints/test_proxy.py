@@ -165,8 +165,8 @@ def test_sites_of_the_owner_stay_and_win(stage: Stage) -> None:
     stage.apply()
     done = set_up(stage)
     assert host.read(MAIN) == f"{own}\nimport beacon.caddy\n"
-    told = "web.internal of web is not answered: another site in /etc/caddy/Caddyfile has it already"
-    assert told in done.stderr
+    logged = "web.internal of web is not answered: another site in /etc/caddy/Caddyfile has it already"
+    assert logged in done.stderr
     wait_for(host, "https://shop.internal/version", 200, "1")
     assert fetch(host, "https://web.internal/").body == "mine too"
     assert fetch(host, "http://whatever.internal/").body == "mine"

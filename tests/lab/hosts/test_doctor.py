@@ -23,7 +23,7 @@ LASTING = "/root/.config/containers/auth.json"
 TIMER = "beacon-update.timer"
 
 
-class Told(NamedTuple):
+class Found(NamedTuple):
     """A finding, as JSON has it."""
 
     check: str
@@ -34,36 +34,36 @@ class Told(NamedTuple):
     fix: str | None
 
 
-def read(done: CompletedProcess[str], status: int) -> list[Told]:
+def read(done: CompletedProcess[str], status: int) -> list[Found]:
     """Return what the doctor found, the exit status checked."""
     assert done.returncode == status, done.stdout + done.stderr
     assert done.stderr == ""
     body: dict[str, Any] = json.loads(done.stdout)
     assert body["version"] == 1
-    return [Told(**finding) for finding in body["findings"]]
+    return [Found(**finding) for finding in body["findings"]]
 
 
-def examine(host: LabHost, status: int, **env: str) -> list[Told]:
+def examine(host: LabHost, status: int, **env: str) -> list[Found]:
     """Run the doctor by its whole path, as one does who knows of other programs of its name."""
     return read(host.run("/usr/bin/beacon", "doctor", "--json", env=env, check=False), status)
 
 
-def wrong(found: list[Told]) -> set[str]:
+def wrong(found: list[Found]) -> set[str]:
     """Return the checks that found something wrong."""
-    return {told.check for told in found if told.severity in {"warning", "error"}}
+    return {one.check for one in found if one.severity in {"warning", "error"}}
 
 
-def the(found: list[Told], check: str, part: str) -> Told:
+def the(found: list[Found], check: str, part: str) -> Found:
     """Return the one finding of a check that says *part*."""
-    fitting = [told for told in found if told.check == check and part in told.what]
-    assert len(fitting) == 1, (part, [told for told in found if told.check == check])
+    fitting = [one for one in found if one.check == check and part in one.what]
+    assert len(fitting) == 1, (part, [one for one in found if one.check == check])
     return fitting[0]
 
 
-def follow(host: LabHost, told: Told) -> None:
+def follow(host: LabHost, one: Found) -> None:
     """Do what a finding says."""
-    assert told.mend is not None
-    host.run(*shlex.split(told.mend))
+    assert one.mend is not None
+    host.run(*shlex.split(one.mend))
 
 
 @pytest.fixture
@@ -123,14 +123,14 @@ def test_what_is_wrong_with_files_and_definitions_is_found_and_mended(web: Stage
     assert drop_in.severity == "info"
     unfinished = the(found, "leftover", cut_off)
     assert unfinished.severity == "info"
-    for told in (drop_in, unfinished):
-        follow(host, told)
+    for one in (drop_in, unfinished):
+        follow(host, one)
 
     host.run("rm", "/usr/local/bin/beacon", "/etc/beacon/beacon.toml", "/etc/beacon/services/other.toml")
     host.run("rm", "-r", f"{unit}.d")
     web.beacon("apply", "--overwrite")
     found = examine(host, OK)
-    assert not [told for told in found if told.check in {"leftover", "unit-file"} and told.severity != "ok"]
+    assert not [one for one in found if one.check in {"leftover", "unit-file"} and one.severity != "ok"]
 
 
 def test_what_stays_behind_in_engine_and_state_is_found_and_mended(web: Stage) -> None:
@@ -162,8 +162,8 @@ def test_what_stays_behind_in_engine_and_state_is_found_and_mended(web: Stage) -
     with host.start("flock", "--no-fork", "/run/beacon/web.lock", "sleep", "30") as holder:
         wait_until(lambda: "rollout" not in wrong(examine(host, WARNING)))
         host.kill(holder)
-    for told in (back, undefined, container, images, rollout):
-        follow(host, told)
+    for one in (back, undefined, container, images, rollout):
+        follow(host, one)
     assert wrong(examine(host, OK)) == set()
 
 
@@ -235,8 +235,8 @@ def test_a_credential_helper_that_works_by_hand_alone(stage: Stage, faulty_regis
     host.write(LASTING, json.dumps({"credHelpers": {registry: "odd"}}))
     stage.apply()
     found = examine(host, ERROR)
-    told = the(found, "login", "as the timer's unit runs it, 'docker-credential-odd' gave no login")
-    assert "systemctl edit beacon-update.service" in (told.mend or "")
+    one = the(found, "login", "as the timer's unit runs it, 'docker-credential-odd' gave no login")
+    assert "systemctl edit beacon-update.service" in (one.mend or "")
     assert "registry" in wrong(found)
     drop_in = "/etc/systemd/system/beacon-update.service.d/helper.conf"
     host.write(drop_in, "[Service]\nReadWritePaths=-/root/.cache\n")
@@ -304,10 +304,10 @@ def test_stores_that_are_not_told_of_the_endpoints_are_found_and_mended(web: Sta
 def test_without_root_it_says_what_it_could_not_look_at(web: Stage) -> None:
     nobody = ("setpriv", "--reuid=65534", "--clear-groups", "env", "HOME=/var/tmp")
     found = read(web.host.run(*nobody, "beacon", "--system", "doctor", "--json", check=False), OK)
-    unseen = {told.check for told in found if told.what == "could not be looked at"}
+    unseen = {one.check for one in found if one.what == "could not be looked at"}
     rest = {"auto-update", "container", "endpoint", "following", "image", "rollout", "service", "start"}
     assert unseen == rest | {"volume"}
-    assert {told.mend for told in found if told.check in unseen} == {"sudo beacon doctor"}
+    assert {one.mend for one in found if one.check in unseen} == {"sudo beacon doctor"}
     assert the(found, "definition", "1 definition without a fault").severity == "ok"
 
 

@@ -101,9 +101,11 @@ class Household:
     def live(self) -> None:
         """Do all that the page tells, in its order."""
         push_images(self._host)
-        told = list(scenes(HOUSEHOLD))
-        assert {*self._before, *self._after, *MOMENTS} <= {name for scene in told for name in scene.pictures}
-        for scene in told:
+        logged = list(scenes(HOUSEHOLD))
+        assert {*self._before, *self._after, *MOMENTS} <= {
+            name for scene in logged for name in scene.pictures
+        }
+        for scene in logged:
             if scene.name in self._before:
                 self._before[scene.name]()
             said = self._play(scene)

@@ -129,7 +129,7 @@ def test_a_release_that_is_stopped_before_it_has_settled_is_not_a_bad_one(stage:
     assert (outcome["outcome"], outcome["hint"], update.returncode) == ("stopped", "beacon start web", 0)
     assert (stage.active(), stage.version()) == ("inactive", "")
     assert (stage.live()["number"], stage.state()["quarantine"]) == (1, [])
-    assert stage.told()[-1] == "deferred"
+    assert stage.logged()[-1] == "deferred"
     stage.beacon("start", "web")
     assert stage.agrees() == "1"
     assert stage.update() == {"web": "updated"}

@@ -98,7 +98,7 @@ def test_what_systemd_gave_up_on_is_started_by_the_timer_s_run(stage: Stage) -> 
     stage.host.run("touch", "/srv/web/run")
     stage.systemctl("start", "beacon-update.service")
     assert stage.agrees() == "1"
-    assert stage.told()[-1] == "started-again"
+    assert stage.logged()[-1] == "started-again"
     assert stage.active("beacon-gone.service") == "inactive"
     assert stage.active("beacon-bad.service") == "failed"
     stage.host.run("touch", "/srv/bad/run")

@@ -76,7 +76,7 @@ def test_a_machine_that_goes_down_in_a_rollout_ends_it_when_it_is_back(
     status = 0 if broken is None else ROLLED_BACK
     stage.beacon("update", status=status)
     assert stage.agrees() == ("2" if broken is None else "1")
-    assert "resumed" in stage.told()
+    assert "resumed" in stage.logged()
     assert stage.update() == {"web": "up_to_date" if broken is None else "quarantined"}
 
 

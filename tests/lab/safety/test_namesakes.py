@@ -135,8 +135,8 @@ def test_an_image_takes_no_domain_of_another_service(host: LabHost, push: Push, 
         ("a-thief", "free.org"): None,
     }
     findings = json.loads(host.run("beacon", "doctor", "--json", check=False).stdout)["findings"]
-    told = {one["what"] for one in findings if one["check"] == "endpoint"}
-    assert told == {f"{domain} of a-thief is not answered" for domain in domains[:2]}
+    logged = {one["what"] for one in findings if one["check"] == "endpoint"}
+    assert logged == {f"{domain} of a-thief is not answered" for domain in domains[:2]}
     # an owner goes before an image that was there first, and what is given up is free
     host.run("beacon", "add", "late", image, "--domain", "free.org:http=8080")
     assert problems()["a-thief", "free.org"] == "late has free.org already"

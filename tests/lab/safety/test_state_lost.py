@@ -40,12 +40,12 @@ def test_what_runs_is_taken_over_by_the_timer_without_a_restart(stage: Stage) ->
     lose(stage)
     assert "nothing is remembered of it" in stage.beacon("status").stdout
     stage.systemctl("start", "beacon-update.service")
-    assert stage.told()[-1] == "taken-over"
+    assert stage.logged()[-1] == "taken-over"
     assert stage.invocations("web") == before
     assert (stage.agrees(), stage.live()["number"]) == ("2", 2)
     assert stage.apply() == {"web": "unchanged"}
     assert stage.update() == {"web": "up_to_date"}
-    assert stage.told().count("taken-over") == 1
+    assert stage.logged().count("taken-over") == 1
     said = stage.beacon("rollback", "web", status=USAGE)
     assert "is not known: its state was lost" in said.stderr
     stage.push(

@@ -49,7 +49,7 @@ def test_not_a_word_is_another(stage: Stage) -> None:
     ]
     assert stage.agrees() == "1"
     begun, live, bad = "rollout-started", "release-live", "rolled-back"
-    assert stage.told() == [begun, live, begun, live, begun, bad, "quarantined", begun, bad, begun, live]
+    assert stage.logged() == [begun, live, begun, live, begun, bad, "quarantined", begun, bad, begun, live]
 
     removed = stage.beacon("rm", "web").stdout.splitlines()[1]
     assert removed.split(maxsplit=2) == ["web", "removed", "its data stays in beacon-web-data"]

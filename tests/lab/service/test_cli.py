@@ -76,8 +76,8 @@ def test_status_show_and_render_tell_the_truth(host: LabHost, web: str) -> None:
     )
     (alone,) = ask(host, "status", "web")["services"]
     counted = host.run("systemctl", "show", "-P", "MemoryCurrent", "-P", "CPUUsageNSec", "beacon-web").stdout
-    told = [alone["usage"]["memory"], alone["usage"]["cpu"]]
-    assert [value is None for value in told] == [text == "[not set]" for text in counted.split("\n")[:2]]
+    logged = [alone["usage"]["memory"], alone["usage"]["cpu"]]
+    assert [value is None for value in logged] == [text == "[not set]" for text in counted.split("\n")[:2]]
     assert [one["volume"] for one in alone["usage"]["volumes"]] == ["beacon-web-var-lib-data"]
     assert alone["usage"]["volumes"][0]["bytes"] >= 0
     host.run("systemctl", "start", "beacon-update.timer")

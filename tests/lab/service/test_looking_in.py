@@ -32,8 +32,8 @@ def test_a_service_is_looked_into(stage: Stage) -> None:
     shell = stage.run("sh", "-c", "echo 'cat /www/version' | beacon exec web")
     assert shell.stdout.strip() == "1"
     stage.beacon("stop", "db")
-    told = stage.beacon("exec", "db", "true", status=ExitStatus.NOT_ACTIVE).stderr
-    assert "beacon start db" in told
+    logged = stage.beacon("exec", "db", "true", status=ExitStatus.NOT_ACTIVE).stderr
+    assert "beacon start db" in logged
 
     # What they take.
     stats = json.loads(stage.beacon("stats", "--json").stdout)

@@ -201,7 +201,7 @@ def test_rollouts_wait_for_their_window_and_young_images_ripen(stage: Stage) -> 
     began = time.monotonic()
     assert stage.update(status=TEMPFAIL) == {"web": "deferred", "young": "deferred"}
     assert stage.update(status=TEMPFAIL)["web"] == "deferred"
-    assert stage.told().count("deferred") == 1
+    assert stage.logged().count("deferred") == 1
     assert (stage.agrees(), stage.agrees("young")) == ("1", "1")
     assert stage.update("web") == {"web": "updated"}
     time.sleep(max(0, 9 - (time.monotonic() - began)))
@@ -219,7 +219,7 @@ def test_an_update_waits_until_its_digest_is_approved(stage: Stage) -> None:
     stage.push("free", "2")
     assert stage.update(status=TEMPFAIL) == {"free": "updated", "web": "waiting"}
     assert stage.update("web", status=TEMPFAIL) == {"web": "waiting"}
-    assert (stage.agrees(), stage.told().count("waiting")) == ("1", 1)
+    assert (stage.agrees(), stage.logged().count("waiting")) == ("1", 1)
     shown = stage.beacon("status", "web").stdout
     assert 'beacon.toml has update.apply = "ask"' in shown
     assert f"beacon approve web@{second[7:19]}" in shown
@@ -230,7 +230,7 @@ def test_an_update_waits_until_its_digest_is_approved(stage: Stage) -> None:
     assert stage.beacon("approve", f"web@{second[:19]}", status=2).stderr.count(third[7:19]) == 1
     stage.beacon("approve", f"web@{third[:14]}")
     assert stage.update()["web"] == "updated"
-    assert (stage.agrees(), stage.told().count("waiting")) == ("3", 2)
+    assert (stage.agrees(), stage.logged().count("waiting")) == ("3", 2)
 
 
 @ONE_KIND

@@ -46,7 +46,7 @@ def test_an_image_that_exits_after_its_start_is_put_back(stage: Stage) -> None:
     assert down
     assert max(down) - min(down) < 1 + 3
     assert "2" not in {answer for _, answer in answers}
-    assert stage.told().count("rolled-back") == 1
+    assert stage.logged().count("rolled-back") == 1
 
 
 @pytest.mark.parametrize("limit", [2, 50])

@@ -73,10 +73,10 @@ def test_a_bad_image_fails_the_run_that_tried_it_and_no_other(host: LabHost, pus
     assert unit(host, SERVICE, "Result") == "success"
     assert "quarantined" in host.run("beacon", "status").stdout
 
-    told = journal(host, "beacon-web", began, "--catalog")
-    assert "failed and was rolled back" in told
-    assert "beacon update --retry web" in told
-    assert "this image is broken" in told
+    logged = journal(host, "beacon-web", began, "--catalog")
+    assert "failed and was rolled back" in logged
+    assert "beacon update --retry web" in logged
+    assert "this image is broken" in logged
     (entry,) = entries(host, "rolled-back", began)
     assert entry["BEACON_SERVICE"] == "web"
     assert entry["BEACON_DIGEST"] == bad.digest

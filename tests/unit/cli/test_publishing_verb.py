@@ -25,7 +25,7 @@ class Publishing(StagedMachine):
     """A machine on which a service with an endpoint is up, and one without a port of its own."""
 
     def __init__(self, folder: Path) -> None:
-        fake, self.told = FakeMachine(), MemoryStore()
+        fake, self.reported = FakeMachine(), MemoryStore()
         ends = (Endpoint("a.org", 80), Endpoint("b.org", 81))
         roll_out(fake, push(fake, "1"), service(endpoints=ends))
         super().__init__(fake, folder)
@@ -37,8 +37,8 @@ class Publishing(StagedMachine):
         self.paths.settings.write_text("[publish.redis]\n")
 
     def publisher_of(self, store: Store) -> Publisher:  # type: ignore[override]  # which needs no self
-        self.told.where = store.where
-        return self.told
+        self.reported.where = store.where
+        return self.reported
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_a_dry_run_shows_keys_and_writes_none(machine: Publishing) -> None:
     assert done.exit_code == 0
     assert "20000" in done.output
     assert "b.org" in done.output
-    assert machine.told.values == {}
+    assert machine.reported.values == {}
 
 
 def test_a_pass_is_told_in_a_line_for_each_store(machine: Publishing) -> None:
     done = run(machine, "--once")
     assert "redis://localhost:6379/0: 1 key, 1 written, 0 deleted" in done.output
-    assert len(machine.told.values) == 1
+    assert len(machine.reported.values) == 1
 
 
 def test_json_has_what_was_written(machine: Publishing) -> None:
@@ -73,7 +73,7 @@ def test_json_has_what_was_written(machine: Publishing) -> None:
 
 
 def test_a_store_that_fails_gives_the_status(machine: Publishing) -> None:
-    machine.told.away = True
+    machine.reported.away = True
     done = run(machine, "--once")
     assert done.exit_code == ExitStatus.UNAVAILABLE
     assert "error: cannot reach memory" in done.output

@@ -100,14 +100,14 @@ def beacon(*words: str) -> tuple[int, str, str]:
     ],
 )
 def test_the_parser_s_errors_look_like_all_others(typed: str, said: str) -> None:
-    status, _, told = beacon(*typed.split())
+    status, _, reported = beacon(*typed.split())
     assert status == 2
-    assert told.startswith(said)
-    assert "Usage:" not in told
+    assert reported.startswith(said)
+    assert "Usage:" not in reported
 
 
 @pytest.mark.parametrize("typed", ["", "endpoint", "--user", "--help", "status --help"])
 def test_help_is_an_answer(typed: str) -> None:
-    status, answered, told = beacon(*typed.split())
-    assert (status, told) == (0, "")
+    status, answered, reported = beacon(*typed.split())
+    assert (status, reported) == (0, "")
     assert answered.startswith("Usage: beacon")

@@ -206,8 +206,10 @@ def test_a_request_that_fails_for_its_certificate_is_no_second_fault() -> None:
 
 
 def test_what_caddy_was_not_told_of_and_what_it_has_not_loaded() -> None:
-    told = replace(WELL, proxy=replace(WELL.proxy, left_out="another site has it", mend="take it out there"))
-    one = only(told, "proxy")
+    notified = replace(
+        WELL, proxy=replace(WELL.proxy, left_out="another site has it", mend="take it out there")
+    )
+    one = only(notified, "proxy")
     assert (one.what, one.mend) == ("Caddy is not told of it: another site has it", "take it out there")
     late = replace(
         WELL,

@@ -24,7 +24,7 @@ IMAGE = ImageReference.parse("ghcr.io/me/web:1")
 PORTS = (Port(8000, 8000, count=100),)
 
 
-def told(
+def published(
     *publications: Publication,
     machine: str = "mars",
     active: str = "active",
@@ -48,7 +48,7 @@ def told(
 
 
 def values(*publications: Publication, **how: Any) -> Mapping[str, str]:  # noqa: ANN401  # as told
-    (entries,) = told(*publications, **how).entries.values()
+    (entries,) = published(*publications, **how).entries.values()
     return {key: entry.value for key, entry in entries.items()}
 
 
@@ -183,7 +183,7 @@ def test_two_machines_and_two_users_never_write_one_key() -> None:
 )
 def test_what_traefik_has_no_place_for_is_told(endpoint: Endpoint, why: str) -> None:
     active = "activating" if endpoint.health is Unhealthy.MARK else "active"
-    found = told(traefik(), active=active, web=[endpoint])
+    found = published(traefik(), active=active, web=[endpoint])
     assert dict(found.entries) == {"redis://localhost:6379/0": {}}
     assert why in found.left_out[0]
 
@@ -248,7 +248,7 @@ def test_files_hold_everything() -> None:
 )
 def test_a_template_that_makes_no_sense_keeps_no_other_store_from_its_own(template: str, fault: str) -> None:
     other = Publication("publish.file", FileAccess("/e"), "json")
-    found = told(redis(value=template), other, web=[Endpoint("example.org", 8080)])
+    found = published(redis(value=template), other, web=[Endpoint("example.org", 8080)])
     assert list(found.entries) == ["/e"]
     error = found.errors["redis://localhost:6379/0"]
     assert isinstance(error, ConfigError)
@@ -256,7 +256,7 @@ def test_a_template_that_makes_no_sense_keeps_no_other_store_from_its_own(templa
 
 
 def test_what_several_tables_tell_one_store_is_one_thing() -> None:
-    found = told(redis(), traefik(), web=[Endpoint("example.org", 8080)])
+    found = published(redis(), traefik(), web=[Endpoint("example.org", 8080)])
     (entries,) = found.entries.values()
     assert {key.partition("/")[0] for key in entries} == {"", "traefik"}
     assert (entries["/mars:web"].expire, found.endpoints, found.services) == (0, 1, 1)

@@ -32,8 +32,8 @@ class World:
         self.lines.append(text)
 
     def _snapshot(self, values: dict[str, str] | None) -> Snapshot:
-        told = {} if values is None else {"memory": {key: Entry(value) for key, value in values.items()}}
-        return Snapshot(told, len(values or {}), 1)
+        published = {} if values is None else {"memory": {key: Entry(value) for key, value in values.items()}}
+        return Snapshot(published, len(values or {}), 1)
 
     def read(self) -> Snapshot:
         if self.trouble:
@@ -76,13 +76,13 @@ class World:
             time.sleep(0.01)
 
 
-def changes(values: dict[str, str] | None, *, told: bool = True) -> Callable[[World], bool]:
+def changes(values: dict[str, str] | None, *, published: bool = True) -> Callable[[World], bool]:
     """Return a step in which the services become *values*; systemd tells, or a file changes."""
 
     def step(world: World) -> bool:
         world.values = values
-        world.stamped += 0 if told else 1
-        return told
+        world.stamped += 0 if published else 1
+        return published
 
     return step
 
@@ -103,7 +103,7 @@ def test_it_is_ready_when_the_stores_were_tried_and_follows_signals_and_files(tm
         finds({"web": "1"}),
         changes({"web": "2"}),
         finds({"web": "2"}),
-        changes({}, told=False),
+        changes({}, published=False),
         finds({}),
     )
     world.run()

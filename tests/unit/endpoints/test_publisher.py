@@ -153,26 +153,26 @@ def file_publisher(path: Path, *, check: str = "", reload: str = "") -> FilePubl
 def test_a_file_is_checked_put_in_place_and_reloaded_when_it_changes(
     tmp_path: Path, record: PublishedRecord
 ) -> None:
-    path, told = tmp_path / "new folder" / "web.conf", tmp_path / "told"
-    publisher = file_publisher(path, check='grep -q good "$0"', reload=f"echo x >>{told}")
+    path, published = tmp_path / "new folder" / "web.conf", tmp_path / "told"
+    publisher = file_publisher(path, check='grep -q good "$0"', reload=f"echo x >>{published}")
     for text in ("good 1\n", "good 1\n", "good 2\r\n", "good 2\r\n"):
         bring_up_to_date(publisher, {str(path): Entry(text)}, record)
         assert path.read_bytes().decode() == text
-    assert told.read_text() == "x\nx\n"
+    assert published.read_text() == "x\nx\n"
     assert path.stat().st_mode & 0o777 == 0o644
     assert [one.name for one in path.parent.iterdir()] == ["web.conf"]
 
 
 def test_a_file_that_the_check_refuses_leaves_the_old_one(tmp_path: Path, record: PublishedRecord) -> None:
-    path, told = tmp_path / "web.conf", tmp_path / "told"
+    path, published = tmp_path / "web.conf", tmp_path / "told"
     path.write_text("old")
-    publisher = file_publisher(path, check='echo "line 1: bad"; exit 1', reload=f"echo x >>{told}")
+    publisher = file_publisher(path, check='echo "line 1: bad"; exit 1', reload=f"echo x >>{published}")
     with pytest.raises(
         StoreError, match=r"web\.conf stays as it was: the check refused the new one: line 1: bad"
     ):
         bring_up_to_date(publisher, {str(path): Entry("new")}, record)
     assert path.read_text() == "old"
-    assert not told.exists()
+    assert not published.exists()
     assert sorted(one.name for one in tmp_path.glob("*.conf*")) == ["web.conf"]
 
 

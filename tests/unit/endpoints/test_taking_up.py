@@ -35,11 +35,11 @@ class StagedMachine(Machine):
     def __init__(self, folder: Path, store: MemoryStore) -> None:
         environment = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(folder))
         super().__init__(Scope.USER, Caller(1000, environment, folder))
-        self._told = store
+        self._published = store
 
     def publisher_of(self, store: Store) -> Publisher:  # type: ignore[override]  # which needs no self
-        self._told.where = store.where
-        return self._told
+        self._published.where = store.where
+        return self._published
 
 
 class Rig:

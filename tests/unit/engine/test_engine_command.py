@@ -15,10 +15,10 @@ LATIN = ["printf", r"f\374r"]
 
 
 def test_what_is_not_utf_8_is_read_all_the_same() -> None:
-    told: list[tuple[str, int]] = []
+    lines: list[tuple[str, int]] = []
     assert run(LATIN, os.environ) == "f\N{REPLACEMENT CHARACTER}r"
-    assert stream(LATIN, os.environ, lambda *heard: told.append(heard), terminal=True) == ""
-    assert [line for line, _ in told] == ["f\N{REPLACEMENT CHARACTER}r"]
+    assert stream(LATIN, os.environ, lambda *heard: lines.append(heard), terminal=True) == ""
+    assert [line for line, _ in lines] == ["f\N{REPLACEMENT CHARACTER}r"]
 
 
 def test_a_folder_has_files_when_anything_in_it_is_no_folder(tmp_path: Path) -> None:

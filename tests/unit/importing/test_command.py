@@ -85,11 +85,11 @@ def test_no_health_check() -> None:
 
 
 def test_options_without_a_counterpart_are_told() -> None:
-    told = {
+    noted = {
         note.key: note
         for note in notes("docker run --rm --cidfile /x -P --ip 1.2.3.4 --restart=always --frob=1 x")
     }
-    assert set(told) == {"--rm", "--cidfile", "--publish-all", "--ip", "--frob"}
+    assert set(noted) == {"--rm", "--cidfile", "--publish-all", "--ip", "--frob"}
     assert "--ip=1.2.3.4" in read("docker run --ip 1.2.3.4 nginx").podman.args
 
 
@@ -108,8 +108,8 @@ def test_every_option_is_carried_or_told(flag: str) -> None:
     bare = import_command("docker run --restart=always --cpu-quota=9 nginx", SOURCE)
     imported = import_command(f"docker run --restart=always --cpu-quota=9 --{flag}{value} nginx", SOURCE)
     carried = imported.definitions[0].text != bare.definitions[0].text
-    told = any(note.key == f"--{flag}" for note in imported.notes)
-    assert carried or told or flag in flags.SILENT
+    noted = any(note.key == f"--{flag}" for note in imported.notes)
+    assert carried or noted or flag in flags.SILENT
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,9 @@ def test_no_key_is_dropped_in_silence(key: str) -> None:
     lines += ["restart: always"] if key != "restart" else []
     lines += ["cpu_quota: 5"] if key == "cpu_period" else []
     imported = run(service(*lines) + BESIDE, files={"x.env": "A=b\n"})
-    told = [note for note in imported.notes if note.key.startswith(key) and note.service == "web"]
+    noted = [note for note in imported.notes if note.key.startswith(key) and note.service == "web"]
     carried = imported.definitions[0].text != bare.definitions[0].text
-    assert carried or any(note.kind in {NoteKind.DROPPED, NoteKind.CHANGED} for note in told)
+    assert carried or any(note.kind in {NoteKind.DROPPED, NoteKind.CHANGED} for note in noted)
 
 
 def test_an_unknown_key_is_told_with_what_may_be_meant() -> None:

@@ -17,7 +17,7 @@ from tests.unit.importing.test_compose import faults, one, run, service
 WHOLE = ComposeRequest(("compose.yaml",), is_whole=True)
 
 
-def told(text: str, key: str) -> list[ImportNote]:
+def noted(text: str, key: str) -> list[ImportNote]:
     return [note for note in run(text).notes if note.key.startswith(key)]
 
 
@@ -96,7 +96,7 @@ def test_a_secret_of_a_variable_is_made_of_the_file_that_has_it(
 def test_what_is_no_host_name_is_left_to_the_engine(name: str) -> None:
     text = service(f"hostname: '{name}'")
     assert one(text).hostname is None
-    assert [note.kind for note in told(text, "hostname")] == [NoteKind.DROPPED]
+    assert [note.kind for note in noted(text, "hostname")] == [NoteKind.DROPPED]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_platform_may_be_an_architecture_alone(written: str, read: str) -> Non
 def test_the_engine_s_network_of_the_host_is_a_mode(network: str) -> None:
     text = service("networks: [lan]", "ports: ['80:80']") + f"networks: {{lan: {network}}}"
     assert one(text).networks == ("host",)
-    assert told(text, "networks") == []
+    assert noted(text, "networks") == []
     assert one(text.replace("host", "edge")).networks != ("host",)
 
 
@@ -140,14 +140,14 @@ def test_ports_as_docker_takes_them() -> None:
     )
     text = service("network_mode: host", "ports: ['80:80']")
     assert one(text).ports == ()
-    assert [note.text for note in told(text, "ports")] == ["on the network host no ports are published"]
+    assert [note.text for note in noted(text, "ports")] == ["on the network host no ports are published"]
 
 
 def test_of_two_mounts_at_one_path_the_last_counts() -> None:
     text = service("volumes: ['/old:/data', '/new:/data']", "tmpfs: [/run, /run, '/data']")
     assert one(text).volumes == (Volume("/data", host="/new"),)
     assert one(text).tmpfs == ("/run",)
-    (dropped, todo) = told(text, "volumes")
+    (dropped, todo) = noted(text, "volumes")
     assert dropped.text == "of two mounts at /data the last counts, as in docker compose"
     assert todo.command == "mkdir -p /new"
 
@@ -162,14 +162,14 @@ def test_of_two_mounts_at_one_path_the_last_counts() -> None:
     ],
 )
 def test_a_file_that_is_not_there_comes_with_what_makes_it(mount: str, command: str) -> None:
-    (todo,) = told(service(f"volumes: ['{mount}']"), "volumes")
+    (todo,) = noted(service(f"volumes: ['{mount}']"), "volumes")
     assert (todo.kind, todo.command) == (NoteKind.TODO, command)
 
 
 def test_memory_has_no_owner_in_podman() -> None:
     text = service("tmpfs: ['/run/app:uid=1,gid=2,mode=700']")
     assert one(text).tmpfs == ("/run/app:mode=700",)
-    assert [note.kind for note in told(text, "tmpfs")] == [NoteKind.DROPPED, NoteKind.DROPPED]
+    assert [note.kind for note in noted(text, "tmpfs")] == [NoteKind.DROPPED, NoteKind.DROPPED]
 
 
 def test_a_later_file_needs_no_services_and_its_paths_are_seen_from_the_first_one_s_folder() -> None:
@@ -293,7 +293,7 @@ def test_labels_that_name_a_network_name_it_as_the_engine_does() -> None:
 
 def test_variables_that_are_passed_through_are_counted() -> None:
     listed = ", ".join(f"V{number}" for number in range(30))
-    (note,) = told(service(f"environment: [{listed}]"), "environment")
+    (note,) = noted(service(f"environment: [{listed}]"), "environment")
     assert note.text == "30 variables (V0, V1, V2, …) are passed through, and set nowhere"
 
 

@@ -229,8 +229,8 @@ def test_whatever_nobody_reads_is_told() -> None:
             },
         )
     )
-    told = {note.key for note in imported.notes if note.kind.name == "DROPPED"}
-    assert told >= {
+    dropped = {note.key for note in imported.notes if note.kind.name == "DROPPED"}
+    assert dropped >= {
         "--ip",
         "--tz",
         "Config.Annotations.mine",
@@ -246,7 +246,7 @@ def test_whatever_nobody_reads_is_told() -> None:
         "NetworkSettings.Networks.back.IPAMConfig",
         "Pod",
     }
-    assert "Config.Annotations.io.container.manager" not in told
+    assert "Config.Annotations.io.container.manager" not in dropped
     assert "pod" in imported.obstacles[0]
 
 

@@ -110,8 +110,8 @@ def test_who_is_away_holds_up_nobody_and_is_told_when_back(tmp_path: Path) -> No
     stage = Stage(tmp_path, Target("a"), Target("b"))
     stage.post.away = {"a"}
     stage.happens(EventKind.ROLLED_BACK)
-    told = stage.run()
-    assert (told.sent, {name: fault.message for name, fault in told.faults.items()}) == (
+    notified = stage.run()
+    assert (notified.sent, {name: fault.message for name, fault in notified.faults.items()}) == (
         1,
         {"a": "no route to host"},
     )

@@ -12,7 +12,7 @@ def said(status: str, code: str = "exited", result: str = "exit-code") -> dict[s
 
 
 @pytest.mark.parametrize(
-    ("monitored", "outcomes", "told"),
+    ("monitored", "outcomes", "notified"),
     [
         (said("20"), (), True),
         (said("69"), (), True),
@@ -26,9 +26,9 @@ def said(status: str, code: str = "exited", result: str = "exit-code") -> dict[s
 def test_what_became_of_services_is_told_of_each(
     monitored: dict[str, str],
     outcomes: tuple[str, ...],
-    told: bool,  # noqa: FBT001
+    notified: bool,  # noqa: FBT001
 ) -> None:
-    assert is_reported_otherwise(monitored, outcomes) is told
+    assert is_reported_otherwise(monitored, outcomes) is notified
 
 
 @pytest.mark.parametrize(

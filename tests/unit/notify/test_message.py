@@ -92,13 +92,13 @@ def test_every_topic_but_beacon_s_own_has_an_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trigger", "told"), [(Trigger.UPDATE, True), (Trigger.APPLY, False), (Trigger.ROLLBACK, False)]
+    ("trigger", "notified"), [(Trigger.UPDATE, True), (Trigger.APPLY, False), (Trigger.ROLLBACK, False)]
 )
-def test_what_its_owner_did_by_hand_is_no_news(trigger: Trigger, told: bool) -> None:  # noqa: FBT001
+def test_what_its_owner_did_by_hand_is_no_news(trigger: Trigger, notified: bool) -> None:  # noqa: FBT001
     state, news = labelled("")
     done = state.release(2)
     assert done
-    assert is_worth_sending(news, state.with_release(replace(done, trigger=trigger))) is told
+    assert is_worth_sending(news, state.with_release(replace(done, trigger=trigger))) is notified
 
 
 def test_a_digest_has_all_of_them() -> None:

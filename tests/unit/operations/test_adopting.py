@@ -58,9 +58,9 @@ def test_the_service_has_the_data_and_the_container_goes_last(tmp_path: Path) ->
     assert machine.volumes == {ID: "precious", "beacon-old-data": "precious"}
     assert not machine.noted
     assert isinstance(listener.heard[0], Carried)
-    told = [note.text for note in listener.heard if isinstance(note, Note)]
-    assert told[0] == "stopping the container old"
-    assert told[-1] == f"podman keeps what it had in {ID}"
+    logged = [note.text for note in listener.heard if isinstance(note, Note)]
+    assert logged[0] == "stopping the container old"
+    assert logged[-1] == f"podman keeps what it had in {ID}"
 
 
 def test_the_image_is_on_the_disk_whole_before_the_container_is_stopped(tmp_path: Path) -> None:

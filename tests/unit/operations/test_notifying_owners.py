@@ -106,9 +106,9 @@ def test_a_failed_timer_is_told_once_a_day_also_if_beacon_toml_is_faulty(owner: 
     said = {"MONITOR_EXIT_CODE": "exited", "MONITOR_EXIT_STATUS": "78", "MONITOR_SERVICE_RESULT": "exit-code"}
     for _ in range(2):
         send(owner.here(said=said), SendRequest("beacon-update.service"), Recorder())
-    (told,) = owner.got
-    assert told["event"] == "beacon"
-    assert "beacon-update.service has failed: exit status 78" in told["text"]
+    (reported,) = owner.got
+    assert reported["event"] == "beacon"
+    assert "beacon-update.service has failed: exit status 78" in reported["text"]
     send(
         owner.here(said={**said, "MONITOR_EXIT_STATUS": "20"}),
         SendRequest("beacon-update.service"),

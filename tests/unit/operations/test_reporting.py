@@ -48,8 +48,8 @@ def test_a_wait_is_told_when_it_begins_each_second_and_when_it_is_over() -> None
         reporter.waiting("web", "watching it settle", seconds, 10.0)
     reporter.waiting("web", "starting", 0.1)
     reporter.waiting("web", "")
-    told = [(one.what, one.seconds) for one in listener.heard if isinstance(one, Waiting)]
-    assert told == [("watching it settle", 0.2), ("watching it settle", 1.3), ("starting", 0.1), ("", 0.0)]
+    logged = [(one.what, one.seconds) for one in listener.heard if isinstance(one, Waiting)]
+    assert logged == [("watching it settle", 0.2), ("watching it settle", 1.3), ("starting", 0.1), ("", 0.0)]
 
 
 def test_who_cannot_listen_is_told_no_more() -> None:

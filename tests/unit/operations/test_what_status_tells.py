@@ -169,9 +169,9 @@ def test_a_hold_is_told_with_its_reason_in_status_history_and_journal(
     roll_out(fake, push(fake, "1"))
     fake.saved["web"] = waiting(fake, push(fake, "2"))
     hold(here, HoldRequest("beacon-web", "a holiday"), Recorder())
-    one, told = web(here), history(here, HistoryRequest("web"), Recorder())
+    one, logged = web(here), history(here, HistoryRequest("web"), Recorder())
     assert one.hold is not None
-    assert told.hold == one.hold
+    assert logged.hold == one.hold
     assert one.hold.reason == "a holiday"
     assert "held: a holiday" in one.notes
     assert one.pending is not None

@@ -61,7 +61,7 @@ def asking(image: ResolvedImage) -> ResolvedImage:
     return replace(image, config=replace(image.config, labels=labels))
 
 
-def told(machine: FakeMachine) -> list[str]:
+def logged(machine: FakeMachine) -> list[str]:
     return [event.message for event in machine.events if event.kind is EventKind.WAITING]
 
 
@@ -76,7 +76,7 @@ def test_an_update_waits_is_told_once_and_nothing_is_touched(machine: FakeMachin
     assert not [line for line in machine.effects if not line.startswith("save web idle")]
     for named in (False, True):
         assert run_update(machine, two, named=named).kind is OutcomeKind.WAITING
-    assert len(told(machine)) == 1
+    assert len(logged(machine)) == 1
 
 
 def test_an_approval_is_for_its_digest_and_not_for_the_service(machine: FakeMachine) -> None:
@@ -84,7 +84,7 @@ def test_an_approval_is_for_its_digest_and_not_for_the_service(machine: FakeMach
     run_update(machine, two)
     assert approve(tools(machine), "web", two.digest[7:10]).digest == two.digest
     assert run_update(machine, three).kind is OutcomeKind.WAITING
-    assert len(told(machine)) == 2
+    assert len(logged(machine)) == 2
     approve(tools(machine), "web", "")
     assert run_update(machine, three).kind is OutcomeKind.UPDATED
     assert (running(machine), machine.load("web").waiting) == (three.config.image_id, ())

@@ -209,15 +209,15 @@ def test_what_failed_is_not_brought_up_between_questions() -> None:
 
 
 def test_that_nobody_answers_for_a_day_is_told_once_until_somebody_does(machine: FakeMachine) -> None:
-    told = [EventKind.UNANSWERED]
+    logged = [EventKind.UNANSWERED]
     for hours, kind, expected in (
         (0, OutcomeKind.UNCHECKED, []),
         (23, OutcomeKind.UNCHECKED, []),
-        (1, OutcomeKind.UNCHECKED, told),
-        (5, OutcomeKind.UNCHECKED, told),
-        (0, OutcomeKind.UP_TO_DATE, told),
-        (1, OutcomeKind.UNCHECKED, told),
-        (25, OutcomeKind.UNCHECKED, told * 2),
+        (1, OutcomeKind.UNCHECKED, logged),
+        (5, OutcomeKind.UNCHECKED, logged),
+        (0, OutcomeKind.UP_TO_DATE, logged),
+        (1, OutcomeKind.UNCHECKED, logged),
+        (25, OutcomeKind.UNCHECKED, logged * 2),
     ):
         machine.sleep(hours * 3600)
         remember(tools(machine), machine, [Outcome("web", kind, "no route")], ())

@@ -25,24 +25,24 @@ def machine() -> FakeMachine:
     return machine
 
 
-def told(machine: FakeMachine) -> list[tuple[str, str | None]]:
+def logged(machine: FakeMachine) -> list[tuple[str, str | None]]:
     return [(one.text, one.fix) for one in rotated_notices(tools(machine), [service("other"), WEB])]
 
 
 def test_a_value_that_came_after_the_start_is_told(machine: FakeMachine) -> None:
     second = timedelta(seconds=1)
     machine.secret_times = {"tok": STARTED + second, "key": STARTED - second}
-    assert told(machine) == [("web runs with the former value of the secret tok", "beacon restart web")]
+    assert logged(machine) == [("web runs with the former value of the secret tok", "beacon restart web")]
 
 
 def test_nothing_is_told_of_older_ones_and_of_what_is_down(machine: FakeMachine) -> None:
     machine.secret_times = {"tok": STARTED - timedelta(seconds=1)}
-    assert told(machine) == []
+    assert logged(machine) == []
     machine.secret_times = {"tok": STARTED + timedelta(seconds=1)}
     machine.stop("beacon-web.service", 1)
-    assert told(machine) == []
+    assert logged(machine) == []
 
 
 def test_a_secret_that_is_gone_is_none_of_this(machine: FakeMachine) -> None:
     machine.secret_names = set()
-    assert told(machine) == []
+    assert logged(machine) == []

@@ -185,8 +185,8 @@ def test_where_both_cannot_run_requests_are_held_during_the_restart(of: Service)
     roll_out(machine, "1", of)
     machine.effects.clear()
     roll_out(machine, "2", of)
-    told = [one for one in machine.effects if one.startswith(("wait", "restart", "release"))]
-    assert told == ["wait web", "restart beacon-web.service", "release web"]
+    logged = [one for one in machine.effects if one.startswith(("wait", "restart", "release"))]
+    assert logged == ["wait web", "restart beacon-web.service", "release web"]
     machine.effects.clear()
     roll_out(machine, "3", of, "exits")
     assert machine.held == set()

@@ -82,7 +82,7 @@ def apply(machine: FakeMachine, registry: Tags, of: Service) -> Outcome:
     return outcome
 
 
-def told(machine: FakeMachine) -> list[str]:
+def logged(machine: FakeMachine) -> list[str]:
     return [event.message for event in machine.events if event.kind is EventKind.WAITING]
 
 
@@ -106,13 +106,13 @@ def test_it_is_told_once_and_again_for_another_image(machine: FakeMachine) -> No
     for _ in range(3):
         run_update(machine, two)
     since = machine.load("web").waiting[0].since
-    assert len(told(machine)) == 1
+    assert len(logged(machine)) == 1
     machine.sleep(60)
     run_update(machine, two)
     assert machine.load("web").waiting[0].since == since
     approve(tools(machine), "web", "")
     run_update(machine, three)
-    assert len(told(machine)) == 2
+    assert len(logged(machine)) == 2
     (waiting,) = machine.load("web").waiting
     assert (waiting.digest, waiting.approved) == (three.digest, "")
 
@@ -180,9 +180,9 @@ def test_a_definition_that_names_another_image_waits_as_well(machine: FakeMachin
     proposal = propose(machine, registry, of_tag("two"))
     assert proposal.plan == Plan()
     assert [outcome.kind for outcome in proposal.outcomes] == [OutcomeKind.WAITING]
-    assert (machine.load("web").waiting, told(machine)) == ((), []), "a plan changes nothing"
+    assert (machine.load("web").waiting, logged(machine)) == ((), []), "a plan changes nothing"
     outcome = apply(machine, registry, of_tag("two"))
-    assert (outcome.kind, len(told(machine))) == (OutcomeKind.WAITING, 1)
+    assert (outcome.kind, len(logged(machine))) == (OutcomeKind.WAITING, 1)
     run_update(machine, registry.images["latest"])
     (waiting,) = machine.load("web").waiting
     assert not waiting.is_update

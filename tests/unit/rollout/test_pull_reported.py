@@ -36,7 +36,7 @@ class Pulling(FakeMachine):
         return self.left
 
 
-def told(machine: Pulling, *steps: int | None, layers: int = 1) -> list[tuple[int | None, int | None]]:
+def reported(machine: Pulling, *steps: int | None, layers: int = 1) -> list[tuple[int | None, int | None]]:
     machine.steps_of_pull = steps
     release = candidate(machine, push(machine, "1"))
     pull(tools(machine), release, [Layer(digest("layer"), 1000)] * layers)
@@ -44,24 +44,24 @@ def told(machine: Pulling, *steps: int | None, layers: int = 1) -> list[tuple[in
 
 
 def test_the_total_is_what_the_engine_lacks_and_is_not_asked_of_a_pull_that_ends_soon() -> None:
-    first, _, *others = told(Pulling(), None, 10, 20, 100)
+    first, _, *others = reported(Pulling(), None, 10, 20, 100)
     assert first == (None, None)
     assert others == [(20, 100), (100, 100)]
 
 
 def test_an_image_of_unknown_layers_has_no_total() -> None:
-    assert told(Pulling(), 10, 20, 30, layers=0) == [(10, None), (20, None), (30, None)]
+    assert reported(Pulling(), 10, 20, 30, layers=0) == [(10, None), (20, None), (30, None)]
 
 
 def test_an_engine_that_does_not_say_what_it_has_hinders_no_pull() -> None:
     machine = Pulling()
     machine.left = None
-    assert told(machine, 10, 20, 30) == [(10, None), (20, None), (30, None)]
+    assert reported(machine, 10, 20, 30) == [(10, None), (20, None), (30, None)]
 
 
 @pytest.mark.parametrize(("done", "said"), [(101, (100, 100)), (150, (150, None))])
 def test_more_than_all_is_the_configuration_too_or_no_total(done: int, said: tuple[int, int | None]) -> None:
-    assert told(Pulling(), 10, 20, done)[-1] == said
+    assert reported(Pulling(), 10, 20, done)[-1] == said
 
 
 def test_what_is_waited_for_is_told_and_for_how_long() -> None:

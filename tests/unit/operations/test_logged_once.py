@@ -65,8 +65,8 @@ def test_files_that_cannot_be_written_are_told_once(tmp_path: Path) -> None:
     with_one(machine, service())
     here = staged(machine, tmp_path, push(machine, "2"))
     machine.is_stubborn = True
-    told = run(here, 2)
-    assert [kind for kind in told if kind is not EventKind.ROLLOUT_STARTED] == [EventKind.FAILED]
+    logged = run(here, 2)
+    assert [kind for kind in logged if kind is not EventKind.ROLLOUT_STARTED] == [EventKind.FAILED]
 
 
 def test_what_an_owner_asks_for_is_told_each_time(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_end_of_a_rollout_is_told_once(tmp_path: Path) -> None:
     machine = FakeMachine()
     with_one(machine, service("a"), service("b"))
     here = staged(machine, tmp_path, push(machine, "2", "exits"))
-    told = run(here)
+    logged = run(here)
     assert [(event.service, event.kind) for event in machine.events] == [
         ("a", EventKind.ROLLOUT_STARTED),
         ("a", EventKind.ROLLED_BACK),
@@ -93,7 +93,7 @@ def test_the_end_of_a_rollout_is_told_once(tmp_path: Path) -> None:
     ]
     assert machine.events[-1].digest is not None
     assert machine.events[-1].release is None  # the live one has no part in it
-    assert run(here)[len(told) :] == [EventKind.QUARANTINED]  # of a, which tried it
+    assert run(here)[len(logged) :] == [EventKind.QUARANTINED]  # of a, which tried it
 
 
 def crash(machine: FakeMachine) -> None:
