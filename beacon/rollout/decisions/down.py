@@ -78,7 +78,9 @@ def ends_well(service: Service, unit: UnitState) -> bool:
 
     One that is started again where it fails has ended with status 0: others may be those of a stop.
     """
-    ends = unit.active in {"deactivating", "inactive"} and not unit.job and unit.started != 0
+    # One that ends while it is still starting was never active, and so is without a time of that.
+    began = unit.started != 0 or unit.ended != 0 or unit.active == "deactivating"
+    ends = unit.active in {"deactivating", "inactive"} and not unit.job and began
     if service.restart.policy is RestartPolicy.ON_FAILURE and unit.exit_status:
         return False
     ending = {RestartPolicy.NO, RestartPolicy.ON_FAILURE}

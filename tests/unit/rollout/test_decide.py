@@ -110,6 +110,8 @@ def test_a_job_stands_once_it_has_ended() -> None:
     ending, ended = replace(UP, active="deactivating"), replace(UP, active="inactive")
     assert [ends_well(job, unit) for unit in (UP, ending, ended, DOWN)] == [False, True, True, False]
     assert not ends_well(service(), ended)
+    assert ends_well(job, replace(ended, started=0, ended=5)), "it ended while it was still starting"
+    assert not ends_well(job, replace(ended, started=0)), "it has never run"
     assert (judge_end(ending).gate, judge_end(ended).gate) == (Gate.PENDING, Gate.PASSED)
 
 
