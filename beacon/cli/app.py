@@ -42,6 +42,7 @@ _VERBS = {
     "services.updates": ("update", "rollback"),
     "definitions.volumes": ("adopt-volumes",),
     "machine.login": ("login", "logout"),
+    "machine.secrets": ("secret list", "secret set", "secret rotate", "secret import", "secret rm"),
     "endpoint.list": ("endpoint list",),
     "endpoint.name": ("endpoint name",),
     "endpoint.setup": ("endpoint setup", "endpoint trust"),
@@ -60,6 +61,7 @@ _SETTINGS = {"exec": {"allow_interspersed_args": False}}
 """Verbs that hand on all that follows their first argument, options too."""
 _GROUPS = {
     "endpoint": "The domains of services, and where each is reached.",
+    "secret": "What only containers are to know: passwords, tokens, keys.",
     "notify": "Who is told of what happens.",
 }
 """The groups of verbs, and what their help says."""

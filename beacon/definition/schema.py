@@ -185,7 +185,7 @@ class ServiceTable(Table):
     shm_size: Annotated[
         Size | None, Field(description='Size of /dev/shm: "64M", or bytes. Default: the engine\'s.')
     ] = None
-    secret: Annotated[list[SecretTable], Field(description="Secrets of the engine.")] = []
+    secret: Annotated[list[SecretTable], Field(description="What only the container is to know.")] = []
     resources: Annotated[ResourcesTable, Field(description="Limits of the unit.")] = ResourcesTable()
     health: Annotated[
         HealthTable, Field(description="When a release stands. Default: the image's health check.")

@@ -26,7 +26,7 @@ _STUB = """\
 #name = "data"
 #path = "/data"
 
-# A secret of the engine: podman secret create database-password FILE
+# A secret that only the container knows: beacon secret set database-password
 #[[secret]]
 #name = "database-password"
 #env = "DATABASE_PASSWORD"

@@ -76,6 +76,8 @@ class Release(Struct, frozen=True):
     platform: Platform | None = None
     """What the image was asked for; its own configuration may say something else. None of older Beacons."""
 
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    """The versions of Beacon's own secrets that it runs with, by name; those of the engine have none."""
     private: bool = False
     """Whether other users could not read the definition. No of older Beacons, which made no difference."""
 

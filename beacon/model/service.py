@@ -46,7 +46,7 @@ class Volume(Struct, frozen=True, order=True):
 
 
 class Secret(Struct, frozen=True, order=True):
-    """``[[secret]]``: a secret of the engine, given as the variable *env* or as a file at *path*."""
+    """``[[secret]]``: what only the container is to know, as the variable *env* or as a file at *path*."""
 
     name: str
     env: str | None = None

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from beacon.rollout.allotting.allotment import Allotment
     from beacon.rollout.following.rollouts import Rollouts
     from beacon.rollout.following.unfollowed import Unfollowed
-    from beacon.rollout.needed import Needed
     from beacon.rollout.proposing.proposer import Proposer
     from beacon.rollout.rendering import Renderer
+    from beacon.rollout.sharing.secrets import Secrets
     from beacon.rollout.tools import Tools
     from beacon.state.notifications import Queue
     from beacon.state.outbox import Outbox
@@ -207,12 +207,6 @@ class Machine(Scoped):
 
         return later(make)
 
-    def needed_for(self, listener: Listener) -> Needed:
-        """Return what waits for services that others need."""
-        from beacon.rollout.needed import Needed
-
-        return Needed(self.tools_for(listener))
-
     def proposer_for(self, listener: Listener) -> Proposer:
         """Return what works plans out."""
         from beacon.rollout.proposing.proposer import Proposer
@@ -268,9 +262,17 @@ class Machine(Scoped):
             helpers=UnitDirectory(*helpers, self.is_private) if is_system else None,
             traffic=later(_traffic) if is_system else NoTraffic(),
             surroundings=later(self._surroundings),
+            secrets=later(lambda: self.secrets),
             limits=self.limits,
             asks=lambda: self.settings.update_apply == "ask",
         )
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The secrets that Beacon keeps."""
+        from beacon.secrets.kept import kept_secrets
+
+        return kept_secrets(self.scope, self.engine_kind, self.paths.secrets, self.environment)
 
     def _surroundings(self) -> MachineSurroundings:
         from beacon.engine.surroundings import MachineSurroundings
@@ -311,7 +313,8 @@ class Machine(Scoped):
         from beacon.rollout.allotting.allotment import Allotment
 
         user = None if self.scope is Scope.SYSTEM else self.caller.uid
-        return Allotment(self.store, self.settings, user, self.definition_files, is_free, self.is_private)
+        parts = self.definition_files, is_free, self.is_private, self.tools.secrets
+        return Allotment(self.store, self.settings, user, *parts)
 
     @cached_property
     def proxy(self) -> ManagedProxy | None:

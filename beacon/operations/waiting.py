@@ -9,6 +9,7 @@ from msgspec import Struct
 from beacon.model.machine import Engine
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.rollout.needed import Needed
 from beacon.rollout.starting import hold_start
 from beacon.systemd.process import is_alive
 from beacon.wire.control import Done
@@ -35,5 +36,5 @@ def wait_healthy(machine: Machine, request: WaitRequest, listener: Listener) -> 
         hold_start(lambda: engine.health(name), lambda: is_alive(pid), time.sleep)
         return Done(service=name)
     (name,) = machine.select([request.service])
-    machine.needed_for(listener).wait(name)
+    Needed(machine.tools_for(listener)).wait(name)
     return Done(service=name)

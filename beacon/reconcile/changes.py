@@ -31,7 +31,15 @@ def changes(old: Release, new: Release) -> tuple[str, ...]:
         found.insert(0, f"image {short(old.digest)} → {short(new.digest)}")
     if old.private != new.private:
         found.append("env is kept from other users" if new.private else "env may be read by other users")
+    for name in sorted({one.name for one in old.service.secrets} & {one.name for one in new.service.secrets}):
+        before, after = old.secrets.get(name), new.secrets.get(name)
+        if before != after:
+            found.append(f"secret {name}: {_version(before)} → {_version(after)}")
     return tuple(found) or ("files are made in another way by now",)
+
+
+def _version(number: int | None) -> str:
+    return "the engine's" if number is None else f"version {number}"
 
 
 def _service(old: Service, new: Service) -> Iterator[str]:

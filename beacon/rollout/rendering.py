@@ -58,6 +58,7 @@ class Renderer(Struct, frozen=True):
                 followed=release.reference,
                 number=release.number,
                 private=release.private,
+                secrets=release.secrets,
             ),
             self.facts(),
             self.templates,
@@ -93,6 +94,7 @@ class Renderer(Struct, frozen=True):
             followed=release.reference,
             number=release.number,
             private=release.private,
+            secrets=release.secrets,
             beside=True,
         )
         try:

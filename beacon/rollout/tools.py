@@ -32,6 +32,7 @@ from beacon.rollout.ports import (
 )
 from beacon.rollout.sharing.pulls import image_names_lock
 from beacon.rollout.sharing.reloads import SharedReload
+from beacon.rollout.sharing.secrets import NoSecrets, Secrets
 
 _SLICE = 1.0
 """Seconds for which a lock is waited for before it is asked whether it is still wanted."""
@@ -103,6 +104,7 @@ class Tools:
     await_needed: Callable[[Service, Callable[[], None]], None] = lambda service, ask: None  # noqa: ARG005
     """Waits until the rollouts of what a service needs have ended; what it asks meanwhile may raise."""
     surroundings: Surroundings = field(default_factory=NoObstacles)
+    secrets: Secrets = field(default_factory=NoSecrets)
     limits: Limits = field(default_factory=NoLimits)
     """The registries that ask for patience."""
     asks: Callable[[], bool] = lambda: False

@@ -36,6 +36,11 @@ class Paths(Struct, frozen=True):
         return self.state / "removed"
 
     @property
+    def secrets(self) -> Path:
+        """Where the values of secrets are, encrypted."""
+        return self.state / "secrets"
+
+    @property
     def outbox(self) -> Path:
         """Where events are on their way to the journal."""
         return self.state / "outbox"

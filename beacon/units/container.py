@@ -78,7 +78,7 @@ def write_container(release: ReleaseInput, facts: MachineFacts, sheet: Sheet) ->
     for index, tmpfs in enumerate(service.tmpfs):
         sheet.option("Tmpfs", tmpfs, f"tmpfs[{index}]")
     for index, secret in enumerate(service.secrets):
-        render_secret(sheet, secret, f"secret[{index}]")
+        render_secret(sheet, secret, release.secrets.get(secret.name), f"secret[{index}]")
     _confinement(sheet, service)
     if service.restart.policy is RestartPolicy.ONESHOT:
         sheet.run_once()

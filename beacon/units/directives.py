@@ -12,7 +12,8 @@ from msgspec import Struct
 from beacon.errors import Fault
 from beacon.model.machine import EngineVersion, Scope
 from beacon.model.reference import ImageReference
-from beacon.model.service import Directives, Health, Service, Volume
+from beacon.model.sensitive import SecretVersion
+from beacon.model.service import Directives, Health, Secret, Service, Volume
 from beacon.model.unit import UnitFile, service_files
 from beacon.units.quoting import (
     InexpressibleError,
@@ -190,6 +191,14 @@ class Sheet:
             self.add(Section.CONTAINER, key, encode_pair(key, name, value))
         except InexpressibleError as error:
             self.refuse(path, error)
+
+    def hand_on(self, secret: Secret, place: str, version: SecretVersion, path: str) -> bool:
+        """Give the container a secret without the engine's store, at *place* if not as a variable.
+
+        False if the engine can be told of it.
+        """
+        del secret, place, version, path
+        return False
 
     def argument(self, flag: str, value: str, path: str) -> None:
         """Add ``flag=value`` as an argument of ``podman run``, which can hold anything but NUL."""

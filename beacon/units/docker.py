@@ -8,9 +8,11 @@ from typing import Final
 
 from beacon.errors import MachineError
 from beacon.model.machine import Engine, EngineVersion, Scope
-from beacon.model.service import Health, Service, Volume
+from beacon.model.sensitive import FOLDER, SecretVersion
+from beacon.model.service import Health, Secret, Service, Volume
 from beacon.model.unit import container_name, slice_name
 from beacon.units.directives import OPTIONS, Section, Words
+from beacon.units.environment import can_be_passed_on
 from beacon.units.health import INTERVAL, QUICK_INTERVAL, STARTUP_INTERVAL, span
 from beacon.units.plain import ONCE, PodmanSheet, wait_healthy
 
@@ -25,9 +27,10 @@ _UNIT: Final = "docker.service"
 _MISSING: Final[Mapping[str, str]] = {
     "HealthOnFailure": "docker does nothing with a container that turns unhealthy; leave it out",
     "HealthStartupCmd": "docker has no check of its own for the start",
-    "Secret": "docker keeps no secrets for a container; mount a file of the host instead",
+    "Secret": "docker keeps no secrets of its own; beacon secret set keeps one for it",
     "UserNS": "docker has one user namespace for all containers; leave it out",
 }
+_NOT_PASSED_ON: Final = "must be of letters, digits and _, and mean nothing to docker or the shell"
 _PROPAGATION: Final = frozenset({"shared", "rshared", "slave", "rslave", "private", "rprivate"})
 _MOUNT_OPTIONS: Final = _PROPAGATION | {"ro", "rw"}
 _VOLUME_OPTIONS: Final = _MOUNT_OPTIONS | {"z", "Z", "nocopy"}
@@ -48,6 +51,8 @@ class DockerSheet(PodmanSheet):
         super().__init__(version, file)
         self._name = name
         self._limits: list[str] = []
+        self._exported: list[str] = []
+        """What a shell does before it becomes docker: variables from credentials."""
 
     def has(self, key: str) -> bool:
         """Say whether docker can do what *key* of [Container] asks for."""
@@ -94,6 +99,35 @@ class DockerSheet(PodmanSheet):
     def takes_mount_option(self, option: str, *, mount: bool) -> bool:
         """Say whether docker knows *option* of a volume, or of a *mount*."""
         return option in (_MOUNT_OPTIONS if mount else _VOLUME_OPTIONS)
+
+    def hand_on(self, secret: Secret, place: str, version: SecretVersion, path: str) -> bool:
+        """Have systemd decrypt a secret for the unit, and hand it on.
+
+        The credential itself is root's alone to read. A copy in the memory of the unit, behind a folder that
+        is root's, has the owner and the mode that the container needs.
+        """
+        name = version.credential
+        self.add(Section.SERVICE, "LoadCredentialEncrypted", f"{name}:{FOLDER}/{version.file}")
+        if secret.env is not None:
+            if not can_be_passed_on(secret.env):
+                self.fault(f"{path}.env", _NOT_PASSED_ON)
+            value = f'"$(cat "$CREDENTIALS_DIRECTORY/{name}" && echo .)"'
+            self._exported.append(f'{secret.env}={value} && export {secret.env}="${{{secret.env}%%.}}"')
+            self.argument("--env", secret.env, path)
+            return True
+        folder = f"{container_name(self._name)}.secrets"
+        self._runtime_directory(folder)
+        ids = (("owner", secret.uid), ("group", secret.gid))
+        owner = "".join(f" --{key}={number}" for key, number in ids if number)
+        copy = f"/usr/bin/install --mode={secret.mode or '0444'}{owner} %d/{name} /run/{folder}/{name}"
+        self.add(Section.SERVICE, "ExecStartPre", copy)
+        self.argument("--mount", f"type=bind,source=/run/{folder}/{name},target={place},readonly", path)
+        return True
+
+    def _runtime_directory(self, folder: str) -> None:
+        if not any(one.key == "RuntimeDirectory" for one in self.sections[Section.SERVICE]):
+            self.add(Section.SERVICE, "RuntimeDirectory", folder)
+            self.add(Section.SERVICE, "RuntimeDirectoryMode", "0700")
 
     def without_health(self) -> None:
         """Have docker not even run the image's check."""
@@ -162,11 +196,17 @@ class DockerSheet(PodmanSheet):
             "SyslogIdentifier=%N",
             "KillMode=mixed",
             f"ExecStartPre={remove}",
-            self.command_line(f"{_DOCKER} run", fixed),
+            self.command_line(self._run(), fixed),
             *(() if self.runs_once else (wait_healthy(Engine.DOCKER, name, scope),)),
             f"ExecStop={_silent(f'{_DOCKER} stop {container}')}",
             f"ExecStopPost={remove}",
         ]
+
+    def _run(self) -> str:
+        """Return the command that runs a container, by a shell if that has to fetch variables first."""
+        exported = " && ".join(self._exported)
+        shell = f"""/bin/sh -c '{exported} && exec "$@"' sh """ if exported else ""
+        return f"{shell}{_DOCKER} run"
 
     def make_volume(self, name: str, labels: Iterable[str]) -> str:
         """Return the command that makes a volume; docker leaves one that is there as it is."""

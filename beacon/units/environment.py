@@ -44,14 +44,14 @@ def write_public(sheet: Sheet, release: ReleaseInput) -> None:
         path = f"env.{key_path(name)}"
         if sheet.keeps_line_ends or "\r\n" not in value or "\0" in value:
             sheet.pair("Environment", name, value, path)
-        elif _can_be_passed_on(name):
+        elif can_be_passed_on(name):
             sheet.add(Section.SERVICE, "Environment", f'"{name}={encode_setting_word(value)}"')
             sheet.argument("--env", name, path)
         else:
             sheet.fault(path, _CHANGED)
 
 
-def _can_be_passed_on(name: str) -> bool:
+def can_be_passed_on(name: str) -> bool:
     """Say whether the engine's command may have the variable *name* in its own environment."""
     return _VARIABLE.fullmatch(name) is not None and _OF_COMMANDS.fullmatch(name) is None
 
@@ -70,7 +70,7 @@ def write_private(sheet: Sheet, release: ReleaseInput, scope: Scope) -> None:
             sheet.refuse(path, InexpressibleError("Environment", value, "a NUL character"))
         elif _is_line(name, value, sheet):
             lines[name] = value
-        elif _can_be_passed_on(name):
+        elif can_be_passed_on(name):
             apart[name] = value
         else:
             sheet.fault(path, _PROBLEM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from beacon.model.sensitive import SecretVersion
 from beacon.model.service import Secret, Service, Volume
 from beacon.model.unit import container_name
 from beacon.units.directives import Section, Sheet
@@ -95,21 +96,31 @@ def require_mount(sheet: Sheet, host_path: str, path: str) -> None:
     sheet.add(Section.UNIT, "RequiresMountsFor", value)
 
 
-def render_secret(sheet: Sheet, secret: Secret, path: str) -> None:
-    """Write one secret of the engine."""
-    settings = [("type", "env"), ("target", secret.env)] if secret.env is not None else [("type", "mount")]
-    if secret.path is not None:
-        settings.append(("target", secret.path))
-    settings += [
-        (key, str(value))
-        for key, value in (("uid", secret.uid), ("gid", secret.gid), ("mode", secret.mode))
-        if value is not None
-    ]
+def render_secret(sheet: Sheet, secret: Secret, number: int | None, path: str) -> None:
+    """Write one secret: version *number* of Beacon's own, or else the engine's."""
     for text, key in ((secret.name, "name"), (secret.env, "env"), (secret.path, "path")):
         if text is not None and "," in text:
             sheet.fault(f"{path}.{key}", f"must not hold a comma, which separates settings, not {text!r}")
-    value = ",".join([secret.name, *(f"{key}={value}" for key, value in settings)])
-    sheet.option("Secret", value, path)
+    version = SecretVersion(secret.name, number) if number is not None else None
+    if version is None or not sheet.hand_on(secret, secret_path(secret), version, path):
+        sheet.option("Secret", _setting(secret, version.in_engine if version else secret.name), path)
+
+
+def secret_path(secret: Secret) -> str:
+    """Return the file that holds *secret* in the container, which is given no variable."""
+    return secret.path or f"/run/secrets/{secret.name}"
+
+
+def _setting(secret: Secret, known_as: str) -> str:
+    """Return the setting by which a container gets *secret*, of which the engine has another name, maybe."""
+    if secret.env is not None:
+        settings = [("type", "env"), ("target", secret.env)]
+    else:
+        path = secret.path if known_as == secret.name else secret_path(secret)
+        settings = [("type", "mount"), *([("target", path)] if path is not None else [])]
+    rest = (("uid", secret.uid), ("gid", secret.gid), ("mode", secret.mode))
+    settings += [(key, str(value)) for key, value in rest if value is not None]
+    return ",".join([known_as, *(f"{key}={value}" for key, value in settings)])
 
 
 def _sources(sheet: Sheet, service: str, volume: Volume) -> tuple[str, str]:

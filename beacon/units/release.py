@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import Service
@@ -30,6 +32,8 @@ class ReleaseInput(Struct, frozen=True, kw_only=True):
     """Whether the health check is the image's own, which engines find in it by themselves."""
     beside: bool = False
     """Whether this runs beside the live release for a while, and not from the next boot on."""
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    """The versions of Beacon's own secrets; those that are not named here are the engine's."""
     private: bool = False
     """Whether other users must read nothing of the definition: its environment goes by files of its own."""
     file: str | None = None

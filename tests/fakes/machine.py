@@ -214,6 +214,9 @@ class FakeMachine:
     def load(self, name: str) -> ServiceState:
         return self.saved.get(name, ServiceState(name))
 
+    def readable(self) -> Mapping[str, ServiceState]:
+        return dict(self.saved)
+
     def load_checks(self) -> Checks:
         return self.checks
 

@@ -52,13 +52,13 @@ class Said:
         return self.stdout + self.stderr
 
 
-def call(machine: Machine, module: str, words: str, **variables: str) -> Said:
+def call(machine: Machine, module: str, words: str, typed: bytes = b"", **variables: str) -> Said:
     """Run a verb, with its words, of a *module* of the command line; an error is the result's exception.
 
-    *variables* are set in the environment meanwhile.
+    *typed* is its standard input; *variables* are set in the environment meanwhile.
     """
     app = typer.Typer()
     verb, *rest = shlex.split(words)
     register(app, module, (verb,))
-    done = CliRunner(**_APART).invoke(app, rest, obj=session_with(machine), env=variables)
+    done = CliRunner(**_APART).invoke(app, rest, typed, obj=session_with(machine), env=variables)
     return Said(done.exit_code, done.stdout, done.stderr, done.exception)

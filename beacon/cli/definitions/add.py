@@ -36,7 +36,7 @@ _Domains = Annotated[
 _Secrets = Annotated[
     list[str] | None,
     option(
-        "A secret of the engine, as a variable or a file (/run/secrets/NAME).",
+        "A secret, as a variable or a file (/run/secrets/NAME).",
         "--secret",
         metavar="NAME[:VARIABLE|:/PATH]",
     ),

@@ -61,9 +61,9 @@ class VolumeTable(Table):
 
 
 class SecretTable(Table):
-    """A secret of the engine, given to the container as a variable or a file."""
+    """A secret, given to the container as a variable or a file."""
 
-    name: Annotated[EngineName, Field(description="The secret's name (podman secret ls).")]
+    name: Annotated[EngineName, Field(description="Its name (beacon secret list).")]
     env: Annotated[EnvName | None, Field(description="The variable that holds it.")] = None
     path: Annotated[
         MountPoint | None,

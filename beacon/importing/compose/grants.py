@@ -16,7 +16,7 @@ from beacon.model.service import Secret
 
 
 def secrets(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``secrets``: they become secrets of the engine, of the names that compose gives."""
+    """Read ``secrets``: they become secrets, of the names that compose gives."""
     for entry, key, fields in _grants(item, context.project.secrets, context, "secret"):
         name = context.resource_name(context.project.secrets, key)
         target = (fields["target"].text() if "target" in fields else None) or key
@@ -28,7 +28,7 @@ def secrets(item: Item, draft: Draft, context: Context) -> None:
 
 
 def configs(item: Item, draft: Draft, context: Context) -> None:
-    """Read ``configs``: files are mounted; texts become secrets of the engine, which are mounted too."""
+    """Read ``configs``: files are mounted; texts become secrets, which are mounted too."""
     for entry, key, fields in _grants(item, context.project.configs, context, "config"):
         node = context.project.configs[key]
         target = (fields["target"].text() if "target" in fields else None) or f"/{key}"
@@ -47,7 +47,7 @@ def configs(item: Item, draft: Draft, context: Context) -> None:
             continue
         name = context.resource_name(context.project.configs, key)
         _secret(entry, draft, name, path, fields)
-        entry.change("Beacon has no configs; it is a secret of the engine, mounted at the same path")
+        entry.change("Beacon has no configs; it is a secret, mounted at the same path")
         _note_to_create(Item(node, ("configs", key), item.log, item.service), name, "config", context)
 
 
@@ -102,7 +102,7 @@ def _mode(item: Item) -> str | None:
 
 
 def _note_to_create(item: Item, name: str, what: str, context: Context) -> None:
-    """Give the command that makes the engine's secret."""
+    """Give the command that keeps the value."""
     fields = item.fields()
     item.require(
         fields,
@@ -118,18 +118,18 @@ def _note_to_create(item: Item, name: str, what: str, context: Context) -> None:
     )
     for key in ("driver", "driver_opts", "labels", "template_driver"):
         if key in fields:
-            fields[key].drop("give it to podman secret create where it is needed")
+            fields[key].drop("Beacon keeps the value alone")
     quoted = shlex.quote(name)
     if "file" in fields and (file := fields["file"].text()):
-        item.todo("the engine's secret must be made", f"podman secret create {quoted} {shlex.quote(file)}")
+        item.todo("the secret must be set", f"beacon secret set {quoted} < {shlex.quote(file)}")
     elif "environment" in fields and (variable := fields["environment"].text()):
-        command = f"{_printing(variable, context)} | podman secret create {quoted} -"
-        item.todo(f"the engine's secret must be made of the variable {variable}", command)
+        command = f"{_printing(variable, context)} | beacon secret set {quoted}"
+        item.todo(f"the secret must be set, to the variable {variable}", command)
     elif "content" in fields and (content := fields["content"].text()) is not None:
-        command = f"printf %s {shlex.quote(content)} | podman secret create {quoted} -"
-        item.todo("the engine's secret must be made of the text in the file", command)
+        command = f"printf %s {shlex.quote(content)} | beacon secret set {quoted}"
+        item.todo("the secret must be set, to the text in the file", command)
     elif is_external(item.node):
-        item.todo("must be there as a secret of the engine", f"podman secret create {quoted} FILE")
+        item.todo("the secret must be set", f"beacon secret set {quoted}")
     else:
         item.fault(f"must say what the {what} is: file, environment, content or external")
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from msgspec.structs import replace
 
 from beacon.definition.endpoints.memorable import machine_label
 from beacon.definition.settings import Settings
-from beacon.model.release import Release, Trigger
+from beacon.model.release import Release, ReleaseState, Trigger
+from beacon.model.sensitive import newest
 from beacon.model.service import Service
 from beacon.rollout.allotting.declared import States, declared_services, taken_domains
 from beacon.rollout.allotting.domains import DomainAllotter
 from beacon.rollout.allotting.ports import PortAllotter
+from beacon.rollout.sharing.secrets import NoSecrets, Secrets
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Allotment:
     """Says whether nobody listens at a port of the protocol."""
     is_private: Callable[[str], bool | None]
     """Says whether a service's definition is only for its owner to read; None if there is none."""
+    secrets: Secrets = field(default_factory=NoSecrets)
+    """Those that Beacon keeps."""
 
     def allot(self, release: Release) -> Release:
         """Return *release* with the ports and the domain that Beacon chooses for it, private as its text is.
@@ -41,7 +45,21 @@ class Allotment:
         private = self.is_private(release.service.name)
         if private is None:
             private = release.private or release.trigger is Trigger.ADD
-        return self.domains.allot(self.ports.allot(replace(release, private=private)))
+        release = replace(release, private=private, secrets=self._versions(release))
+        return self.domains.allot(self.ports.allot(release))
+
+    def _versions(self, release: Release) -> Mapping[str, int]:
+        """Return the versions of Beacon's secrets that *release* runs with.
+
+        They are the newest if its owner applies it. An update changes the image alone, and one that is gone
+        back to has what it had.
+        """
+        names = {secret.name for secret in release.service.secrets}
+        if not names or release.state is ReleaseState.SUPERSEDED:
+            return release.secrets
+        live = self.store.load(release.service.name).live_release if _is_update(release) else None
+        found = {**newest(self.secrets.versions()), **(live.secrets if live is not None else {})}
+        return {name: found[name] for name in sorted(names) if name in found}
 
     @cached_property
     def domains(self) -> DomainAllotter:
@@ -63,3 +81,7 @@ class Allotment:
 
     def _declared(self) -> Iterator[Service]:
         return declared_services(self.texts(), self.store)
+
+
+def _is_update(release: Release) -> bool:
+    return release.trigger is Trigger.UPDATE and release.state is ReleaseState.CANDIDATE

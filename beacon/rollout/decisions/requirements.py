@@ -68,7 +68,7 @@ def lacking(service: Service, stock: Stock, own: Collection[tuple[int, str]] = (
 def _secrets(service: Service, stock: Stock) -> Iterator[Notice]:
     if stock.secrets is not None:
         for name in sorted({secret.name for secret in service.secrets} - stock.secrets):
-            yield Notice(f"the engine has no secret {name!r}", f"podman secret create {quote(name)} FILE")
+            yield Notice(f"there is no secret {name!r}", f"beacon secret set {quote(name)}")
 
 
 def _paths(service: Service, stock: Stock) -> Iterator[Notice]:

@@ -15,6 +15,7 @@ from beacon.model.reference import Digest, ImageReference
 from beacon.model.release import Release, ReleaseState, ServiceState, Trigger, UnderWay
 from beacon.model.rollout.record import Rollout, RolloutFacts, begun
 from beacon.model.runtime import UnitState
+from beacon.model.sensitive import named
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.down import Down
 from beacon.rollout.driving.planned import PlannedRollout, left_engine, rollout_facts
@@ -192,6 +193,7 @@ def regain(tools: Tools, live: Release) -> None:
             _pull_whole(tools, PlannedRollout(live, {}, live.number), None)
     with contextlib.suppress(MachineError):
         make_lost_networks(tools, in_effect(live))
+        tools.secrets.provide(named(live.secrets))
 
 
 def is_to_be_down(tools: Tools, name: str) -> bool:

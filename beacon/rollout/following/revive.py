@@ -8,6 +8,7 @@ was healthy before may be so again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from beacon.errors import BeaconError, BusyError
 from beacon.model.event import EventKind
@@ -39,6 +40,19 @@ def revive(tools: Tools, names: Iterable[str]) -> tuple[Outcome, ...]:
         outcomes += [one for one in concurrently(_AT_ONCE, lambda live: _attempt(tools, live), ready) if one]
         left = {name: live for name, live in left.items() if live not in ready}
     return (*outcomes, *_waiting(tools, left))
+
+
+def supply(tools: Tools, names: Iterable[str]) -> None:
+    """Have the engine get what the live releases of *names* start from; the next start finds it.
+
+    What hinders that is in their journals already, and they go on as they are.
+    """
+    for name in names:
+        live = tools.store.load(name).live_release
+        with suppress(BeaconError):
+            if live is not None:
+                with tools.store.lock(name):
+                    regain(tools, live)
 
 
 def bring_back(tools: Tools, name: str) -> tuple[Outcome, ...]:
@@ -79,7 +93,7 @@ def _attempt(tools: Tools, live: Release) -> Outcome | None:
 def _started(tools: Tools, live: Release) -> Outcome:
     name = live.service.name
     reason = down_because(tools.systemd, live, tools.unit(unit_name(name))).value
-    verdict = with_last_words(tools, guarded(tools, lambda: _start(tools, live)), name)
+    verdict = with_last_words(tools, guarded(tools, lambda: _start(tools, live)), live)
     if verdict.gate is Gate.PASSED or verdict == STOPPED:
         tools.log(EventKind.STARTED_AGAIN, f"{name} was started again: {reason}", live)
         return Outcome(name, OutcomeKind.STARTED, reason, release=live.number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from beacon.model.machine import Engine
 from beacon.model.notice import Notice
 from beacon.model.release import Release
 from beacon.model.runtime import UnitState
+from beacon.model.sensitive import SecretVersion, named
 from beacon.model.service import Service
 from beacon.model.unit import unit_name
 from beacon.rollout.decisions.requirements import Stock, lacking, mounts_above, paths_of, published
@@ -33,6 +34,7 @@ def require_startable(tools: Tools, candidate: Release, live: Release | None, un
             hint="; ".join(one.fix for one in lacks if one.fix),
         )
     make_lost_networks(tools, in_effect(candidate))
+    tools.secrets.provide(named(candidate.secrets))
 
 
 def lacks_to_start(
@@ -45,7 +47,9 @@ def lacks_to_start(
     """Return what *candidate* lacks to start, with what mends it. Ports that *live* has are not taken."""
     service = in_effect(candidate)
     return lacking(
-        service, _stock_for(tools, service, stock or MachineStock(tools)), _own(tools, service, live, unit)
+        service,
+        _stock_for(tools, service, candidate.secrets, stock or MachineStock(tools)),
+        _own(tools, service, live, unit),
     )
 
 
@@ -73,8 +77,14 @@ class MachineStock:
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """The engine's secrets."""
-        return frozenset(self._tools.engine.secrets())
+        """The engine's secrets; docker has none."""
+        is_podman = self._tools.engine_kind() is Engine.PODMAN
+        return frozenset(self._tools.engine.secrets()) if is_podman else frozenset()
+
+    @cached_property
+    def kept_secrets(self) -> frozenset[SecretVersion]:
+        """Those that Beacon keeps."""
+        return self._tools.secrets.versions()
 
     @cached_property
     def taken(self) -> frozenset[tuple[str, int, str]]:
@@ -105,10 +115,11 @@ def _ports(service: Service) -> list[tuple[int, str]]:
     return [(number, str(port.protocol)) for port, number in published(service)]
 
 
-def _stock_for(tools: Tools, service: Service, machine: MachineStock) -> Stock:
+def _stock_for(tools: Tools, service: Service, versions: Mapping[str, int], machine: MachineStock) -> Stock:
     stock = Stock(room=machine.room)
-    if service.secrets and tools.engine_kind() is Engine.PODMAN:
-        stock = replace(stock, secrets=machine.secrets)
+    if service.secrets:
+        there = {one.name for one in named(versions) if one in machine.kept_secrets}
+        stock = replace(stock, secrets=there | (machine.secrets - versions.keys()))
     raw = (*service.podman.service, *service.docker.service)
     is_made = bool(raw) or tools.files.is_customised(service.name)  # by the owner's own directives, maybe
     absent = frozenset() if is_made else tools.surroundings.absent(paths_of(service))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from beacon.errors import BeaconError, MachineError
 from beacon.model.machine import Engine
 from beacon.model.release import Release
 from beacon.model.runtime import JobResult, UnitState
+from beacon.model.sensitive import named, redacted
 from beacon.model.service import RestartPolicy
 from beacon.model.unit import JOB_LIMIT, service_of_unit, unit_name
 from beacon.rollout.decisions.blame import Blame, find_blame
@@ -114,12 +116,21 @@ def _lacking(tools: Tools, unit: str) -> tuple[str, ...]:
     return tuple(name for name, state in states.items() if not state.is_up)
 
 
-def with_last_words(tools: Tools, verdict: Verdict, name: str) -> Verdict:
+def with_last_words(tools: Tools, verdict: Verdict, release: Release) -> Verdict:
     """Add to a failure what the service or its engine said last: more often than not the reason itself."""
     if verdict.gate is not Gate.FAILED or (verdict.blame is not Blame.IMAGE and verdict.certain):
         return verdict
-    words = tools.systemd.last_words(unit_name(name))
+    words = _without_secrets(tools, release, tools.systemd.last_words(unit_name(release.service.name)))
     return replace(verdict, reason=f"{verdict.reason}: {words}") if words else verdict
+
+
+def _without_secrets(tools: Tools, release: Release, text: str) -> str:
+    """Return *text* without the values of the secrets of *release*, which its process may print."""
+    values = []
+    for version in sorted(named(release.secrets)) if text else ():
+        with suppress(MachineError):
+            values.append(tools.secrets.value(version))
+    return redacted(text, values)
 
 
 def job_limit(release: Release) -> float:
@@ -190,4 +201,5 @@ def run_hook(tools: Tools, command: tuple[str, ...], release: Release) -> str | 
         "BEACON_IMAGE": str(release.reference),
         "BEACON_DIGEST": release.digest,
     }
-    return tools.hooks.run(command, environment, _HOOK_LIMIT) if command else None
+    fault = tools.hooks.run(command, environment, _HOOK_LIMIT) if command else None
+    return fault and _without_secrets(tools, release, fault)

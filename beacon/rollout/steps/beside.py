@@ -19,4 +19,4 @@ def do(task: Task) -> Verdict:
         verdict = PENDING if runs(tools, helper) else start(tools, helper)
         return verdict if verdict.gate is Gate.FAILED else watch(tools, helper, addresses)
 
-    return with_last_words(tools, guarded(tools, gate), helper.service.name)
+    return with_last_words(tools, guarded(tools, gate), helper)

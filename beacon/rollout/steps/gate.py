@@ -28,4 +28,4 @@ def do(task: Task) -> Verdict:
     # What is up when its update comes is a server more likely than a job.
     runs_on = facts.has_way_back and facts.was_up and facts.was != "failed"
     verdict = guarded(tools, lambda: watch(tools, candidate, facts.addresses, runs_on=runs_on))
-    return with_last_words(tools, verdict, facts.service)
+    return with_last_words(tools, verdict, candidate)

@@ -29,7 +29,7 @@ def do(task: Task) -> Verdict:
     """Restart the unit; its limit counts from here."""
     tools, candidate = task.tools, task.candidate
     tools.systemd.wait_idle(task.unit, job_limit(candidate))
-    return with_last_words(tools, guarded(tools, lambda: start(tools, candidate)), task.facts.service)
+    return with_last_words(tools, guarded(tools, lambda: start(tools, candidate)), candidate)
 
 
 def resume(task: Task) -> Verdict:

@@ -66,8 +66,8 @@ def test_a_failed_add_is_repeated(host: LabHost, push: Push) -> None:
     words = ("beacon", "add", "web", image.tagged, "--port", "127.0.0.1:8080:8080")
     lacking = host.run(*words, "--secret", "tok:TOK", check=False)
     assert lacking.returncode == 1
-    assert "the engine has no secret 'tok'" in lacking.stdout
-    assert "podman secret create tok FILE" in lacking.stderr
+    assert "there is no secret 'tok'" in lacking.stdout
+    assert "beacon secret set tok" in lacking.stderr
     assert not host.exists("/etc/beacon/services/web.toml")
     assert host.run(*words, check=False).returncode == 1
     push(WEB, version="2", config=QUICK)

@@ -22,10 +22,10 @@ COMMANDS = Commands(Scope.SYSTEM)
 
 
 def test_what_is_lacking_is_an_error_with_what_mends_it() -> None:
-    lacks = {"web": (Notice("the engine has no secret 'tok'", "podman secret create tok FILE"),)}
+    lacks = {"web": (Notice("there is no secret 'tok'", "beacon secret set tok"),)}
     (found,) = starts(StartFacts(2, lacks), COMMANDS)
-    assert (found.severity, found.mend) == (Severity.ERROR, "podman secret create tok FILE")
-    assert found.what == "web could not start: the engine has no secret 'tok'"
+    assert (found.severity, found.mend) == (Severity.ERROR, "beacon secret set tok")
+    assert found.what == "web could not start: there is no secret 'tok'"
     assert starts(StartFacts(2), COMMANDS)[0].severity is Severity.OK
 
 

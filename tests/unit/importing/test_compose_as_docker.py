@@ -89,7 +89,7 @@ def test_a_secret_of_a_variable_is_made_of_the_file_that_has_it(
 ) -> None:
     text = service("secrets: [pw]") + "secrets: {pw: {environment: TOKEN}}"
     (note,) = run(text, files={".env": env}, environment=shell).notes[:1]
-    assert note.command == f"{command} | podman secret create shop_pw -"
+    assert note.command == f"{command} | beacon secret set shop_pw"
 
 
 @pytest.mark.parametrize("name", ["localhost:8080", "-x", "my shop", "x" * 65])

@@ -101,9 +101,9 @@ def test_what_a_start_lacks_is_said_before_anything_is_done(fake: FakeMachine, t
     options: dict[str, Any] = {"secrets": ("tok",), "volumes": ("/srv/photos:/photos",)}
     (outcome,) = asked(fake, tmp_path, push(fake, "1"), **options).services
     assert outcome.kind is OutcomeKind.FAILED
-    for said in ("web could not start: the engine has no secret 'tok'", "/srv/photos is not there"):
+    for said in ("web could not start: there is no secret 'tok'", "/srv/photos is not there"):
         assert said in outcome.detail
-    assert outcome.hint == "podman secret create tok FILE; mkdir -p /srv/photos"
+    assert outcome.hint == "beacon secret set tok; mkdir -p /srv/photos"
     assert (fake.saved, fake.local) == ({}, {})
     assert not (tmp_path / "etc/services/web.toml").exists()
     assert kinds(asked(fake, tmp_path, push(fake, "1"), start=False, **options)) == [OutcomeKind.INSTALLED]
