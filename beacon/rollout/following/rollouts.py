@@ -13,7 +13,7 @@ from beacon.rollout.decisions.failing import Fails
 from beacon.rollout.deploy import Images
 from beacon.rollout.driving.resuming import resume
 from beacon.rollout.fallen import failing
-from beacon.rollout.following.revive import bring_back, revive
+from beacon.rollout.following.revive import bring_back, revive, supply
 from beacon.rollout.following.risen import note_risen
 from beacon.rollout.handling.move import secure
 from beacon.rollout.readings import unended
@@ -64,6 +64,10 @@ class Rollouts:
         units = self._tools.systemd.states(map(unit_name, names))
         found = failing(self._tools.systemd, units.values())
         return {name: found[unit_name(name)] for name in names if unit_name(name) in found}
+
+    def supply(self, names: Iterable[str]) -> None:
+        """Bring back what *names*, which fail again and again, start from: a prune may have taken it."""
+        supply(self._tools, names)
 
     def bring_back(self, name: str) -> tuple[Outcome, ...]:
         """Start again what went down along with the service *name*, whose network it shares."""

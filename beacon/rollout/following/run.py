@@ -119,6 +119,8 @@ class Run:
             left = [outcome for outcome in outcomes if not outcome.stale]
             outcomes = [*left, *damaged, *self._up_to_date(now)]
         self._restarting = [name for name in states if unit_name(name) in unwell.result().restarting]
+        if self._restarting:
+            self._rollouts.supply(self._restarting)
         down = fallen(states, unwell.result().down, outcomes)
         return self._rollouts.revive(down, outcomes) if down else outcomes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,10 +11,12 @@ from beacon.model.outcome import Outcome, OutcomeKind
 from beacon.model.release import ReleaseState
 from beacon.model.rollout.halt import Halt
 from beacon.model.runtime import LastJob, UnitState
+from beacon.model.sensitive import SecretVersion
 from beacon.model.service import Restart, RestartPolicy, Service
 from beacon.rollout.decisions.down import Down, why_down
-from beacon.rollout.following.revive import bring_back, revive
+from beacon.rollout.following.revive import bring_back, revive, supply
 from tests.fakes.machine import FakeMachine
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.stage import push, roll_out, service, tools
 
 UNIT = "beacon-web.service"
@@ -202,3 +206,21 @@ def test_what_its_owner_stopped_is_not_started_by_who_needs_it() -> None:
     outcome = revived(machine, "web", "db")["web"]
     assert (outcome.kind, "as beacon-db.service is" in outcome.detail) == (OutcomeKind.DEFERRED, True)
     assert machine.effects == []
+
+
+def test_what_fails_again_and_again_gets_back_what_it_starts_from() -> None:
+    machine, secrets = FakeMachine(), FakeSecrets()
+    one = push(machine, "1")
+    roll_out(machine, one)
+    live = machine.load("web").live_release
+    assert live is not None
+    version = SecretVersion("tok", 1)
+    machine.saved["web"] = machine.load("web").with_release(replace(live, secrets={"tok": 1}))
+    machine.local.clear()
+    supply(replaced(tools(machine), secrets=secrets), ["web", "nobody"])
+    assert str(live.pinned) in machine.local
+    assert secrets.provided == {version}
+    secrets.provided.clear()
+    with machine.lock("web"):
+        supply(replaced(tools(machine), secrets=secrets), ["web"])
+    assert secrets.provided == set(), "another process is at work on it"
