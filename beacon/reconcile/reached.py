@@ -6,20 +6,18 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from beacon.model.endpoints.network import has_own_ports
 from beacon.model.endpoints.sources import AUTO, LABEL, VARIABLE
 from beacon.model.release import Release
 from beacon.model.service import Endpoint, Port, Scheme
 
 _RAW = {Scheme.TCP, Scheme.UDP}
-_NOWHERE = {"host", "none"}
 
 
 def published_ports(release: Release) -> tuple[Port, ...]:
     """Return the ports of the machine that lead to a release."""
     service = release.service
-    if any(name in _NOWHERE or name.startswith("service:") for name in service.networks):
-        return ()
-    return service.ports
+    return service.ports if all(map(has_own_ports, service.networks)) else ()
 
 
 def urls(release: Release) -> tuple[str, ...]:

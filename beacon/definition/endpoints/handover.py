@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from beacon.model.endpoints.network import has_own_ports
 from beacon.model.service import Endpoint, Handover, Scheme, Service
 
 _RAW = {Scheme.TCP, Scheme.UDP}
@@ -31,7 +32,7 @@ def hindrances(service: Service) -> Iterator[tuple[str, str]]:
         if volume.name is not None or not volume.read_only:
             yield f"volume[{index}]", f"both releases would write to {volume.path}"
     for index, network in enumerate(service.networks):
-        if network in {"host", "none"} or network.startswith("service:"):
+        if not has_own_ports(network):
             yield f"networks[{index}]", f"two cannot have the same ports on {network}"
     if service.podman.container or service.podman.args:
         yield "podman", "what it says of one container may not hold for two"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from beacon.definition.endpoints.handover import handover_of, is_web
 from beacon.errors import MachineError
+from beacon.model.endpoints.network import has_own_ports
 from beacon.model.machine import PortRange
 from beacon.model.service import Endpoint, Handover, Port, Protocol, Scheme, Service
 
@@ -27,7 +28,7 @@ def needed(service: Service) -> tuple[str, ...]:
     One that the engine chooses anew with every start is as good as none; on the host's network, on that of
     another service and without any, nothing can be published.
     """
-    if any(name in {"host", "none"} or name.startswith("service:") for name in service.networks):
+    if not all(map(has_own_ports, service.networks)):
         return ()
     keys = {
         f"{endpoint.port}/{protocol_of(endpoint)}"
@@ -101,7 +102,7 @@ def reached_at(service: Service) -> frozenset[tuple[str, int]]:
     )
 
 
-def published_ports(service: Service) -> Iterator[tuple[str, int]]:
+def fixed_ports(service: Service) -> Iterator[tuple[str, int]]:
     """Yield the ports of the host that a definition publishes, whatever the address, each with its key."""
     for index, port in enumerate(service.ports):
         if port.host_port is not None:

@@ -28,3 +28,8 @@ class Network(Struct, frozen=True):
     def shared(self) -> Network:
         """What counts for all services on it."""
         return replace(self, address=())
+
+
+def has_own_ports(network: str) -> bool:
+    """Say whether a service on *network* can publish ports: not on the host's, on another's, or on none."""
+    return network not in {"host", "none"} and not network.startswith("service:")

@@ -13,8 +13,8 @@ from beacon.definition.endpoints.claims import may_have_endpoints
 from beacon.definition.endpoints.loopback import (
     PortsExhaustedError,
     choose,
+    fixed_ports,
     needed,
-    published_ports,
     transport,
 )
 from beacon.model.machine import PortRange
@@ -54,7 +54,7 @@ class PortAllotter:
         earlier = self._recorded.get(name, {}).get(key) or self._given.get((name, key))
         if earlier is not None:
             return earlier
-        own = {port for _, port in published_ports(release.service)}
+        own = {port for _, port in fixed_ports(release.service)}
         protocol = transport(key)
         port = choose(
             self.span,
@@ -77,4 +77,4 @@ class PortAllotter:
     @cached_property
     def _reserved(self) -> set[int]:
         taken = {port for ports in self._recorded.values() for port in ports.values()}
-        return taken | {port for service in self.declared() for _, port in published_ports(service)}
+        return taken | {port for service in self.declared() for _, port in fixed_ports(service)}

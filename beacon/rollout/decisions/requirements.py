@@ -9,6 +9,7 @@ from shlex import quote
 
 from msgspec import Struct
 
+from beacon.model.endpoints.network import has_own_ports
 from beacon.model.notice import Notice
 from beacon.model.service import Port, Service
 
@@ -97,7 +98,7 @@ def _ports(service: Service, stock: Stock, own: Collection[tuple[int, str]]) -> 
 
 def published(service: Service) -> Iterator[tuple[Port, int]]:
     """Yield each port of the machine that a service publishes."""
-    if any(name in {"host", "none"} or name.startswith("service:") for name in service.networks):
+    if not all(map(has_own_ports, service.networks)):
         return
     for port in service.ports:
         if port.host_port is not None:

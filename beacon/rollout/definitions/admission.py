@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from beacon.definition.endpoints.loopback import published_ports
+from beacon.definition.endpoints.loopback import fixed_ports
 from beacon.errors import DefinitionError, Fault, MachineError
 from beacon.model.limits import idle_limits
 from beacon.model.machine import Scope
@@ -61,7 +61,7 @@ def _check_loopback(machine: Machine, definitions: Definitions) -> None:
     claimed = [
         (name, key, port)
         for name, definition in definitions.items()
-        for key, port in published_ports(definition.service)
+        for key, port in fixed_ports(definition.service)
         if port in machine.settings.ports
     ]
     if not claimed:

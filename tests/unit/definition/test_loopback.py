@@ -9,9 +9,9 @@ from beacon.definition.beacon_toml import decode_settings
 from beacon.definition.endpoints.loopback import (
     beside_key,
     choose,
+    fixed_ports,
     is_behind_proxy,
     needed,
-    published_ports,
     with_loopback,
     with_second_ports,
 )
@@ -93,7 +93,7 @@ def test_a_service_whose_releases_are_swapped_needs_a_second_port() -> None:
 
 def test_published_ports_have_their_keys() -> None:
     web = service(ports=(Port(1, 10, count=2), Port(5, None), Port(9, 90)))
-    assert list(published_ports(web)) == [("port[0].host", 10), ("port[0].host", 11), ("port[2].host", 90)]
+    assert list(fixed_ports(web)) == [("port[0].host", 10), ("port[0].host", 11), ("port[2].host", 90)]
 
 
 def test_when_all_are_taken_none_is_chosen() -> None:
