@@ -10,7 +10,7 @@ from beacon.errors import DefinitionError
 from beacon.formats.node import Node, Place
 from beacon.importing.alone import import_alone
 from beacon.importing.compose.reading.files import Source
-from beacon.importing.inspected import Section, nanoseconds, same_signal
+from beacon.importing.inspected import InspectedSection, nanoseconds, same_signal
 from beacon.importing.mounts import read_mounts
 from beacon.importing.names import slug
 from beacon.importing.node import ImportNote, Log
@@ -48,7 +48,7 @@ def import_container(
 
     *layer* are the paths in its own layer. Raises DefinitionError with every fault.
     """
-    inspected = Section(container)
+    inspected = InspectedSection(container)
     called = inspected.text("Name").lstrip("/")
     reading = Reading(f"container {called}", Log())
     reference = inspected.text("ImageName") or inspected.at("Config").text("Image")
@@ -56,7 +56,7 @@ def import_container(
         reading.log.fault(Place(reading.place), "Image", "must have been made from an image with a name")
         raise DefinitionError(reading.log.faults)
     reading.put("image", reference, "Image")
-    _process(inspected, Section(image).at("Config"), reading)
+    _process(inspected, InspectedSection(image).at("Config"), reading)
     _host(inspected.at("HostConfig"), reading)
     _networks(inspected, reading)
     _ports(inspected.at("HostConfig"), reading)
@@ -96,7 +96,7 @@ def shortened(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _process(container: Section, image: Section, reading: Reading) -> None:
+def _process(container: InspectedSection, image: InspectedSection, reading: Reading) -> None:
     config = container.at("Config")
     own_entrypoint, own_command = config.words("Entrypoint"), config.words("Cmd")
     entrypoint, command = image.words("Entrypoint"), image.words("Cmd")
@@ -131,7 +131,7 @@ def _process(container: Section, image: Section, reading: Reading) -> None:
     _health(config, image, reading)
 
 
-def _labels(config: Section, image: Section, reading: Reading) -> None:
+def _labels(config: InspectedSection, image: InspectedSection, reading: Reading) -> None:
     images = image.strings("Labels")
     own = {name: value for name, value in config.strings("Labels").items() if images.get(name) != value}
     made = sorted(name for name in own if name.startswith(_ENGINE_LABELS))
@@ -141,7 +141,7 @@ def _labels(config: Section, image: Section, reading: Reading) -> None:
     reading.put("labels", labels, "Config.Labels")
 
 
-def _health(config: Section, image: Section, reading: Reading) -> None:
+def _health(config: InspectedSection, image: InspectedSection, reading: Reading) -> None:
     own, images = config.at("Healthcheck"), image.at("Healthcheck")
     if not own.words("Test") or own.fields == images.fields:
         return
@@ -197,7 +197,7 @@ _HOST_KEYS: tuple[tuple[str, str, tuple[object, ...]], ...] = (
 """Keys of compose, where inspect has their values, and what those are that engines set by themselves."""
 
 
-def _host(host: Section, reading: Reading) -> None:
+def _host(host: InspectedSection, reading: Reading) -> None:
     for key, where, usual in _HOST_KEYS:
         if host.value(where) not in usual:
             reading.put(key, host.value(where), f"HostConfig.{where}")
@@ -226,7 +226,7 @@ def _host(host: Section, reading: Reading) -> None:
         reading.put("logging", {"driver": driver}, "HostConfig.LogConfig")
 
 
-def _devices(host: Section, reading: Reading) -> None:
+def _devices(host: InspectedSection, reading: Reading) -> None:
     devices = []
     for device in host.sections("Devices"):
         parts = [device.text(key) for key in ("PathOnHost", "PathInContainer", "CgroupPermissions")]
@@ -246,7 +246,7 @@ def _devices(host: Section, reading: Reading) -> None:
     reading.put("gpus", requests, "HostConfig.DeviceRequests")
 
 
-def _networks(container: Section, reading: Reading) -> None:
+def _networks(container: InspectedSection, reading: Reading) -> None:
     mode = container.at("HostConfig").text("NetworkMode")
     if mode in {"host", "none"} or mode.startswith("container:"):
         reading.put("network_mode", mode, "HostConfig.NetworkMode")
@@ -260,17 +260,17 @@ def _networks(container: Section, reading: Reading) -> None:
     reading.put("networks", own, "NetworkSettings.Networks")
 
 
-def _aliases(container: Section, network: Section) -> list[str]:
+def _aliases(container: InspectedSection, network: InspectedSection) -> list[str]:
     called, identity = container.text("Name").lstrip("/"), container.text("Id")
     return [alias for alias in network.words("Aliases") if alias != called and not identity.startswith(alias)]
 
 
-def _ports(host: Section, reading: Reading) -> None:
+def _ports(host: InspectedSection, reading: Reading) -> None:
     ports = []
     bindings = host.at("PortBindings")
     for container in bindings.fields:
         target, _, protocol = container.partition("/")
-        for binding in bindings.sections(container) or [Section({})]:
+        for binding in bindings.sections(container) or [InspectedSection({})]:
             address, port = binding.text("HostIp"), binding.text("HostPort")
             published = {"published": port} if port not in {"", "0"} else {}
             at = {"host_ip": address} if address not in _EVERY_ADDRESS else {}
@@ -279,7 +279,7 @@ def _ports(host: Section, reading: Reading) -> None:
     reading.put("ports", once, "HostConfig.PortBindings")
 
 
-def _secrets(config: Section, reading: Reading) -> None:
+def _secrets(config: InspectedSection, reading: Reading) -> None:
     secrets = [
         {
             "source": secret.text("Name"),

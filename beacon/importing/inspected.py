@@ -9,7 +9,7 @@ from msgspec import Struct
 from beacon.definition.grammar import strings
 
 
-class Section(Struct, frozen=True):
+class InspectedSection(Struct, frozen=True):
     """An object of the answer; what is not there is empty."""
 
     fields: Mapping[str, object]
@@ -18,15 +18,21 @@ class Section(Struct, frozen=True):
         """Return whatever is at *key*."""
         return self.fields.get(key)
 
-    def at(self, key: str) -> Section:
+    def at(self, key: str) -> InspectedSection:
         """Return the object at *key*."""
         found = self.fields.get(key)
-        return Section({str(name): value for name, value in found.items()} if isinstance(found, dict) else {})
+        return InspectedSection(
+            {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
+        )
 
-    def sections(self, key: str) -> list[Section]:
+    def sections(self, key: str) -> list[InspectedSection]:
         """Return the objects of the list at *key*."""
         found = self.fields.get(key)
-        return [Section(item) for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+        return (
+            [InspectedSection(item) for item in found if isinstance(item, dict)]
+            if isinstance(found, list)
+            else []
+        )
 
     def text(self, key: str) -> str:
         """Return the string at *key*."""

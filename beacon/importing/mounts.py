@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from beacon.importing.inspected import Section
+from beacon.importing.inspected import InspectedSection
 from beacon.importing.reading import EMPTY, Reading
 from beacon.model.unit import is_unnamed
 
@@ -24,7 +24,7 @@ _HARMLESS = {
 _RAW = "give it as [podman] args where it is needed"
 
 
-def read_mounts(container: Section, reading: Reading) -> frozenset[str]:
+def read_mounts(container: InspectedSection, reading: Reading) -> frozenset[str]:
     """Read what is mounted; return the volumes that never had a name."""
     asked = _asked(container.at("Config").words("CreateCommand"))
     specs = {spec.text("Target"): spec for spec in container.at("HostConfig").sections("Mounts")}
@@ -41,7 +41,7 @@ def read_mounts(container: Section, reading: Reading) -> frozenset[str]:
         name = mount.text("Name")
         if sort == "volume" and is_unnamed(name):
             unnamed.add(name)
-        spec = specs.get(target, Section({}))
+        spec = specs.get(target, InspectedSection({}))
         _judge_spec(spec, target, reading)
         if inside := mount.text("SubPath") or spec.at("VolumeOptions").text("Subpath"):
             _refuse_subpath(inside, target, reading)
@@ -65,7 +65,7 @@ def _written(
     return {"type": sort, "source": source, "target": target, "read_only": "ro" in words}
 
 
-def _is_mountable(mount: Section, images: set[str], reading: Reading) -> bool:
+def _is_mountable(mount: InspectedSection, images: set[str], reading: Reading) -> bool:
     """Say whether Beacon has a word for a mount; where it has none, that is noted."""
     sort, target = mount.text("Type"), mount.text("Destination")
     source = mount.text("Name") or mount.text("Source")
@@ -86,7 +86,7 @@ def _is_mountable(mount: Section, images: set[str], reading: Reading) -> bool:
     return False
 
 
-def _options(mount: Section, spec: Section, reading: Reading) -> Iterator[str]:
+def _options(mount: InspectedSection, spec: InspectedSection, reading: Reading) -> Iterator[str]:
     """Yield the options of a mount that mean something, as ``--volume`` has them."""
     sort, target = mount.text("Type"), mount.text("Destination")
     if mount.value("RW") is False:
@@ -108,7 +108,7 @@ def _options(mount: Section, spec: Section, reading: Reading) -> Iterator[str]:
             yield option
 
 
-def _judge_spec(spec: Section, target: str, reading: Reading) -> None:
+def _judge_spec(spec: InspectedSection, target: str, reading: Reading) -> None:
     """Say what docker's ``--mount`` asked for that is noted nowhere else."""
     said = {"Propagation", "NonRecursive", "Subpath"}
     for group in ("BindOptions", "VolumeOptions", "ClusterOptions", "ImageOptions"):
@@ -125,7 +125,7 @@ def _refuse_subpath(inside: str, target: str, reading: Reading) -> None:
     )
 
 
-def _memory(host: Section, specs: Mapping[str, Section], reading: Reading) -> Iterator[str]:
+def _memory(host: InspectedSection, specs: Mapping[str, InspectedSection], reading: Reading) -> Iterator[str]:
     """Yield the file systems in memory as ``--tmpfs`` has them."""
     for path, words in host.strings("Tmpfs").items():
         yield _joined(path, [one for one in words.split(",") if one and one not in _USUAL_TMPFS])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from beacon.importing.inspected import Section
+from beacon.importing.inspected import InspectedSection
 from beacon.importing.reading import EMPTY, Reading
 
 _HOST_READ = {
@@ -54,7 +54,7 @@ _UNSEEN = {
 _RAW = "give it in [podman] args where it is needed"
 
 
-def note_unread(container: Section, read: Collection[str], reading: Reading) -> None:
+def note_unread(container: InspectedSection, read: Collection[str], reading: Reading) -> None:
     """Note all that a container has and nobody reads; *read* are keys of HostConfig that somebody does."""
     host, config = container.at("HostConfig"), container.at("Config")
     _note(host, "HostConfig", _HOST_READ.union(read), _HOST_USUAL, reading)
@@ -79,7 +79,7 @@ def note_unread(container: Section, read: Collection[str], reading: Reading) -> 
 
 
 def _note(
-    section: Section,
+    section: InspectedSection,
     place: str,
     read: Collection[str],
     usual: Mapping[str, Collection[object]],
@@ -90,7 +90,7 @@ def _note(
             reading.drop(f"{place}.{key}", _RAW)
 
 
-def _networks(container: Section, reading: Reading) -> None:
+def _networks(container: InspectedSection, reading: Reading) -> None:
     networks = container.at("NetworkSettings").at("Networks")
     for name in networks.fields:
         for key in ("IPAMConfig", "Links", "DriverOpts"):

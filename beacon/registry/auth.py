@@ -15,7 +15,7 @@ from beacon.errors import ConfigError
 from beacon.registry.headers import Challenge, parse_challenges
 from beacon.registry.results import Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
-from beacon.registry.tokens import LoginService, RefusedTokenError, Send, Site, Token, basic
+from beacon.registry.tokens import LoginService, LoginSite, RefusedTokenError, Send, Token, basic
 from beacon.registry.transport import Deadline, Reply, Request, origin
 
 _MAX_SCOPES_LENGTH = 6000
@@ -41,7 +41,7 @@ class Authenticator:
     trying.
     """
 
-    def __init__(self, site: Site, lookup: Callable[[str], Credential | None], send: Send) -> None:
+    def __init__(self, site: LoginSite, lookup: Callable[[str], Credential | None], send: Send) -> None:
         self._site = site
         self._lookup = lookup
         self._send = send

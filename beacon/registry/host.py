@@ -17,7 +17,7 @@ from beacon.registry.limits import Limits
 from beacon.registry.results import Budget, Deferred, Failed, FailureKind, Refusal, failed
 from beacon.registry.settings.credentials import Credential
 from beacon.registry.settings.registries_conf import RegistryEndpoint
-from beacon.registry.tokens import Site
+from beacon.registry.tokens import LoginSite
 from beacon.registry.transport import (
     READ_SECONDS,
     Deadline,
@@ -75,7 +75,7 @@ class RegistryHost:
         self._probing = threading.Lock()
         self._limits = limits
         self._paused_until = time.monotonic() + limits.left(self.name)
-        self._auth = Authenticator(Site(self.name, self._base, self._insecure), lookup, self._exchange)
+        self._auth = Authenticator(LoginSite(self.name, self._base, self._insecure), lookup, self._exchange)
 
     def expect(self, repositories: Iterable[str]) -> None:
         """Tell which repositories will be asked for."""

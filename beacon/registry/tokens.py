@@ -27,7 +27,7 @@ Send = Callable[[Request, Deadline], Reply]
 """Sends a request as it is; raises Refusal where no answer comes."""
 
 
-class Site(NamedTuple):
+class LoginSite(NamedTuple):
     """The registry that is logged in to. *base* gives its address, https or http."""
 
     registry: str
@@ -57,7 +57,7 @@ class RefusedTokenError(Exception):
 class LoginService(NamedTuple):
     """The realm that a Bearer challenge names."""
 
-    site: Site
+    site: LoginSite
     challenge: Challenge
     send: Send
 

@@ -30,12 +30,12 @@ def unhold(context: typer.Context, name: Name) -> None:
     here.output.say(f"{name} follows its image again")
 
 
-Waiting = Annotated[
+WaitingName = Annotated[
     str, services("NAME[@DIGEST]", "The service; with how the digest begins where more than one waits.")
 ]
 
 
-def approve(context: typer.Context, release: Waiting) -> None:
+def approve(context: typer.Context, release: WaitingName) -> None:
     """Let a release start that waits for your word; the next update rolls it out.
 
     beacon status says what waits, and why.
@@ -46,7 +46,7 @@ def approve(context: typer.Context, release: Waiting) -> None:
     here.output.say(f"{answer.release} is approved; {answer.to_do}")
 
 
-def reject(context: typer.Context, release: Waiting) -> None:
+def reject(context: typer.Context, release: WaitingName) -> None:
     """Pass over an update that waits for your word, until the tag names another image."""
     here = session(context)
     name, _, digest = release.partition("@")

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from beacon.doctor.collect.survey import UPDATE, Survey
-from beacon.doctor.judge.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.judge.facts import LoginFacts, LoginsFacts, RegistryFacts, RegistryLogin
 from beacon.errors import BeaconError, ConfigError
 from beacon.model.reference import ImageReference
 from beacon.model.service import TAG, Service
@@ -200,11 +200,11 @@ def _bare(credential: Credential | None) -> Credential | None:
     return None if credential is None else replace(credential, source="")
 
 
-def _described(credential: Credential | None) -> Login | None:
+def _described(credential: Credential | None) -> RegistryLogin | None:
     if credential is None:
         return None
     path = Path(credential.source)
-    return Login(credential.source, volatile=path.is_absolute() and is_volatile(path))
+    return RegistryLogin(credential.source, volatile=path.is_absolute() and is_volatile(path))
 
 
 def is_volatile(path: Path, mounts: str | None = None) -> bool:

@@ -209,7 +209,7 @@ class RegistryFacts(Struct, frozen=True):
     """References of which the tag need not exist, because a range of versions is followed."""
 
 
-class Login(Struct, frozen=True):
+class RegistryLogin(Struct, frozen=True):
     """A login that was found; *volatile* says that its file is gone after a reboot."""
 
     source: str
@@ -220,8 +220,8 @@ class LoginFacts(Struct, frozen=True):
     """The logins for one repository: what this shell finds, and what the timer's run does."""
 
     registry: str
-    shell: Login | None = None
-    timer: Login | None = None
+    shell: RegistryLogin | None = None
+    timer: RegistryLogin | None = None
     alike: bool = True
     elsewhere: tuple[str, ...] = ()
     """Files of other sessions and users that have a login, where neither of the two finds one."""

@@ -69,7 +69,7 @@ def run_loop(threads: Sequence[PublisherThread], watch: Watch, inputs: Inputs, n
     for thread in threads:
         thread.start()
     began = time.monotonic()
-    reading = _Reading(threads, inputs)
+    services = _Services(threads, inputs)
     stamp: object = None
     due, changed, is_ready = 0.0, False, False
     while not inputs.is_over():
@@ -78,17 +78,17 @@ def run_loop(threads: Sequence[PublisherThread], watch: Watch, inputs: Inputs, n
         newest = inputs.stamp()
         if changed or newest != stamp or time.monotonic() >= due:
             stamp = newest
-            reading.read(changed=changed)
+            services.read(changed=changed)
             due = time.monotonic() + READ_EVERY
         if not is_ready and (_all_tried(threads) or time.monotonic() > began + _FIRST_ATTEMPT):
             notifier.ready()
             is_ready = True
         notifier.alive()
-        notifier.status(status(reading.snapshot, threads, reading.trouble))
+        notifier.status(status(services.snapshot, threads, services.trouble))
         changed = watch.wait(_TICK if is_ready else _EARLY)
 
 
-class _Reading:
+class _Services:
     """Reads the services, and hands each store what it is to say."""
 
     def __init__(self, threads: Sequence[PublisherThread], inputs: Inputs) -> None:

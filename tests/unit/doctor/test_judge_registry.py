@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from beacon.doctor.judge import registry
-from beacon.doctor.judge.facts import Login, LoginFacts, LoginsFacts, RegistryFacts
+from beacon.doctor.judge.facts import LoginFacts, LoginsFacts, RegistryFacts, RegistryLogin
 from beacon.doctor.judge.finding import Commands, Finding, Severity
 from beacon.model.machine import Scope
 from beacon.model.reference import Digest
@@ -57,10 +57,10 @@ def test_what_a_registry_does_not_have_is_told_one_by_one_with_its_hint() -> Non
 
 
 MEMORY, DISK = (
-    Login("/run/containers/0/auth.json", volatile=True),
-    Login("/root/.config/containers/auth.json"),
+    RegistryLogin("/run/containers/0/auth.json", volatile=True),
+    RegistryLogin("/root/.config/containers/auth.json"),
 )
-SESSION = Login("/run/user/0/containers/auth.json", volatile=True)
+SESSION = RegistryLogin("/run/user/0/containers/auth.json", volatile=True)
 
 
 @pytest.mark.parametrize(

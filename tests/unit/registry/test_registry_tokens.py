@@ -7,7 +7,7 @@ import time
 import pytest
 
 from beacon.registry.headers import Challenge
-from beacon.registry.tokens import LoginService, Site
+from beacon.registry.tokens import LoginService, LoginSite
 from beacon.registry.transport import Deadline, Reply, Request
 
 VALIDITIES = {
@@ -27,6 +27,6 @@ def test_a_token_is_good_for_a_minute_at_least_and_a_day_at_most(told: str, seco
         return Reply(200, {}, f'{{"token": "t", "expires_in": {told}}}'.encode(), request.url)
 
     challenge = Challenge("bearer", {"realm": "https://r.example/token"})
-    service = LoginService(Site("r.example", lambda: "https://r.example"), challenge, send)
+    service = LoginService(LoginSite("r.example", lambda: "https://r.example"), challenge, send)
     token = service.token((), None, Deadline.within(1))
     assert token.expires - time.monotonic() == pytest.approx(seconds - 5, abs=1)
