@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -15,48 +15,17 @@ from beacon.definition.conflicts import Precedence
 from beacon.definition.convert import to_service
 from beacon.definition.grammar import strings
 from beacon.definition.names import validate_name, validate_new_name
-from beacon.definition.schema import ServiceTable, TomlSchema, table_at
-from beacon.definition.tables.types import Problems
+from beacon.definition.schema import ServiceTable, TomlSchema
+from beacon.definition.tables.validation import validation_problems
 from beacon.errors import DefinitionError, Fault
 from beacon.model.service import Service
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 Document = dict[str, object]
-_Path = tuple[str | int, ...]
 
 _PLACEHOLDER = "localhost/beacon-placeholder"
 """Stands in for an image that is missing or wrong, so that the other keys can still be judged."""
 
 _WHERE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
-
-_OTHER_WORDS = {
-    "cap_add": "capabilities",
-    "cap_drop": "capabilities",
-    "cmd": "command",
-    "depends_on": "needs",
-    "environment": "env",
-    "extra_hosts": "hosts",
-    "group_add": "groups",
-    "healthcheck": "health",
-    "mem_limit": "resources",
-    "stop_signal": "stop",
-    "working_dir": "workdir",
-}
-"""What compose files call the same, where the spelling is not near."""
-
-_KINDS = {
-    "string_type": "must be a string",
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "list_type": "must be an array",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
 
 
 def decode(text: str, *, name: str, file: str) -> Service:
@@ -149,7 +118,7 @@ def _validate(name: str, document: Document) -> tuple[Service | None, list[rules
     try:
         return to_service(name, ServiceTable.model_validate(document), _given(document)), []
     except ValidationError as fault:
-        problems = list(_problems(fault, document))
+        problems = list(validation_problems(fault, document, ServiceTable))
         wrong = {str(details["loc"][0]) for details in fault.errors(include_url=False)}
     sound = {key: value for key, value in document.items() if key not in wrong}
     sound.setdefault("image", _PLACEHOLDER)
@@ -164,55 +133,6 @@ def _given(document: Document) -> tuple[str, ...]:
         else:
             paths.append("restart.policy" if key == "restart" else key)
     return tuple(sorted(paths))
-
-
-def _problems(fault: ValidationError, document: Document) -> Iterator[rules.Problem]:
-    for details in fault.errors(include_url=False):
-        path = _existing(details["loc"], document, missing=details["type"] == "missing")
-        error = details.get("ctx", {}).get("error")
-        if isinstance(error, Problems):
-            for key, what in error.problems:
-                yield strings.key_path(*path, *([key] if key else [])), what
-        else:
-            yield strings.key_path(*path), _sentence(details, error, path)
-
-
-def _existing(loc: _Path, document: Document, *, missing: bool) -> _Path:
-    """Return *loc* as far as the file has it: pydantic also names the branches of its own models."""
-    here: object = document
-    for depth, part in enumerate(loc):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-            continue
-        if isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-            continue
-        return loc[: depth + 1] if missing else loc[:depth]
-    return loc
-
-
-def _sentence(details: ErrorDetails, error: object, path: _Path) -> str:
-    match details["type"]:
-        case "value_error":
-            return str(error)
-        case "missing":
-            return "must be given"
-        case "extra_forbidden":
-            return f"unknown key{_suggestion(str(path[-1]), _known_keys(path[:-1]))}"
-        case "greater_than":
-            return f"must be greater than {details['ctx']['gt']}, not {strings.shown(details['input'])}"
-        case kind:
-            return f"{_KINDS.get(kind, details['msg'])}, not {strings.shown(details['input'])}"
-
-
-def _suggestion(word: str, known: list[str]) -> str:
-    meant = _OTHER_WORDS.get(word)
-    return f"; did you mean {meant!r}?" if meant in known else strings.did_you_mean(word, known)
-
-
-def _known_keys(table: _Path) -> list[str]:
-    """Return the keys of the table at a path."""
-    return list(table_at(table).model_fields)
 
 
 def _nul_problems(value: object, *path: str | int) -> Iterator[rules.Problem]:

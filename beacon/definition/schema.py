@@ -7,7 +7,7 @@ Imported only when something is decoded, because pydantic costs every process th
 
 from __future__ import annotations
 
-from typing import Annotated, get_args, get_origin
+from typing import Annotated
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -217,22 +217,3 @@ class TomlSchema(GenerateJsonSchema):
         if isinstance(default, str | int | float):
             return {**inner, "default": str(default) if isinstance(default, str) else default}
         return inner
-
-
-def table_at(path: tuple[str | int, ...]) -> type[Table]:
-    """Return the model of the table at *path* of a definition."""
-    model: type[Table] = ServiceTable
-    is_named = False
-    for key in path:
-        if is_named or not isinstance(key, str):  # a name of the owner's, or a place in a list
-            is_named = False
-            continue
-        annotation = model.model_fields[key].annotation
-        is_named = get_origin(annotation) is dict
-        model = _table_in(annotation) or model
-    return model
-
-
-def _table_in(annotation: object) -> type[Table] | None:
-    candidates = (annotation, *get_args(annotation))
-    return next((found for found in candidates if isinstance(found, type) and issubclass(found, Table)), None)
