@@ -49,6 +49,9 @@ _VERBS = {
     "endpoint.check": ("endpoint check",),
     "endpoint.open": ("endpoint open",),
     "endpoint.publish": ("endpoint publish",),
+    "apps.listing": ("app list",),
+    "apps.catalog": ("app status", "app info", "app lint", "app new"),
+    "apps.installing": ("app install", "app set", "app update", "app remove"),
     "machine.notify": ("notify list", "notify test", "notify send"),
     "machine.doctor": ("doctor",),
     "services.wait_healthy": ("wait-healthy",),
@@ -61,6 +64,7 @@ _SETTINGS = {"exec": {"allow_interspersed_args": False}}
 """Verbs that hand on all that follows their first argument, options too."""
 _GROUPS = {
     "endpoint": "The domains of services, and where each is reached.",
+    "app": "Apps of the catalog, each installed by one command.",
     "secret": "What only containers are to know: passwords, tokens, keys.",
     "notify": "Who is told of what happens.",
 }

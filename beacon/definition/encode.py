@@ -320,3 +320,8 @@ def _duration(seconds: float) -> str | float:
 
 def _directives(directives: Directives) -> _Table:
     return {key: lines[0] if len(lines) == 1 else list(lines) for key, lines in directives.items()}
+
+
+def as_toml(table: Mapping[str, object]) -> str:
+    """Return a definition that is a table already."""
+    return tomli_w.dumps(table)

@@ -23,8 +23,8 @@ from beacon.model.sensitive import LARGEST
 from beacon.operations.definitions import secrets as operations
 from beacon.operations.definitions.secrets import KeepRequest, RemoveRequest
 from beacon.state.files import explained
+from beacon.wire.definition import SecretInfo
 from beacon.wire.outcome import Outcomes
-from beacon.wire.secrets import SecretInfo
 
 _HEADINGS = ("SECRET", "VERSION", "SERVICES")
 _LETTERS = string.ascii_letters + string.digits

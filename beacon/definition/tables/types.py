@@ -5,13 +5,13 @@ Imported only when something is decoded, because pydantic costs every process th
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
 from beacon.definition.grammar import portspec, quantities, strings, values
-from beacon.model.service import Apply, HealthAction, Protocol, RestartPolicy, Scheme, Unhealthy
 
 
 class Problems(ValueError):  # noqa: N818 -- several faults of one table, on their way through pydantic
@@ -41,7 +41,7 @@ def either(*types: str) -> WithJsonSchema:
 
 
 def enumeration(
-    choices: type[Protocol | RestartPolicy | HealthAction | Scheme | Unhealthy | Apply],
+    choices: type[StrEnum],
 ) -> WithJsonSchema:
     """Return the JSON Schema of one of the words of *choices*."""
     return WithJsonSchema({"type": "string", "enum": [str(choice) for choice in choices]})

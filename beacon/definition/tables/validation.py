@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, get_args, get_origin
+from typing import TYPE_CHECKING, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _Path = tuple[str | int, ...]
+T = TypeVar("T", bound=Table)
 
 _OTHER_WORDS = {
     "cap_add": "capabilities",
@@ -41,6 +42,14 @@ _KINDS = {
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
 }
+
+
+def validated(root: type[T], document: Mapping[str, object]) -> tuple[T | None, tuple[tuple[str, str], ...]]:
+    """Return *document* as a *root*, or None and what is wrong with it."""
+    try:
+        return root.model_validate(document), ()
+    except ValidationError as fault:
+        return None, tuple(validation_problems(fault, document, root))
 
 
 def validation_problems(

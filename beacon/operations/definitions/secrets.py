@@ -15,7 +15,7 @@ from beacon.operations.apply import ApplyRequest, apply
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.allotting.declared import declared_services
-from beacon.wire.secrets import SecretInfo, Secrets, SecretsKept
+from beacon.wire.definition import SecretInfo, Secrets, SecretsKept
 
 _LOCK = "_secrets"
 _PATIENCE = 60.0

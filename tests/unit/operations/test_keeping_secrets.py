@@ -17,7 +17,7 @@ from beacon.operations.definitions.secrets import KeepRequest, RemoveRequest, ke
 from beacon.rollout.allotting.allotment import Allotment
 from beacon.rollout.back import roll_back
 from beacon.wire.answer import to_json
-from beacon.wire.secrets import SecretsKept
+from beacon.wire.definition import SecretsKept
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage

@@ -1,0 +1,1 @@
+"""Apps: manifests, and the ordinary definitions that they become (pure)."""

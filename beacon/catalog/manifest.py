@@ -1,0 +1,98 @@
+"""Manifests: read as a whole, every fault at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+
+from beacon.definition.schema import TomlSchema
+from beacon.definition.tables.app import ManifestTable, OptionTable
+from beacon.definition.tables.validation import validated
+from beacon.errors import DefinitionError, Fault
+from beacon.formats.expressions import names_in, names_in_text
+
+IMPLIED = ("port", "domain")
+"""Options that every app with a page has."""
+
+
+def read_manifest(text: str, *, file: str) -> ManifestTable:
+    """Return the manifest that *text* is. DefinitionError holds every fault, under *file*."""
+    try:
+        document = tomllib.loads(text.removeprefix("\ufeff"))
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise DefinitionError([Fault(file, "", f"is not TOML: {error}")]) from None
+    known = {key: value for key, value in document.items() if not key.startswith("x-")}
+    manifest, problems = validated(ManifestTable, known)
+    if manifest is None:
+        raise DefinitionError(dict.fromkeys(Fault(file, *problem) for problem in problems))
+    faults = [Fault(file, *problem) for problem in _problems(manifest)]
+    if faults:
+        raise DefinitionError(faults)
+    return manifest
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of a manifest."""
+    schema = ManifestTable.model_json_schema(schema_generator=TomlSchema)
+    return {"$schema": TomlSchema.schema_dialect, **schema, "title": "beacon-app"}
+
+
+def options_of(manifest: ManifestTable) -> list[OptionTable]:
+    """Return all options, those that come with a page first."""
+    web = manifest.web
+    if web is None:
+        return manifest.option
+    said = {one.name for one in manifest.option}
+    port = OptionTable(name="port", type="port", label="Port of the machine", default=web.host or web.port)
+    domain = OptionTable(
+        name="domain",
+        type="domain",
+        label="Domain",
+        help="Instead of a port: reached by the proxy, with HTTPS.",
+    )
+    return [*(one for one in (port, domain) if one.name not in said), *manifest.option]
+
+
+def _problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
+    if "main" not in manifest.service:
+        yield "service", "must have a service main"
+    names = [one.name for one in options_of(manifest)]
+    for index, option in enumerate(manifest.option):
+        place = f"option[{index}]"
+        if names.count(option.name) > 1:
+            yield f"{place}.name", f"must be given once, and {option.name} is twice"
+        earlier = set(IMPLIED) | {one.name for one in manifest.option[:index]}
+        yield from _unknown(f"{place}.when", names_in(option.when), earlier)
+    for index, file in enumerate(manifest.file):
+        if file.service not in manifest.service:
+            yield f"file[{index}].service", f"there is no service {file.service!r}"
+        yield from _unknown(f"file[{index}].when", names_in(file.when), set(names))
+    if manifest.web is not None and manifest.web.service not in manifest.service:
+        yield "web.service", f"there is no service {manifest.web.service!r}"
+    secrets = {one.name for one in manifest.option if one.type == "secret"}
+    if manifest.result.password is not None and manifest.result.password not in secrets:
+        yield "result.password", "must be the name of an option that is a secret"
+    texts = {"result.text": manifest.result.text, "result.login": manifest.result.login}
+    texts |= {f"file[{index}].content": file.content for index, file in enumerate(manifest.file)}
+    texts |= dict(_strings(manifest.service, "service"))
+    for place, text in texts.items():
+        yield from _unknown(place, names_in_text(text), set(names))
+
+
+def _unknown(place: str, names: frozenset[str] | str, known: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an expression: *names* is what is wrong, or the options that it names."""
+    if isinstance(names, str):
+        yield place, names
+    else:
+        yield from ((place, f"there is no option {name!r} before it") for name in sorted(names - known))
+
+
+def _strings(value: object, *path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield ".".join(path), value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _strings(inner, *path, str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, f"{'.'.join(path)}[{index}]")

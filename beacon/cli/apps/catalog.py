@@ -1,0 +1,104 @@
+"""beacon app status, info, lint and new: what is installed, and single apps of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beacon.catalog.skeleton import skeleton
+from beacon.cli.apps.listing import App
+from beacon.cli.arguments import Json, option
+from beacon.cli.session import session
+from beacon.definition.grammar.quantities import format_size
+from beacon.errors import UsageError
+from beacon.operations.apps import showing
+from beacon.operations.apps.showing import AppRequest
+from beacon.state.files import rewrite
+from beacon.wire.apps import AppDetails, Installation
+
+
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """Show the installed apps, where each is reached, and whether the catalog has news."""
+    here = session(context)
+    found = showing.list_installed(here.machine(), here.listener)
+    if as_json:
+        here.output.data(found)
+    elif found.installed:
+        here.output.table(("APP", "VERSION", "REACHED AT", "NEWS"), map(_installation, found.installed))
+    else:
+        here.output.say("no app is installed; beacon app install APP does that")
+
+
+def info(context: typer.Context, app: App, as_json: Json = False) -> None:
+    """Show what an app is, what it needs, and what can be answered."""
+    here = session(context)
+    answer = showing.show_app(here.machine(), AppRequest(app), here.listener)
+    if as_json:
+        here.output.data(answer)
+        return
+    for label, text in _facts(answer):
+        here.output.labelled(label, text)
+    rows = [
+        (one.name, one.type, one.default or ("needed" if one.required else ""), one.label)
+        for one in answer.options
+    ]
+    if rows:
+        here.output.answer("\n")
+        here.output.table(("OPTION", "TYPE", "DEFAULT", "QUESTION"), rows)
+
+
+def lint(
+    context: typer.Context,
+    manifest: Annotated[str, typer.Argument(metavar="APP|FILE", help="An app of the catalog, or a file.")],
+) -> None:
+    """Judge a manifest, and the definitions that it becomes."""
+    here = session(context)
+    name = str(Path(manifest).absolute()) if "/" in manifest or manifest.endswith(".toml") else manifest
+    showing.lint(here.machine(required=False), AppRequest(name), here.listener)
+    here.output.say(f"{manifest} is in order")
+
+
+def new(
+    context: typer.Context,
+    app: App,
+    image: Annotated[str, option("The image of its main service.", "--image", metavar="IMAGE")] = "",
+) -> None:
+    """Write a manifest of your own to begin with, in the folder catalog of the configuration."""
+    here = session(context)
+    machine = here.machine()
+    machine.require_write("app new")
+    path = machine.paths.config / "catalog" / f"{app}.toml"
+    if path.exists():
+        raise UsageError(f"there is {path} already", hint=f"beacon app lint {app}")
+    text = skeleton(app, image)
+    rewrite(path, text.encode(), mode=0o644)
+    here.output.say(f"{path} is written; beacon app lint {app}, then beacon app install {app}")
+
+
+def _installation(one: Installation) -> tuple[str, ...]:
+    news = ""
+    if one.newest is None:
+        news = "no longer in the catalog"
+    elif one.newest > one.revision:
+        news = f"yellow|revision {one.newest}: beacon app update {one.name}"
+    return one.name, one.version, one.url, news
+
+
+def _facts(answer: AppDetails) -> Iterator[tuple[str, str]]:
+    app = answer.app
+    yield "App", f"{app.name} {app.version} (revision {app.revision})"
+    yield "About", answer.description or app.summary
+    yield "Licence", answer.license
+    yield from ((name.capitalize(), link) for name, link in answer.links.items())
+    needs = [*answer.arch, *([f"{format_size(answer.memory)} of memory"] if answer.memory else [])]
+    needs += [f"{format_size(answer.disk)} of room"] if answer.disk else []
+    needs += ["a domain, for HTTPS"] if answer.https else []
+    if needs:
+        yield "Needs", ", ".join(needs)
+    yield from (("Service", f"{name}: {image}") for name, image in answer.services.items())
+    if app.instances:
+        yield "Installed", ", ".join(app.instances)
+    yield "Manifest", answer.file

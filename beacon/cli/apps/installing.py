@@ -1,0 +1,163 @@
+"""beacon app install, set, update, remove and edit: what is installed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beacon.cli.apps.listing import App
+from beacon.cli.arguments import Json, option
+from beacon.cli.outcomes import show_answer
+from beacon.cli.session import Session, session
+from beacon.errors import ExitStatus, UsageError
+from beacon.formats.tomltext import read_toml
+from beacon.operations.apps import installing
+from beacon.operations.apps.installing import ChangeRequest, InstallRequest, RemoveAppRequest
+from beacon.state.files import explained
+from beacon.wire.apps import AppChanged
+from beacon.wire.outcome import Outcomes
+
+Answers = Annotated[list[str] | None, option("Answer an option.", "--set", metavar="NAME=VALUE")]
+FromFile = Annotated[
+    list[str] | None, option("Answer it with the text of a file.", "--set-file", metavar="NAME=FILE")
+]
+Values = Annotated[Path | None, option("Answers in TOML.", "--values", metavar="FILE")]
+Overwritten = Annotated[
+    bool, option("Write over definitions that were edited by hand; copies are kept.", "--overwrite")
+]
+Instance = Annotated[str, typer.Argument(metavar="NAME", help="The installed app.")]
+
+
+def install(
+    context: typer.Context,
+    app: App,
+    name: Annotated[str, option("What it is called here. Default: the app.", "--name", metavar="NAME")] = "",
+    answers: Answers = None,
+    files: FromFile = None,
+    values: Values = None,
+    as_json: Json = False,
+) -> None:
+    """Install an app: it asks nothing, makes its passwords, and says where it is reached.
+
+    beacon app info shows what can be answered. A secret is typed with --set NAME= and is asked for then.
+    """
+    here = session(context)
+    here.machine().require_write("app install")
+    request = InstallRequest(app, name, _answers(answers, files, values))
+    _end(here, installing.install(here.machine(), request, here.listener), as_json=as_json, new=True)
+
+
+def set_(
+    context: typer.Context,
+    name: Instance,
+    answers: Annotated[
+        list[str] | None, typer.Argument(metavar="[OPTION=VALUE]...", help="New answers.")
+    ] = None,
+    files: FromFile = None,
+    values: Values = None,
+    overwrite: Overwritten = False,
+    as_json: Json = False,
+) -> None:
+    """Change the answers of an installed app, and apply what follows from them.
+
+    Without any, what you wrote in its file counts. It goes back as a whole if a service does not get healthy.
+    """
+    here = session(context)
+    here.machine().require_write("app set")
+    request = ChangeRequest(name, _answers(answers, files, values), overwrite=overwrite)
+    _end(here, installing.change(here.machine(), request, here.listener), as_json=as_json)
+
+
+def update(
+    context: typer.Context, name: Instance, overwrite: Overwritten = False, as_json: Json = False
+) -> None:
+    """Bring an installed app to the newest revision of its manifest: all its images together, or none."""
+    here = session(context)
+    request = ChangeRequest(name, update=True, overwrite=overwrite)
+    _end(here, installing.change(here.machine(), request, here.listener), as_json=as_json)
+
+
+def remove(
+    context: typer.Context,
+    name: Instance,
+    purge: Annotated[bool, option("Delete its volumes and secrets, too.", "--purge")] = False,
+    yes: Annotated[bool, option("Do not ask.", "--yes", "-y")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove an installed app; its data and its secrets stay, and an installation of it finds them again."""
+    here = session(context)
+    here.machine().require_write("app remove")
+    if purge and not yes:
+        if not os.isatty(0):
+            raise UsageError(
+                "--purge deletes data, and nobody can be asked here", hint="--yes if you are sure"
+            )
+        if typer.prompt(f"All data of {name} is deleted. Type its name", err=True) != name:
+            raise UsageError("nothing is removed")
+    answer = installing.remove_app(here.machine(), RemoveAppRequest(name, purge), here.listener)
+    if as_json:
+        here.output.data(answer)
+        raise typer.Exit(_status(here, answer, quiet=True))
+    status = _status(here, answer)
+    if answer.kept:
+        here.output.say(f"its secrets stay: {', '.join(answer.kept)}")
+    raise typer.Exit(status)
+
+
+def _answers(words: list[str] | None, files: list[str] | None, values: Path | None) -> Mapping[str, object]:
+    """Return the answers of the command line, which go before those of a file."""
+    found: dict[str, object] = {}
+    if values is not None:
+        text = explained("read", values, lambda: values.read_text(encoding="utf-8"))
+        try:
+            found |= read_toml(text)
+        except ValueError as error:
+            raise UsageError(f"{values} is not TOML: {error}") from error
+    for word in files or ():
+        name, path = _pair(word, "NAME=FILE")
+        file = Path(path)
+        found[name] = explained("read", file, lambda file=file: file.read_text(encoding="utf-8"))  # type: ignore[misc]
+    for word in words or ():
+        name, value = _pair(word, "NAME=VALUE")
+        found[name] = value or _typed(name)
+    return found
+
+
+def _pair(word: str, form: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name or not equals:
+        raise UsageError(f"an answer is {form}, and not {word!r}")
+    return name, value
+
+
+def _typed(name: str) -> str:
+    """Return an answer that is not to be seen; at a terminal it is typed, elsewhere it is empty."""
+    return getpass.getpass(f"{name}: ") if os.isatty(0) else ""
+
+
+def _end(here: Session, answer: AppChanged, *, as_json: bool, new: bool = False) -> None:
+    if as_json:
+        here.output.data(answer)
+        raise typer.Exit(_status(here, answer, quiet=True))
+    status = _status(here, answer)
+    at = answer.installation
+    if at is not None and (new or not status):
+        if at.url:
+            here.output.labelled("Address", at.url)
+        if new and answer.login:
+            here.output.labelled("Login", answer.login)
+        if new and answer.password:
+            here.output.labelled("Password", answer.password)
+        if new and answer.text:
+            here.output.say(answer.text)
+    raise typer.Exit(status)
+
+
+def _status(here: Session, answer: AppChanged, *, quiet: bool = False) -> ExitStatus:
+    outcomes = Outcomes(services=answer.outcomes, warnings=answer.warnings)
+    return outcomes.status if quiet else show_answer(here.output, outcomes, every=True)

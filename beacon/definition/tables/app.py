@@ -1,0 +1,200 @@
+"""The tables of a manifest (``app.toml``, schema beacon-app/1), and their JSON Schema.
+
+Imported only when a manifest is read as a whole, because pydantic costs every process that imports it.
+"""
+
+# ruff: noqa: RUF012 -- pydantic gives each model its own copy of a default
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PlainValidator, model_validator
+
+from beacon.definition.grammar import strings, values
+from beacon.definition.tables.answers import KINDS, OPTION_NAME, Generator
+from beacon.definition.tables.types import (
+    STRING,
+    Boolean,
+    Line,
+    Problems,
+    Size,
+    Table,
+    enumeration,
+    whole_number,
+)
+
+SCHEMA = "beacon-app/1"
+
+Name = Annotated[
+    str,
+    PlainValidator(values.pattern(r"[a-z][a-z0-9-]{0,39}", "a name of small letters, digits and '-'")),
+    STRING,
+]
+OptionName = Annotated[str, PlainValidator(values.pattern(OPTION_NAME, "a name such as log_level")), STRING]
+Url = Annotated[
+    str, PlainValidator(values.pattern(r"https?://\S+", "an address that begins with https://")), STRING
+]
+Value = str | int | float | bool | list[str]
+
+
+class LinksTable(Table):
+    """Where people read more."""
+
+    website: Annotated[Url | None, Field(description="Its website.")] = None
+    source: Annotated[Url | None, Field(description="Its source code.")] = None
+    docs: Annotated[Url | None, Field(description="Its documentation.")] = None
+    changelog: Annotated[Url | None, Field(description="What changed.")] = None
+
+
+class AppTable(Table):
+    """What the app is."""
+
+    id: Annotated[Name, Field(description="Its name for commands, and that of its first service.")]
+    name: Annotated[Line, Field(description="Its name for people.")]
+    version: Annotated[Line, Field(description="Of what is installed, as its makers count.")]
+    revision: Annotated[
+        int, *whole_number(1, 1_000_000), Field(description="Of this manifest; it rises with each change.")
+    ] = 1
+    summary: Annotated[Line, Field(description="One line about it.")]
+    description: Annotated[str, Field(description="More about it.")] = ""
+    categories: Annotated[list[Name], Field(description="Such as media, downloads or office.")] = []
+    license: Annotated[Line, Field(description="SPDX identifier.")]
+    nonfree: Annotated[Boolean, Field(description="Whether that is no free licence.")] = False
+    links: Annotated[LinksTable, Field(description="Where people read more.")] = LinksTable()
+
+    @model_validator(mode="after")
+    def _short(self) -> Self:
+        if len(self.summary) > _LONGEST_SUMMARY:
+            raise Problems(("summary", f"must have at most {_LONGEST_SUMMARY} characters"))
+        return self
+
+
+_LONGEST_SUMMARY = 120
+
+
+class RequiresTable(Table):
+    """What the machine must have."""
+
+    arch: Annotated[
+        list[
+            Annotated[
+                str, PlainValidator(values.pattern("[a-z0-9_/]+", "an architecture such as arm64")), STRING
+            ]
+        ],
+        Field(description="Architectures of its images: amd64, arm64. Default: all."),
+    ] = []
+    memory: Annotated[Size | None, Field(description='Memory that it takes, such as "256M".')] = None
+    disk: Annotated[Size | None, Field(description='Room for its images, such as "1G".')] = None
+    https: Annotated[Boolean, Field(description="Whether it works only with a domain and HTTPS.")] = False
+
+
+class WebTable(Table):
+    """Where people open it. Options port and domain come by themselves."""
+
+    service: Annotated[Name, Field(description="The service that answers.")] = "main"
+    port: Annotated[int, *whole_number(1, 65535), Field(description="The port in the container.")]
+    host: Annotated[
+        int | None,
+        *whole_number(1, 65535),
+        Field(description="The machine's port, if it is free. Default: port."),
+    ] = None
+    path: Annotated[str, PlainValidator(values.path_prefix), STRING, Field(description="The page.")] = "/"
+    scheme: Annotated[Literal["http", "https"], Field(description="What the container speaks.")] = "http"
+
+
+class GenerateTable(Table):
+    """How a value is made."""
+
+    kind: Annotated[
+        Generator,
+        PlainValidator(values.one_of(Generator)),
+        enumeration(Generator),
+        Field(description="Of what."),
+    ] = Generator.ALNUM
+    length: Annotated[int, *whole_number(8, 512), Field(description="How many characters or bytes.")] = 32
+
+
+class OptionTable(Table):
+    """A question, mostly one with an answer of its own."""
+
+    name: Annotated[OptionName, Field(description="For --set, and as {{ option.NAME }}.")]
+    type: Annotated[
+        str,
+        PlainValidator(values.pattern("|".join(KINDS), f"one of {', '.join(KINDS)}")),
+        STRING,
+        Field(description="What answers look like."),
+    ] = "string"
+    label: Annotated[Line, Field(description="The question, for people.")]
+    help: Annotated[Line, Field(description="More about it.")] = ""
+    group: Annotated[Line, Field(description="What it is shown with.")] = ""
+    default: Annotated[Value | None, Field(description="The answer if none is given.")] = None
+    required: Annotated[
+        Boolean, Field(description="Whether the owner must answer; there is no default then.")
+    ] = False
+    choices: Annotated[list[str], Field(description="The answers of a choice.")] = []
+    min: Annotated[float | None, Field(description="The least number, or number of characters.")] = None
+    max: Annotated[float | None, Field(description="The greatest number, or number of characters.")] = None
+    pattern: Annotated[str | None, Field(description="A regular expression for the whole answer.")] = None
+    pattern_error: Annotated[Line, Field(description="What is said if it does not match.")] = ""
+    when: Annotated[Line, Field(description="An expression over earlier options: whether it matters.")] = ""
+    generate: Annotated[GenerateTable | None, Field(description="How a secret is made if none is given.")] = (
+        None
+    )
+    show: Annotated[Boolean, Field(description="Whether it is shown when the app is installed.")] = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        problems = []
+        if self.required and self.default is not None:
+            problems.append(("default", "must not be given with required = true"))
+        if (self.type == "choice") != bool(self.choices):
+            problems.append(("choices", "must be given for a choice, and for nothing else"))
+        if self.type == "secret" and self.default is not None:
+            problems.append(("default", "must not be given: a secret is made, or typed by the owner"))
+        if self.type != "secret" and self.generate is not None:
+            problems.append(("generate", "must not be given: only secrets are made"))
+        if problems:
+            raise Problems(*problems)
+        return self
+
+
+class FileTable(Table):
+    """A file that a service reads, filled in."""
+
+    service: Annotated[Name, Field(description="The service that reads it.")] = "main"
+    path: Annotated[
+        str, PlainValidator(strings.mount_point), STRING, Field(description="Where, in the container.")
+    ]
+    content: Annotated[str, Field(description="Its text, with {{ option.NAME }} and the like filled in.")]
+    mode: Annotated[
+        str,
+        PlainValidator(values.pattern("0?[0-7]{3}", "a string of octal digits such as '0644'")),
+        STRING,
+        Field(description="Its mode, octal in quotes."),
+    ] = "0644"
+    when: Annotated[Line, Field(description="An expression over options: whether it is there.")] = ""
+
+
+class ResultTable(Table):
+    """What the owner is shown afterwards."""
+
+    login: Annotated[str, Field(description="The user name.")] = ""
+    password: Annotated[OptionName | None, Field(description="The option with the password.")] = None
+    text: Annotated[str, Field(description="What comes next.")] = ""
+
+
+class ManifestTable(Table):
+    """An app of Beacon's catalog (beacon-app(5))."""
+
+    schema_: Annotated[Literal["beacon-app/1"], Field(alias="schema", description="Of the manifest.")]
+    app: Annotated[AppTable, Field(description="What it is.")]
+    requires: Annotated[RequiresTable, Field(description="What the machine must have.")] = RequiresTable()
+    web: Annotated[WebTable | None, Field(description="Where people open it.")] = None
+    option: Annotated[list[OptionTable], Field(description="What can be answered.")] = []
+    service: Annotated[
+        dict[Name, dict[str, object]],
+        Field(description="Definitions, as beacon.toml(5) has them, with {{ option.NAME }} filled in."),
+    ]
+    file: Annotated[list[FileTable], Field(description="Files that services read.")] = []
+    result: Annotated[ResultTable, Field(description="What is shown afterwards.")] = ResultTable()

@@ -1,0 +1,1 @@
+"""Apps: the catalog, and what is installed of it."""

@@ -1,0 +1,71 @@
+"""The catalog's files, and what owners say of installed apps: read without the rest of a manifest."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+import beacon.catalog
+from beacon.definition.encode import as_toml
+from beacon.errors import ConfigError
+from beacon.operations.machine import Machine
+from beacon.state.apps import Catalog, Installed
+
+
+class Record(Struct, frozen=True):
+    """What the owner says of an installed app: a file of theirs."""
+
+    app: str
+    revision: int
+    answers: Mapping[str, Any]
+    services: Mapping[str, dict[str, Any]]
+    """What is added to each service."""
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        head = (
+            "# An app of Beacon's catalog. [set] holds answers to its options; [service.main] and the\n"
+            "# like add what beacon.toml(5) has for definitions. beacon app set makes that count.\n\n"
+        )
+        answers = {name: list(one) if isinstance(one, tuple) else one for name, one in self.answers.items()}
+        tables = {"set": answers, **({"service": dict(self.services)} if self.services else {})}
+        return head + as_toml({"app": self.app, "revision": self.revision, **tables})
+
+
+def catalog(machine: Machine) -> Catalog:
+    """Return the catalog."""
+    return Catalog(machine.paths.config / "catalog", Path(beacon.catalog.__file__).parent / "apps")
+
+
+def installed(machine: Machine) -> Installed:
+    """Return what is installed."""
+    return Installed(machine.paths.config / "apps", machine.paths.state / "apps")
+
+
+def read_record(machine: Machine, name: str) -> Record | None:
+    """Return what the owner says of an app. Raises ConfigError if it cannot be understood."""
+    text, path = installed(machine).read(name), installed(machine).path(name)
+    if text is None:
+        return None
+    try:
+        document = tomllib.loads(text)
+        record = Record(
+            str(document.pop("app")),
+            int(document.pop("revision")),
+            document.pop("set", {}),
+            document.pop("service", {}),
+        )
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise ConfigError(
+            f"{path}: {error}", hint="it has app, revision, [set] and [service.NAME]"
+        ) from error
+    if document:
+        raise ConfigError(
+            f"{path}: {min(document)}: unknown key", hint="it has app, revision, [set] and [service.NAME]"
+        )
+    return record

@@ -1,0 +1,128 @@
+"""The catalog and what is installed of it, shown; nothing is changed."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from beacon.catalog.answers import answer
+from beacon.catalog.expansion import expand, surroundings
+from beacon.catalog.manifest import options_of, read_manifest
+from beacon.catalog.summary import read_summary
+from beacon.definition.decode import decode_all
+from beacon.definition.tables.app import ManifestTable
+from beacon.errors import DefinitionError, Fault, UsageError
+from beacon.operations.apps.listing import app_info
+from beacon.operations.apps.reading import described, find, load, place_of
+from beacon.operations.apps.records import catalog, installed, read_record
+from beacon.operations.listener import Listener
+from beacon.operations.machine import Machine
+from beacon.state.files import read_text
+from beacon.wire.answer import Answer
+from beacon.wire.apps import AppDetails, Installations, OptionInfo
+
+
+class AppRequest(Struct, frozen=True):
+    """Which app."""
+
+    app: str
+
+
+def show_app(machine: Machine, request: AppRequest, listener: Listener) -> AppDetails:
+    """Return all there is to know of an app of the catalog. Raises UsageError if there is none."""
+    del listener
+    manifest, _ = find(machine, request.app)
+    entry = catalog(machine).find(request.app)
+    assert entry is not None  # noqa: S101  # it has just been found
+    records = {name: read_record(machine, name) for name in installed(machine).names()}
+    instances = [name for name, record in records.items() if record is not None and record.app == request.app]
+    app, links, requires = manifest.app, manifest.app.links, manifest.requires
+    told = {
+        "website": links.website,
+        "source": links.source,
+        "docs": links.docs,
+        "changelog": links.changelog,
+    }
+    return AppDetails(
+        app=app_info(read_summary(entry.text), instances, is_own=entry.is_own),
+        description=app.description,
+        license=app.license,
+        links={name: link for name, link in told.items() if link},
+        arch=tuple(requires.arch),
+        memory=requires.memory,
+        disk=requires.disk,
+        https=requires.https,
+        services={name: str(table.get("image", "")) for name, table in manifest.service.items()},
+        options=tuple(
+            OptionInfo(
+                name=one.name,
+                type=one.type,
+                label=one.label,
+                help=one.help,
+                default=None if one.default is None else str(one.default),
+                required=one.required,
+                choices=tuple(one.choices),
+            )
+            for one in options_of(manifest)
+        ),
+        file=str(entry.file),
+    )
+
+
+def list_installed(machine: Machine, listener: Listener) -> Installations:
+    """Return the installed apps. Raises ConfigError if a record cannot be understood."""
+    del listener
+    return Installations(
+        installed=tuple(described(machine, load(machine, name)) for name in installed(machine).names())
+    )
+
+
+def lint(machine: Machine, request: AppRequest, listener: Listener) -> Answer:
+    """Judge a manifest, a file or an app of the catalog; what it comes to is judged as well.
+
+    Raises DefinitionError with every fault, or UsageError if there is no such manifest.
+    """
+    del listener
+    text = read_text(machine.paths.config / request.app) if "/" in request.app else None
+    if text is None:
+        _, text = find(machine, request.app)
+    manifest = read_manifest(text, file=request.app)
+    place = place_of(machine, manifest.app.id)
+    domain = {"domain": f"{manifest.app.id}.example.org"} if manifest.web is not None else {}
+    faults: list[Fault] = []
+    for given in ({}, domain):
+        try:
+            answered = answer(manifest, {**_needed(manifest), **given}, surroundings(place))
+            made = expand(manifest, answered, place, {})
+            decode_all({f"{name}.toml": one for name, one in made.definitions.items()})
+        except DefinitionError as error:
+            faults += error.faults
+        except UsageError as error:
+            faults.append(Fault(request.app, "option", error.message))
+    faults += _unwise(manifest, request.app)
+    if faults:
+        raise DefinitionError(list(dict.fromkeys(faults)))
+    return Answer()
+
+
+def _needed(manifest: ManifestTable) -> dict[str, str]:
+    """Return something for each option that must be answered and takes any text."""
+    return {
+        one.name: one.choices[0] if one.choices else "example" for one in options_of(manifest) if one.required
+    }
+
+
+def _unwise(manifest: ManifestTable, file: str) -> list[Fault]:
+    faults = []
+    for name, table in manifest.service.items():
+        image = str(table.get("image", ""))
+        if image.endswith(":latest") or ":" not in image.rpartition("/")[2]:
+            faults.append(
+                Fault(
+                    file,
+                    f"service.{name}.image",
+                    "must name a version, so that all who install it get the same",
+                )
+            )
+        if "health" not in table:
+            faults.append(Fault(file, f"service.{name}.health", "must be there: an update is judged by it"))
+    return faults

@@ -1,0 +1,93 @@
+"""Apps, as answers have them; of secrets there is a name, and a value only where the owner is to log in."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from beacon.wire.answer import Answer
+from beacon.wire.outcome import OutcomeInfo
+
+
+class AppInfo(Struct, frozen=True, kw_only=True):
+    """An app of the catalog."""
+
+    id: str
+    name: str
+    version: str
+    revision: int
+    summary: str
+    categories: tuple[str, ...]
+    is_own: bool
+    """Whether its manifest is the owner's."""
+    instances: tuple[str, ...]
+    """What is installed of it."""
+
+
+class AppList(Answer, frozen=True, kw_only=True):
+    """Apps of the catalog."""
+
+    apps: tuple[AppInfo, ...]
+
+
+class OptionInfo(Struct, frozen=True, kw_only=True):
+    """What can be answered."""
+
+    name: str
+    type: str
+    label: str
+    help: str
+    default: str | None
+    required: bool
+    choices: tuple[str, ...]
+
+
+class AppDetails(Answer, frozen=True, kw_only=True):
+    """All that an owner may want to know before an app is installed."""
+
+    app: AppInfo
+    description: str
+    license: str
+    links: dict[str, str]
+    arch: tuple[str, ...]
+    memory: int | None
+    disk: int | None
+    https: bool
+    services: dict[str, str]
+    """Each with its image."""
+    options: tuple[OptionInfo, ...]
+    file: str
+
+
+class Installation(Struct, frozen=True, kw_only=True):
+    """An installed app."""
+
+    name: str
+    app: str
+    version: str
+    revision: int
+    newest: int | None
+    """The revision of the catalog; None if the app is there no more."""
+    services: tuple[str, ...]
+    url: str
+    answers: dict[str, str]
+    """What its owner said, and what was chosen."""
+
+
+class Installations(Answer, frozen=True, kw_only=True):
+    """Installed apps."""
+
+    installed: tuple[Installation, ...]
+
+
+class AppChanged(Answer, frozen=True, kw_only=True):
+    """What became of an app that was installed, changed, updated or removed."""
+
+    name: str
+    outcomes: tuple[OutcomeInfo, ...]
+    installation: Installation | None = None
+    """None if it is gone, or did not come."""
+    login: str = ""
+    password: str = ""
+    text: str = ""
+    kept: tuple[str, ...] = ()
+    """Volumes and secrets that stay."""
