@@ -554,7 +554,13 @@ uninstall() {
     if is_package_installed beacon || { [ -n "$purge" ] && is_package_purgeable beacon; }; then
         remove_package
     fi
-    [ -z "$purge" ] || rm -rf /var/lib/beacon /run/beacon /var/lib/systemd/timers/stamp-beacon-update.timer
+    if [ -n "$purge" ]; then
+        # Secrets and the files of apps stay, since services read them at their next start.
+        [ ! -d /var/lib/beacon ] ||
+            find /var/lib/beacon -mindepth 1 -maxdepth 1 ! -name secrets ! -name apps -exec rm -rf {} +
+        rmdir --ignore-fail-on-non-empty /var/lib/beacon/{secrets,apps,} 2>/dev/null || true
+        rm -rf /run/beacon /var/lib/systemd/timers/stamp-beacon-update.timer
+    fi
     say "Beacon is gone."
 }
 

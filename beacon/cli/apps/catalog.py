@@ -35,7 +35,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
 def info(context: typer.Context, app: App, as_json: Json = False) -> None:
     """Show what an app is, what it needs, and what can be answered."""
     here = session(context)
-    answer = showing.show_app(here.machine(), AppRequest(app), here.listener)
+    answer = showing.show_app(here.machine(required=False), AppRequest(app), here.listener)
     if as_json:
         here.output.data(answer)
         return

@@ -24,7 +24,7 @@ def list_(
 ) -> None:
     """Show the apps of the catalog, or those that are about some words."""
     here = session(context)
-    answer = list_apps(here.machine(), SearchRequest(tuple(words or ())), here.listener)
+    answer = list_apps(here.machine(required=False), SearchRequest(tuple(words or ())), here.listener)
     if as_json:
         here.output.data(answer)
         return

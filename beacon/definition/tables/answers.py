@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
-from zoneinfo import available_timezones
 
 from beacon.definition.endpoints.domains import domain_name
 from beacon.definition.grammar import quantities, strings
@@ -16,6 +15,7 @@ OPTION_NAME: Final = "[a-z][a-z0-9_]{0,39}"
 Value = str | int | float | bool | tuple[str, ...]
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"https?://[^\s/]+\S*")
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _LIBRARY = re.compile(r"[a-z][a-z0-9-]{0,39}|/.*")
 _YES, _NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
@@ -116,12 +116,6 @@ def _duration(value: object) -> str:
     return str(value)
 
 
-def _timezone(value: object) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"must be a time zone such as Europe/Berlin, not {shown(value)}")
-    return str(value)
-
-
 KINDS: Final[Mapping[str, Callable[[object], Value]]] = {
     "string": _string,
     "text": _text,
@@ -139,7 +133,7 @@ KINDS: Final[Mapping[str, Callable[[object], Value]]] = {
     "library": _library,
     "size": _size,
     "duration": _duration,
-    "timezone": _timezone,
+    "timezone": _matching(_ZONE, "a time zone such as Europe/Berlin"),
     "user": _matching(_USER, "the name of a user"),
 }
 """The types of options, each with what reads an answer."""

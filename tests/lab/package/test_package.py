@@ -115,9 +115,11 @@ def test_a_disabled_timer_stays_disabled(bare: LabHost, beacon_deb: Path, tmp_pa
 def test_services_outlive_the_package_and_are_found_again(bare: LabHost, beacon_deb: Path) -> None:
     before = files_on(bare)
     bare.install_deb(beacon_deb)
-    add_web(bare)
+    bare.run("beacon", "secret", "set", "tok", "--generate")
+    add_web(bare, "--secret", "tok")
     container = container_id(bare)
     bare.run("podman", "volume", "create", "beacon-web-data")
+    assert "deluge" in bare.run("beacon", "app", "list", "torrent").stdout
 
     bare.run("dpkg", "--remove", "beacon")
     assert container_id(bare) == container
@@ -138,7 +140,8 @@ def test_services_outlive_the_package_and_are_found_again(bare: LabHost, beacon_
     assert bare.exists(DEFINITION)
     assert "beacon-web-data" in bare.run("podman", "volume", "ls").stdout
     left = files_on(bare) - before
-    assert left == {UNIT, DEFINITION}
+    assert left == {UNIT, DEFINITION, "/var/lib/beacon/secrets/tok.1.cred"}
+    bare.run("systemctl", "restart", "beacon-web.service")  # which needs its secret
 
 
 def test_removal_waits_for_a_rollout(bare: LabHost, beacon_deb: Path) -> None:
@@ -157,12 +160,12 @@ def test_removal_waits_for_a_rollout(bare: LabHost, beacon_deb: Path) -> None:
     assert "Finished beacon-update.service" in said
 
 
-def add_web(host: LabHost) -> None:
+def add_web(host: LabHost, *words: str) -> None:
     """Add a service that settles at once."""
     images.push(
         host, WEB, version="1", config=images.ImageConfig(labels={"io.beacon.update.settle": "100ms"})
     )
-    host.run("beacon", "add", "web", f"{WEB}:latest", "--port", "127.0.0.1:8080:8080")
+    host.run("beacon", "add", "web", f"{WEB}:latest", "--port", "127.0.0.1:8080:8080", *words)
 
 
 def container_id(host: LabHost) -> str:
