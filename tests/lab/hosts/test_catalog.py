@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.host import wait_until
+from tests.lab.kinds import DOCKER, OLD_PODMAN, ROOTLESS
 from tests.lab.stage import REGISTRY, Stage
 
 pytestmark = pytest.mark.every_kind
@@ -73,6 +74,7 @@ def inside(stage: Stage, script: str) -> str:
     return stage.engine("exec", "beacon-shop", "sh", "-c", script).strip()
 
 
+@pytest.mark.not_on(OLD_PODMAN, why="apps are services like any others")
 def test_one_command_installs_an_app_and_nothing_of_it_is_lost(stage: Stage) -> None:
     for name in ("shop", "db"):
         stage.push(name, tag="1")
@@ -124,6 +126,7 @@ def test_one_command_installs_an_app_and_nothing_of_it_is_lost(stage: Stage) -> 
     assert json.loads(stage.beacon("secret", "list", "--json").stdout)["secrets"] == []
 
 
+@pytest.mark.not_on(OLD_PODMAN, ROOTLESS, DOCKER, why="nothing is run")
 def test_an_app_that_cannot_be_had_leaves_nothing_behind(stage: Stage) -> None:
     manifest(stage, SHOP)
     stage.beacon("app", "install", "shop", status=None)
