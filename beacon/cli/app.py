@@ -50,7 +50,7 @@ _VERBS = {
     "endpoint.open": ("endpoint open",),
     "endpoint.publish": ("endpoint publish",),
     "apps.listing": ("app list",),
-    "apps.catalog": ("app status", "app info", "app lint", "app new"),
+    "apps.catalog": ("app status", "app info", "app lint", "app new", "app schema"),
     "apps.installing": ("app install", "app set", "app update", "app remove"),
     "machine.notify": ("notify list", "notify test", "notify send"),
     "machine.doctor": ("doctor",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from beacon.catalog.manifest import json_schema
 from beacon.catalog.skeleton import skeleton
 from beacon.cli.apps.listing import App
 from beacon.cli.arguments import Json, option
@@ -48,6 +50,11 @@ def info(context: typer.Context, app: App, as_json: Json = False) -> None:
     if rows:
         here.output.answer("\n")
         here.output.table(("OPTION", "TYPE", "DEFAULT", "QUESTION"), rows)
+
+
+def schema(context: typer.Context) -> None:
+    """Print the JSON Schema of a manifest, for editors."""
+    session(context).output.answer(json.dumps(json_schema(), indent=2))
 
 
 def lint(
