@@ -170,8 +170,8 @@ def test_a_changed_definition_goes_through_plan_and_apply(host: LabHost, web: st
     steps = [step["action"] for step in ask(host, "plan")["steps"]]
     assert steps == ["write-file", "write-file", "daemon-reload", "remove-file", "restart-unit"]
     shown = host.run("beacon", "plan").stdout
-    assert "-GREETING=hello" in shown
-    assert "+GREETING=goodbye" in shown
+    assert "env GREETING changed" in shown
+    assert "goodbye" not in shown, "only its owner may read the definition"
     host.run("beacon", "apply")
     assert "goodbye" in host.run("podman", "exec", "beacon-web", "sh", "-c", "echo $GREETING").stdout
     assert host.run("beacon", "plan").stdout == "nothing to do\n"

@@ -395,10 +395,10 @@ def test_a_job_that_has_ended_takes_a_new_release_for_its_next_start(stage: Stag
 @pytest.mark.not_on(OLD_PODMAN, DOCKER, why="it is systemd alone that counts")
 def test_who_crashes_again_and_again_is_seen_to(stage: Stage) -> None:
     """What the timer tells owners of after ten minutes: systemd's listing, and its entries in the journal."""
-    stage.push(broken="exit")
-    stage.define()
+    stage.push("crasher", broken="exit")  # of a name of its own: others have crashed on this host, too
+    stage.define("crasher")
     stage.apply(status=1)
-    unit, scope = "beacon-web.service", "Scope.USER" if stage.user else "Scope.SYSTEM"
+    unit, scope = "beacon-crasher.service", "Scope.USER" if stage.user else "Scope.SYSTEM"
     script = (
         "from beacon.model.machine import Scope; from beacon.systemd.journal import failing_since; "
         "from beacon.systemd.listing import unwell; "
