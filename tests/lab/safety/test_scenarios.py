@@ -125,7 +125,7 @@ def test_whatever_depends_on_a_service_is_as_before_after_it_was_put_back(stage:
 def test_services_that_stop_slowly_do_so_side_by_side(stage: Stage) -> None:
     """D6, E18: five containers that ignore SIGTERM take about one stop timeout to replace, not five."""
     names = [f"web{number}" for number in range(5)]
-    timeout = 4
+    timeout = 10
     for name in names:
         stage.push(name, f"1 of {name}", broken="ignores-term")
         stage.define(name, more=f'[stop]\ntimeout = "{timeout}s"')
@@ -134,7 +134,7 @@ def test_services_that_stop_slowly_do_so_side_by_side(stage: Stage) -> None:
         stage.push(name, f"2 of {name}")
     began = time.monotonic()
     assert stage.update() == dict.fromkeys(names, "updated")
-    assert timeout < time.monotonic() - began < 4 * timeout
+    assert timeout < time.monotonic() - began < 3.5 * timeout
 
 
 def test_a_registry_that_hangs_delays_nobody_else(stage: Stage, faulty_registry: FaultyRegistry) -> None:
