@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from beacon.definition.encode import new_definition
 from beacon.errors import UsageError
+from beacon.model.outcome import Outcome
 from beacon.model.release import Trigger
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
@@ -16,6 +17,7 @@ from beacon.rollout.apply import execute
 from beacon.rollout.checking.news import log_outcomes
 from beacon.rollout.definitions.planning import (
     Asked,
+    Planned,
     make_proposal,
     refuse_hindered,
     refuse_name,
@@ -80,7 +82,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     if name in texts and texts[name] != text:
         keep(machine.paths.removed, {name: path}, tools.timestamp())
     rewrite(path, text.encode())
-    outcomes = execute(tools, planned.proposal)
+    outcomes = _execute(machine, planned, asked, listener)
     log_outcomes(tools, outcomes)
     state = machine.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
@@ -92,6 +94,16 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
         domain=machine.store.load(name).domain,
         warnings=(*planned.warnings, *machine.update_proxy(outcomes)),
     )
+
+
+def _execute(machine: Machine, planned: Planned, asked: Asked, listener: Listener) -> tuple[Outcome, ...]:
+    """Do what is planned, and plan anew if that is stale: what fails again and again is down for moments."""
+    tools = machine.tools_for(listener)
+    outcomes = execute(tools, planned.proposal)
+    if any(one.stale for one in outcomes):
+        planned = make_proposal(machine, machine.proposer_for(listener), asked)
+        outcomes = execute(tools, planned.proposal)
+    return outcomes
 
 
 def _text(machine: Machine, request: AddRequest, texts: Mapping[str, str]) -> str:

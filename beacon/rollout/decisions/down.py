@@ -69,6 +69,8 @@ def is_started_since(before: UnitState, now: UnitState) -> bool:
 
     A start of what was up all the time is none.
     """
+    if now.sub.startswith("auto-restart"):  # it has crashed, which counts once it is started
+        return False
     was_down = before.is_down or now.ended != before.ended
     return now.is_up and was_down and now.restarts <= before.restarts
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from beacon.errors import UsageError
 from beacon.model.image import ResolvedImage
 from beacon.model.outcome import OutcomeKind
 from beacon.model.release import ReleaseState
+from beacon.model.runtime import UnitState
 from beacon.operations.definitions.add import AddRequest, add
 from beacon.wire.definition import Added
 from tests.fakes.here import Recorder, StagedMachine
@@ -51,6 +54,29 @@ def test_the_same_command_takes_the_image_that_is_there_by_now(fake: FakeMachine
     assert running(fake) == mended.config.image_id
     state = fake.load("web")
     assert [one.state for one in state.releases] == [ReleaseState.FAILED, ReleaseState.LIVE]
+
+
+class Blinking(FakeMachine):
+    """A machine whose unit fails again and again, and is down at the moment when it is first listed."""
+
+    looks = 0
+
+    def listed(self, pattern: str) -> Mapping[str, UnitState]:
+        """Return it as down, once."""
+        self.looks += 1
+        found = dict(super().listed(pattern))
+        blink = self.looks == 1 and "beacon-web.service" in found
+        return {
+            name: replace(one, active="inactive", sub="dead") if blink else one for name, one in found.items()
+        }
+
+
+def test_what_is_down_for_a_moment_while_it_fails_again_and_again_is_added_again(tmp_path: Path) -> None:
+    fake = Blinking()
+    asked(fake, tmp_path, push(fake, "1", "exits"))
+    fake.units["beacon-web.service"].active = "active"
+    fake.looks = 0
+    assert kinds(asked(fake, tmp_path, push(fake, "2"))) == [OutcomeKind.UPDATED]
 
 
 def test_the_same_image_is_tried_again(fake: FakeMachine, tmp_path: Path) -> None:

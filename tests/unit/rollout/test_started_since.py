@@ -93,8 +93,9 @@ DOWN = replace(UP, active="inactive", sub="dead", ended=7)
         (replace(UP, active="activating"), UP, False),
         (DOWN, DOWN, False),
         (UP, replace(UP, ended=9, restarts=1), False),
+        (UP, replace(UP, ended=9, active="activating", sub="auto-restart"), False),
     ],
-    ids=["after a stop", "stopped since", "up all the time", "it came up", "down", "by systemd"],
+    ids=["after a stop", "stopped since", "up all the time", "it came up", "down", "by systemd", "crashed"],
 )
 def test_what_is_a_start_by_somebody(before: UnitState, now: UnitState, started: object) -> None:
     assert is_started_since(before, now) is started
