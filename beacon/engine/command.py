@@ -57,16 +57,19 @@ class CommandFailedError(MachineError):
         return any(mark in said for mark in marks)
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0) -> str:
-    """Return what *argv* prints; CommandFailedError where it fails, MachineError where it cannot run."""
+def run(
+    argv: Sequence[str], environment: Mapping[str, str], *, timeout: float = 60.0, given: bytes = b""
+) -> str:
+    """Return what *argv* prints, which reads *given*.
+
+    Raises CommandFailedError if it fails, MachineError if it cannot run.
+    """
     try:
         done = subprocess.run(
             argv,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=timeout,
             check=False,
             process_group=0,  # Ctrl-C at the terminal is for Beacon, which ends what has to end
@@ -75,9 +78,10 @@ def run(argv: Sequence[str], environment: Mapping[str, str], *, timeout: float =
         raise MachineError(f"cannot find {argv[0]}", hint=f"apt install {argv[0]}") from error
     except subprocess.TimeoutExpired as error:
         raise MachineError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from error
+    answer, said = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
     if done.returncode:
-        raise CommandFailedError(failure(argv, done.stderr), done.stderr, done.stdout)
-    return done.stdout
+        raise CommandFailedError(failure(argv, said), said, answer)
+    return answer
 
 
 def copy_folder(source: str, target: str, prefix: Sequence[str] = ()) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from beacon.engine.base import EngineCommands, Progress, kept_name, label_flags
-from beacon.engine.command import CommandFailedError, explain, is_login_trouble
+from beacon.engine.command import CommandFailedError, explain, is_login_trouble, run
 from beacon.engine.pulls.blobs import Blobs
 from beacon.engine.streaming import stream
 from beacon.errors import MachineError
@@ -191,6 +192,32 @@ class Podman(EngineCommands):
     def secrets(self) -> Collection[str]:
         """Return the names of the secrets that there are."""
         return self._run("secret", "ls", "--format", "{{.Name}}").splitlines()
+
+    def make_secret(self, name: str, value: bytes) -> None:
+        """Keep *value* in Podman's file, which only its user may read."""
+        self._give(value, "create", name, "-")
+
+    def lend_secret(self, name: str, command: Sequence[str]) -> None:
+        """Have Podman ask *command* for the value whenever a container needs it, and keep nothing itself."""
+        lookup = f"exec {shlex.join(command)}"
+        driver = f"list=true,delete=true,store=cat >/dev/null,lookup={lookup}"
+        self._give(b"kept elsewhere", "create", "--driver=shell", f"--driver-opts={driver}", name, "-")
+
+    def secret_value(self, name: str) -> bytes:
+        """Return a value that Podman keeps. Raises MachineError if it cannot tell it, as before 4.7."""
+        try:
+            (row,) = self._json("secret", "inspect", "--showsecret", name)
+            return str(row["SecretData"]).encode()
+        except (LookupError, ValueError) as error:
+            raise MachineError(f"cannot understand what podman secret inspect says of {name}") from error
+
+    def remove_secret(self, name: str) -> None:
+        """Remove a secret; one that is gone is fine."""
+        if name in self.secrets():
+            self._run("secret", "rm", name)
+
+    def _give(self, value: bytes, *words: str) -> None:
+        run(["podman", "secret", *words], self._environment, given=value)
 
     def secret_changes(self, names: Collection[str]) -> Mapping[str, datetime]:
         """Return when each of the secrets *names* got its value."""

@@ -57,7 +57,8 @@ LARGEST: Final = 500_000
 """Bytes of a value: Podman takes 512,000 (podman-secret-create(1))."""
 FOLDER: Final = "/var/lib/beacon/secrets"
 """Where the machine's values are, encrypted; units of docker read them there."""
-_CREDENTIAL = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\.(?P<number>[1-9][0-9]*)")
+_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*"
+_CREDENTIAL = re.compile(rf"(?P<name>{_NAME})\.(?P<number>[1-9][0-9]*)")
 
 
 class SecretVersion(NamedTuple):
@@ -86,6 +87,11 @@ def parse_credential(text: str) -> SecretVersion | None:
     """Read what :attr:`SecretVersion.credential` gives; None for anything else."""
     match = _CREDENTIAL.fullmatch(text)
     return SecretVersion(match["name"], int(match["number"])) if match else None
+
+
+def is_secret_name(text: str) -> bool:
+    """Say whether a secret may be called *text*."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def newest(versions: Iterable[SecretVersion]) -> dict[str, int]:

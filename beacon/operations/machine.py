@@ -272,7 +272,7 @@ class Machine(Scoped):
         """The secrets that Beacon keeps."""
         from beacon.secrets.kept import kept_secrets
 
-        return kept_secrets(self.scope, self.engine_kind, self.paths.secrets, self.environment)
+        return kept_secrets(self.scope, self.engine, self.paths.secrets)
 
     def _surroundings(self) -> MachineSurroundings:
         from beacon.engine.surroundings import MachineSurroundings

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from beacon.engine.podman import Podman
 from beacon.model.sensitive import SecretVersion, parse_credential
-from beacon.secrets.podman import PodmanSecrets
 from beacon.state.files import PRIVATE, explained, remove, write_atomic
 from beacon.systemd.creds import decrypt, decrypting, encrypt
 
@@ -18,7 +18,7 @@ from beacon.systemd.creds import decrypt, decrypting, encrypt
 class MachineSecrets:
     """Secrets of the system scope; *podman* is None if another engine runs the services."""
 
-    def __init__(self, folder: Path, podman: PodmanSecrets | None) -> None:
+    def __init__(self, folder: Path, podman: Podman | None) -> None:
         self._folder = folder
         self._podman = podman
 
@@ -47,17 +47,17 @@ class MachineSecrets:
     def discard(self, version: SecretVersion) -> None:
         """Remove a version that nothing runs with, and nothing can go back to."""
         if self._podman is not None:
-            self._podman.remove(version.in_engine)
+            self._podman.remove_secret(version.in_engine)
         remove(self._path(version))
 
     def provide(self, wanted: Collection[SecretVersion]) -> None:
         """Have the engine know of *wanted*, of which it may have been cleaned meanwhile."""
         if self._podman is None or not wanted:
             return
-        known = self._podman.names()
+        known = self._podman.secrets()
         for one in sorted(wanted):
             if one.in_engine not in known:
-                self._podman.lend(one.in_engine, decrypting(one.credential, str(self._path(one))))
+                self._podman.lend_secret(one.in_engine, decrypting(one.credential, str(self._path(one))))
 
     def _path(self, version: SecretVersion) -> Path:
         return self._folder / version.file

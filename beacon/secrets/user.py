@@ -7,34 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from beacon.engine.podman import Podman
 from beacon.model.sensitive import SecretVersion, parse_credential
 from beacon.model.unit import PREFIX
-from beacon.secrets.podman import PodmanSecrets
 
 
 class UserSecrets:
     """Secrets of the user scope."""
 
-    def __init__(self, podman: PodmanSecrets) -> None:
+    def __init__(self, podman: Podman) -> None:
         self._podman = podman
 
     def versions(self) -> frozenset[SecretVersion]:
         """Return what there is."""
-        names = (name for name in self._podman.names() if name.startswith(PREFIX))
+        names = (name for name in self._podman.secrets() if name.startswith(PREFIX))
         found = (parse_credential(name.removeprefix(PREFIX)) for name in names)
         return frozenset(one for one in found if one is not None)
 
     def keep(self, version: SecretVersion, value: bytes) -> None:
         """Give Podman the value of a new version."""
-        self._podman.make(version.in_engine, value)
+        self._podman.make_secret(version.in_engine, value)
 
     def value(self, version: SecretVersion) -> bytes:
         """Return a value. Raises MachineError if Podman, which must be 4.7 or newer, does not tell it."""
-        return self._podman.value(version.in_engine)
+        return self._podman.secret_value(version.in_engine)
 
     def discard(self, version: SecretVersion) -> None:
         """Remove a version that nothing runs with, and nothing can go back to."""
-        self._podman.remove(version.in_engine)
+        self._podman.remove_secret(version.in_engine)
 
     def provide(self, wanted: Collection[SecretVersion]) -> None:
         """Do nothing: the engine has them, or they are lost."""

@@ -21,7 +21,7 @@ from beacon.importing.compose.reading.dotenv import parse_env
 from beacon.model.notice import plural
 from beacon.model.sensitive import LARGEST
 from beacon.operations.definitions import secrets as operations
-from beacon.operations.definitions.secrets import KeepRequest, RemoveRequest
+from beacon.operations.definitions.secrets import KeepRequest, RemoveSecretRequest
 from beacon.state.files import explained
 from beacon.wire.definition import SecretInfo
 from beacon.wire.outcome import Outcomes
@@ -106,7 +106,7 @@ def import_(
 def rm(context: typer.Context, name: Secret) -> None:
     """Remove a secret that no service uses."""
     here = session(context)
-    operations.remove(here.machine(), RemoveRequest(name), here.listener)
+    operations.remove(here.machine(), RemoveSecretRequest(name), here.listener)
     here.output.say(f"the secret {name} is removed")
 
 

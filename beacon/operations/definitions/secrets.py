@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.errors import MachineError, UsageError
-from beacon.model.sensitive import LARGEST, SecretVersion, newest
+from beacon.model.sensitive import LARGEST, SecretVersion, is_secret_name, newest
 from beacon.operations.apply import ApplyRequest, apply
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
@@ -19,7 +18,7 @@ from beacon.wire.definition import SecretInfo, Secrets, SecretsKept
 
 _LOCK = "_secrets"
 _PATIENCE = 60.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_LONGEST_NAME = 100
 
 
 class KeepRequest(Struct, frozen=True):
@@ -32,7 +31,7 @@ class KeepRequest(Struct, frozen=True):
         return f"KeepRequest({', '.join(self.values)})"
 
 
-class RemoveRequest(Struct, frozen=True):
+class RemoveSecretRequest(Struct, frozen=True):
     """Remove the secret *name* and all its versions."""
 
     name: str
@@ -99,14 +98,15 @@ def keep(machine: Machine, request: KeepRequest, listener: Listener) -> SecretsK
     machine.require_write("secret set")
     for name, value in request.values.items():
         _require_fit(name, value)
-    use, unchanged = _Use(machine), []
     with machine.store.lock(_LOCK, wait=_PATIENCE):
-        for name, value in sorted(request.values.items()):
-            if not _keep(machine, use, name, value):
-                unchanged.append(name)
-    versions = newest(machine.secrets.versions())
-    kept = tuple(use.info(name, versions[name]) for name in sorted(request.values))
-    answer = SecretsKept(kept=kept, unchanged=tuple(unchanged))
+        use, there = _Use(machine), machine.secrets.versions()
+        before = newest(there)
+        now = {
+            name: _keep(machine, use, there, name, value) for name, value in sorted(request.values.items())
+        }
+    kept = tuple(use.info(name, number) for name, number in now.items())
+    unchanged = tuple(name for name, number in now.items() if before.get(name) == number)
+    answer = SecretsKept(kept=kept, unchanged=unchanged)
     behind = tuple(dict.fromkeys(service for one in kept for service in one.behind))
     if not request.apply or not behind:
         return answer
@@ -115,7 +115,7 @@ def keep(machine: Machine, request: KeepRequest, listener: Listener) -> SecretsK
     return replace(answer, kept=kept, outcomes=done.services, warnings=done.warnings)
 
 
-def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Secrets:
+def remove(machine: Machine, request: RemoveSecretRequest, listener: Listener) -> Secrets:
     """Remove a secret that no service uses; return what there was of it.
 
     Raises UsageError if there is none, or if a service needs it now or to go back to its last release.
@@ -140,7 +140,7 @@ def remove(machine: Machine, request: RemoveRequest, listener: Listener) -> Secr
 
 
 def _require_fit(name: str, value: bytes) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_secret_name(name) or len(name) > _LONGEST_NAME:
         raise UsageError(f"{name!r} is no name of a secret", hint="letters, digits and _ . - make one")
     if not value:
         raise UsageError(f"the value of {name} is empty")
@@ -148,22 +148,21 @@ def _require_fit(name: str, value: bytes) -> None:
         raise UsageError(f"the value of {name} has more than {LARGEST:,} bytes", hint="mount a file instead")
 
 
-def _keep(machine: Machine, use: _Use, name: str, value: bytes) -> bool:
-    """Keep a new version, whose number no release has ever had, and discard what none remembers.
+def _keep(machine: Machine, use: _Use, there: Collection[SecretVersion], name: str, value: bytes) -> int:
+    """Keep a value unless it is what it was, and discard what no release remembers; return its number.
 
-    False if the value is what it was.
+    No release has ever had the number of a new one.
     """
-    versions = {one for one in machine.secrets.versions() if one.name == name}
-    numbers = {one.number for one in versions}
-    if versions and _value(machine, max(versions)) == value:
-        return False
+    versions = sorted(one for one in there if one.name == name)
+    if versions and _value(machine, versions[-1]) == value:
+        return versions[-1].number
     remembered = use.remembered(name)
-    new = SecretVersion(name, max(numbers | remembered, default=0) + 1)
-    machine.secrets.keep(new, value)
-    for old in sorted(versions) if use.is_whole else ():
+    number = max({one.number for one in versions} | remembered, default=0) + 1
+    machine.secrets.keep(SecretVersion(name, number), value)
+    for old in versions if use.is_whole else ():
         if old.number not in remembered:
             machine.secrets.discard(old)
-    return True
+    return number
 
 
 def _value(machine: Machine, version: SecretVersion) -> bytes | None:

@@ -13,7 +13,7 @@ from beacon.errors import UsageError
 from beacon.model.release import Release, Trigger
 from beacon.model.sensitive import LARGEST, SecretVersion
 from beacon.operations.apply import ApplyRequest, apply, plan
-from beacon.operations.definitions.secrets import KeepRequest, RemoveRequest, keep, list_secrets, remove
+from beacon.operations.definitions.secrets import KeepRequest, RemoveSecretRequest, keep, list_secrets, remove
 from beacon.rollout.allotting.allotment import Allotment
 from beacon.rollout.back import roll_back
 from beacon.wire.answer import to_json
@@ -123,11 +123,11 @@ def test_what_a_service_uses_is_not_removed(here: StagedMachine, secrets: FakeSe
     give(here, b"one")
     give(here, b"x", "spare")
     with pytest.raises(UsageError, match="used by web"):
-        remove(here, RemoveRequest("tok"), Recorder())
-    remove(here, RemoveRequest("spare"), Recorder())
+        remove(here, RemoveSecretRequest("tok"), Recorder())
+    remove(here, RemoveSecretRequest("spare"), Recorder())
     assert set(secrets.values) == {SecretVersion("tok", 1)}
     with pytest.raises(UsageError, match="keeps no secret"):
-        remove(here, RemoveRequest("spare"), Recorder())
+        remove(here, RemoveSecretRequest("spare"), Recorder())
 
 
 @pytest.mark.parametrize(
