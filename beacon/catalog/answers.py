@@ -21,10 +21,8 @@ class Answered(Struct, frozen=True):
     """All answers of an app, secrets apart: of these only the names of those that matter are here."""
 
     values: Answers
-    """Of every option that matters; None where nothing is asked for."""
+    """Of every option that has one."""
     secrets: tuple[str, ...]
-    given: Answers
-    """What the owner has said; the rest are defaults."""
 
 
 def answer(manifest: ManifestTable, given: Mapping[str, object], names: Mapping[str, object]) -> Answered:
@@ -35,7 +33,6 @@ def answer(manifest: ManifestTable, given: Mapping[str, object], names: Mapping[
     options = options_of(manifest)
     problems = [_unknown(name, options) for name in given if name not in {one.name for one in options}]
     values: dict[str, Value | None] = {}
-    kept: dict[str, Value] = {}
     secrets = []
     missing = []
     for option in options:
@@ -45,7 +42,7 @@ def answer(manifest: ManifestTable, given: Mapping[str, object], names: Mapping[
             secrets.append(option.name)
         elif option.name in given:
             try:
-                kept[option.name] = values[option.name] = read_answer(option, given[option.name])
+                values[option.name] = read_answer(option, given[option.name])
             except ValueError as error:
                 problems.append(f"{option.name} {error}")
         else:
@@ -63,7 +60,6 @@ def answer(manifest: ManifestTable, given: Mapping[str, object], names: Mapping[
     return Answered(
         values={name: value for name, value in values.items() if value is not None},
         secrets=tuple(secrets),
-        given=kept,
     )
 
 

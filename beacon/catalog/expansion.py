@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from beacon.catalog.answers import Answered
 from beacon.catalog.manifest import options_of
 from beacon.definition.encode import as_toml
 from beacon.definition.tables.answers import Value
-from beacon.definition.tables.app import FileTable, ManifestTable
+from beacon.definition.tables.app import FileTable, ManifestTable, WebTable
 from beacon.formats.expressions import filled, holds
 
 Table = dict[str, Any]
@@ -59,9 +59,9 @@ def expand(manifest: ManifestTable, answered: Answered, place: Place, own: Mappi
     texts = {_file_path(one, names, place): (_text(one.content, names), int(one.mode, 8)) for one in files}
     definitions = {}
     for service, table in manifest.service.items():
-        made = _kept(cast("Table", filled(_pruned(table, names), names)))
+        made = cast("Table", _kept(filled(_pruned(table, names), names)))
         if manifest.web is not None and service == manifest.web.service:
-            _publish(made, manifest, answered)
+            _publish(made, manifest.web, answered)
         for one in files:
             if one.service == service:
                 mounted = {"host": _file_path(one, names, place), "path": one.path, "read_only": True}
@@ -71,8 +71,8 @@ def expand(manifest: ManifestTable, answered: Answered, place: Place, own: Mappi
     return Expansion(
         definitions=definitions,
         files=texts,
-        folders=tuple(_folders(manifest, answered, place)),
-        secrets={name: secret_name(place.instance, name) for name in answered.secrets},
+        folders=tuple(libraries_of(manifest, answered, place).values()),
+        secrets=secrets_of(answered, place),
         url=_url(manifest, answered, place),
         text=_text(manifest.result.text, names),
         login=_text(manifest.result.login, names),
@@ -84,15 +84,11 @@ def names_for(manifest: ManifestTable, answered: Answered, place: Place) -> Mapp
     options: dict[str, Value | None] = {
         one.name: None for one in options_of(manifest) if one.type != "secret"
     }
-    options.update(answered.values)
-    for option in options_of(manifest):
-        value = options.get(option.name)
-        if option.type == "library" and isinstance(value, str) and not value.startswith("/"):
-            options[option.name] = f"{place.libraries}/{value}"
+    options |= {**answered.values, **libraries_of(manifest, answered, place)}
     return {
         **surroundings(place),
         "option": options,
-        "secret": {name: secret_name(place.instance, name) for name in answered.secrets},
+        "secret": secrets_of(answered, place),
         "service": {name: service_name(place.instance, name) for name in manifest.service},
     }
 
@@ -108,15 +104,20 @@ def service_name(instance: str, service: str) -> str:
     return instance if service == "main" else f"{instance}-{service}"
 
 
-def secret_name(instance: str, option: str) -> str:
-    """Return what the secret of an option is called here."""
-    return f"{instance}.{option}"
+def secrets_of(answered: Answered, place: Place) -> dict[str, str]:
+    """Return what the secrets of options are called here."""
+    return {option: f"{place.instance}.{option}" for option in answered.secrets}
 
 
-def _publish(made: Table, manifest: ManifestTable, answered: Answered) -> None:
+def libraries_of(manifest: ManifestTable, answered: Answered, place: Place) -> dict[str, str]:
+    """Return the folders of options that are libraries."""
+    libraries = {one.name for one in options_of(manifest) if one.type == "library"}
+    named = {name: str(value) for name, value in answered.values.items() if name in libraries}
+    return {name: one if one.startswith("/") else f"{place.libraries}/{one}" for name, one in named.items()}
+
+
+def _publish(made: Table, web: WebTable, answered: Answered) -> None:
     """Have the page reached: by its domain, or else at a port of the machine."""
-    web = manifest.web
-    assert web is not None  # noqa: S101  # asked before
     domain, port = answered.values.get("domain"), answered.values.get("port")
     if domain:
         made.setdefault("endpoint", []).append({"domain": domain, "port": web.port, "scheme": web.scheme})
@@ -146,13 +147,13 @@ def _pruned(value: object, names: Mapping[str, object]) -> object:
     return value
 
 
-def _kept(made: Table) -> Table:
+def _kept(value: object) -> object:
     """Leave out what an option without an answer would have said."""
-    return {
-        key: _kept(value) if isinstance(value, dict) else value
-        for key, value in made.items()
-        if value is not None
-    }
+    if isinstance(value, dict):
+        return {key: _kept(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_kept(inner) for inner in value if inner is not None]
+    return value
 
 
 def _merged(made: Table, own: Mapping[str, Any]) -> Table:
@@ -175,13 +176,6 @@ def _written(manifest: ManifestTable, place: Place, made: Table) -> str:
         f"# {app.name} {app.version}, revision {app.revision} of its manifest.\n"
         f"# What you add for good goes into the tables [service.*] of {place.record}\n\n{as_toml(made)}"
     )
-
-
-def _folders(manifest: ManifestTable, answered: Answered, place: Place) -> Iterator[str]:
-    for option in options_of(manifest):
-        value = answered.values.get(option.name)
-        if option.type == "library" and isinstance(value, str):
-            yield value if value.startswith("/") else f"{place.libraries}/{value}"
 
 
 def _file_path(one: FileTable, names: Mapping[str, object], place: Place) -> str:

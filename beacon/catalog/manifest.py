@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 
 from beacon.definition.schema import TomlSchema
@@ -10,6 +9,7 @@ from beacon.definition.tables.app import ManifestTable, OptionTable
 from beacon.definition.tables.validation import validated
 from beacon.errors import DefinitionError, Fault
 from beacon.formats.expressions import names_in, names_in_text
+from beacon.formats.tomltext import read_toml
 
 IMPLIED = ("port", "domain")
 """Options that every app with a page has."""
@@ -18,8 +18,8 @@ IMPLIED = ("port", "domain")
 def read_manifest(text: str, *, file: str) -> ManifestTable:
     """Return the manifest that *text* is. DefinitionError holds every fault, under *file*."""
     try:
-        document = tomllib.loads(text.removeprefix("\ufeff"))
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        document = read_toml(text.removeprefix("\ufeff"))
+    except ValueError as error:
         raise DefinitionError([Fault(file, "", f"is not TOML: {error}")]) from None
     known = {key: value for key, value in document.items() if not key.startswith("x-")}
     manifest, problems = validated(ManifestTable, known)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
 from msgspec import Struct
+
+from beacon.formats.tomltext import read_toml
 
 _REST = re.compile(r"^\[(?!app[\].])", re.MULTILINE)
 """Where the tables about the app end, if they come first."""
@@ -24,7 +25,7 @@ class Summary(Struct, frozen=True):
 
 def read_summary(text: str) -> Summary:
     """Return what a manifest says of its app. Raises ValueError if it does not say enough, or is no TOML."""
-    app = tomllib.loads(_REST.split(text, maxsplit=1)[0]).get("app") or tomllib.loads(text).get("app")
+    app = read_toml(_REST.split(text, maxsplit=1)[0]).get("app") or read_toml(text).get("app")
     if not isinstance(app, dict):
         raise ValueError("it has no table [app]")  # noqa: TRY004  # of a file, and no argument
     missing = [key for key in ("id", "name", "version", "summary") if not isinstance(app.get(key), str)]

@@ -14,7 +14,7 @@ from beacon.cli.apps.listing import App
 from beacon.cli.arguments import Json, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import Session, session
-from beacon.errors import ExitStatus, UsageError
+from beacon.errors import UsageError
 from beacon.formats.tomltext import read_toml
 from beacon.operations.apps import installing
 from beacon.operations.apps.installing import ChangeRequest, InstallRequest, RemoveAppRequest
@@ -65,7 +65,8 @@ def set_(
 ) -> None:
     """Change the answers of an installed app, and apply what follows from them.
 
-    Without any, what you wrote in its file counts. It goes back as a whole if a service does not get healthy.
+    Without any, what you wrote in its file takes effect. If a service does not become healthy, the whole app
+    goes back.
     """
     here = session(context)
     here.machine().require_write("app set")
@@ -100,13 +101,7 @@ def remove(
         if typer.prompt(f"All data of {name} is deleted. Type its name", err=True) != name:
             raise UsageError("nothing is removed")
     answer = installing.remove_app(here.machine(), RemoveAppRequest(name, purge), here.listener)
-    if as_json:
-        here.output.data(answer)
-        raise typer.Exit(_status(here, answer, quiet=True))
-    status = _status(here, answer)
-    if answer.kept:
-        here.output.say(f"its secrets stay: {', '.join(answer.kept)}")
-    raise typer.Exit(status)
+    _end(here, answer, as_json=as_json)
 
 
 def _answers(words: list[str] | None, files: list[str] | None, values: Path | None) -> Mapping[str, object]:
@@ -141,23 +136,21 @@ def _typed(name: str) -> str:
 
 
 def _end(here: Session, answer: AppChanged, *, as_json: bool, new: bool = False) -> None:
+    """Show what came of it, and how to log in if the app is *new*. Exits with the status of that."""
+    outcomes = Outcomes(services=answer.outcomes, warnings=answer.warnings)
     if as_json:
         here.output.data(answer)
-        raise typer.Exit(_status(here, answer, quiet=True))
-    status = _status(here, answer)
+        raise typer.Exit(outcomes.status)
+    status = show_answer(here.output, outcomes, every=True)
     at = answer.installation
-    if at is not None and (new or not status):
-        if at.url:
-            here.output.labelled("Address", at.url)
-        if new and answer.login:
-            here.output.labelled("Login", answer.login)
-        if new and answer.password:
-            here.output.labelled("Password", answer.password)
-        if new and answer.text:
-            here.output.say(answer.text)
+    facts = {"Address": at.url if at is not None and (new or not status) else ""}
+    if at is not None and new:
+        facts |= {"Login": answer.login, "Password": answer.password}
+    for label, text in facts.items():
+        if text:
+            here.output.labelled(label, text)
+    if at is not None and new and answer.text:
+        here.output.say(answer.text)
+    if answer.kept:
+        here.output.say(f"its secrets stay: {', '.join(answer.kept)}")
     raise typer.Exit(status)
-
-
-def _status(here: Session, answer: AppChanged, *, quiet: bool = False) -> ExitStatus:
-    outcomes = Outcomes(services=answer.outcomes, warnings=answer.warnings)
-    return outcomes.status if quiet else show_answer(here.output, outcomes, every=True)

@@ -18,24 +18,24 @@ from beacon.model.outcome import OutcomeKind
 from beacon.model.release import ReleaseState, Trigger
 from beacon.model.sensitive import SecretVersion, newest
 from beacon.operations.apply import ApplyRequest, apply
-from beacon.operations.apps.reading import App, described, find, load, make, names_of, place_of
+from beacon.operations.apps.reading import App, answers_of, described, find, load, make, names_of, place_of
 from beacon.operations.apps.records import Record, installed, read_record
+from beacon.operations.definitions.add import execute_new
 from beacon.operations.definitions.remove import RemoveRequest, remove
 from beacon.operations.definitions.secrets import KeepRequest, keep
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
 from beacon.rollout.allotting.declared import declared_services
-from beacon.rollout.apply import execute
-from beacon.rollout.checking.news import log_outcomes
 from beacon.rollout.definitions.planning import Asked, make_proposal, refuse_name
+from beacon.rollout.definitions.reading import judge_texts
 from beacon.rollout.driving.resuming import resume
 from beacon.state.apps import make_library
 from beacon.state.files import read_text, rewrite
 from beacon.state.removed import keep as keep_copies
 from beacon.units.mark import is_edited, stamp
 from beacon.wire.apps import AppChanged
-from beacon.wire.outcome import OutcomeInfo, outcome_infos
+from beacon.wire.outcome import Outcomes, outcome_infos
 
 _FAILED = {OutcomeKind.FAILED, OutcomeKind.ROLLED_BACK, OutcomeKind.ROLLBACK_FAILED, OutcomeKind.UNCHECKED}
 
@@ -76,64 +76,67 @@ def install(machine: Machine, request: InstallRequest, listener: Listener) -> Ap
 
     Raises UsageError if it is installed, if a name is taken, or with all that is wrong with the answers.
     """
-    manifest, text = find(machine, request.app)
+    manifest, entry = find(machine, request.app)
     name = request.name or manifest.app.id
     _require_architecture(machine, manifest)
     given, typed = _split(manifest, request.answers)
     record = read_record(machine, name)
     if record is None:
-        texts = machine.definitions().texts
-        for service in names_of(manifest, name):
-            refuse_name(machine, service, texts)
+        _require_free(machine, names_of(manifest, name))
         record = Record(manifest.app.id, manifest.app.revision, given, {})
     elif record.app != manifest.app.id or _is_up(machine, names_of(manifest, name)):
         raise UsageError(f"the app {name} is installed", hint=f"beacon app set {name}, or another --name")
     else:  # something cut the installation off
         record = replace(record, revision=manifest.app.revision, answers={**record.answers, **given})
-    app = make(machine, name, manifest, text, record)
-    app = make(machine, name, manifest, text, replace(app.record, answers=_settled(machine, app)))
+    app = make(machine, name, manifest, entry.text, _settled(machine, name, manifest, record))
+    judge_texts(machine, app.expansion.definitions)
     _keep_secrets(machine, app, typed, listener)
     _write(machine, app)
-    outcomes = _added(machine, app.services, listener)
+    added = _added(machine, app.services, listener)
     if not any(machine.store.load(service).live for service in app.services):
         gone = remove(machine, RemoveRequest(app.services), listener)
         installed(machine).forget(name)
-        return AppChanged(name=name, outcomes=outcomes, warnings=gone.warnings)
-    return _changed(machine, app, outcomes)
+        return AppChanged(name=name, outcomes=added.services, warnings=(*added.warnings, *gone.warnings))
+    return _changed(machine, app, added)
 
 
 def change(machine: Machine, request: ChangeRequest, listener: Listener) -> AppChanged:
     """Give an installed app other answers, or its newest manifest; it goes back as a whole if that fails.
 
-    Raises UsageError if there is no such app, or with all that is wrong with the answers.
+    Raises UsageError if there is no such app, or with all that is wrong with the answers; DefinitionError,
+    with all as it was, if what its owner adds is faulty.
     """
     machine.require_write("app set")
     before = load(machine, request.name)
     _require_own(machine, before, overwrite=request.overwrite)
-    manifest, text = (before.manifest, before.manifest_text)
-    if request.update:
-        manifest, text = find(machine, before.manifest.app.id)
-    given, typed = _split(manifest, request.answers)
-    answers = {**before.record.answers, **given}
-    record = Record(manifest.app.id, manifest.app.revision, answers, before.record.services)
-    app = make(machine, before.name, manifest, text, record)
-    texts = machine.definitions().texts
-    for service in set(app.services) - set(before.services):
-        refuse_name(machine, service, texts)
+    app, typed = _changing(machine, before, request)
+    new = tuple(service for service in app.services if service not in before.services)
+    left = tuple(service for service in before.services if service not in app.services)
+    _require_free(machine, new)
+    judge_texts(machine, app.expansion.definitions, leaving=left)
     _keep_secrets(machine, app, typed, listener)
     _write(machine, app)
-    outcomes = _applied(machine, app.services, listener)
-    left = tuple(service for service in before.services if service not in app.services)
-    if any(one.kind in _FAILED for one in outcomes):
-        _write(machine, before)
-        new = tuple(service for service in app.services if service not in before.services)
-        if new:
-            remove(machine, RemoveRequest(new), listener)
-        outcomes = (*outcomes, *_applied(machine, before.services, listener))
-        return _changed(machine, before, outcomes)
-    if left:
-        outcomes = (*outcomes, *remove(machine, RemoveRequest(left), listener).services)
-    return _changed(machine, app, outcomes)
+    done = _applied(machine, app.services, listener)
+    if not any(one.kind in _FAILED for one in done.services):
+        gone = [remove(machine, RemoveRequest(left), listener)] if left else []
+        return _changed(machine, app, done, *gone)
+    _write(machine, before)
+    if new:
+        remove(machine, RemoveRequest(new), listener)
+    return _changed(machine, before, done, _applied(machine, before.services, listener))
+
+
+def _changing(machine: Machine, before: App, request: ChangeRequest) -> tuple[App, dict[str, str]]:
+    """Return what an installed app is to become, and the secrets that were typed for it."""
+    manifest, text = before.manifest, before.manifest_text
+    if request.update:
+        manifest, entry = find(machine, manifest.app.id)
+        text = entry.text
+    given, typed = _split(manifest, request.answers)
+    record = replace(
+        before.record, revision=manifest.app.revision, answers={**before.record.answers, **given}
+    )
+    return make(machine, before.name, manifest, text, _settled(machine, before.name, manifest, record)), typed
 
 
 def remove_app(machine: Machine, request: RemoveAppRequest, listener: Listener) -> AppChanged:
@@ -144,17 +147,20 @@ def remove_app(machine: Machine, request: RemoveAppRequest, listener: Listener) 
     machine.require_write("app remove")
     app = load(machine, request.name)
     there = tuple(name for name in app.services if name in machine.known_names())
-    gone = remove(machine, RemoveRequest(there, request.purge), listener) if there else None
-    outcomes = gone.services if gone is not None else ()
-    left = set(there) & set(machine.known_names())
-    if left:
-        return AppChanged(name=app.name, outcomes=outcomes, installation=described(machine, app))
+    gone = remove(machine, RemoveRequest(there, request.purge), listener) if there else Outcomes(services=())
+    if set(there) & set(machine.known_names()):
+        return AppChanged(
+            name=app.name,
+            outcomes=gone.services,
+            warnings=gone.warnings,
+            installation=described(machine, app),
+        )
     installed(machine).forget(app.name)
     secrets = {one for one in machine.secrets.versions() if one.name in app.expansion.secrets.values()}
     for version in sorted(secrets) if request.purge else ():
         machine.secrets.discard(version)
     kept = () if request.purge else tuple(sorted({one.name for one in secrets}))
-    return AppChanged(name=app.name, outcomes=outcomes, kept=kept, warnings=gone.warnings if gone else ())
+    return AppChanged(name=app.name, outcomes=gone.services, kept=kept, warnings=gone.warnings)
 
 
 def _split(
@@ -175,26 +181,34 @@ def _require_architecture(machine: Machine, manifest: ManifestTable) -> None:
         )
 
 
-def _settled(machine: Machine, app: App) -> dict[str, object]:
-    """Return the answers with ports that are free, if they were not chosen by the owner."""
-    answers = dict(app.record.answers)
+def _require_free(machine: Machine, services: Iterable[str]) -> None:
+    """Raise UsageError if a new service cannot have its name."""
+    texts = machine.definitions().texts
+    for service in services:
+        refuse_name(machine, service, texts)
+
+
+def _settled(machine: Machine, name: str, manifest: ManifestTable, record: Record) -> Record:
+    """Return *record* with ports that are free, if they were not chosen before."""
+    answered = answers_of(machine, name, manifest, record)
+    answers = dict(record.answers)
     taken = {
         (one.host_port or 0) + offset
         for service in declared_services(machine.definition_files(), machine.store)
         for one in service.ports
         for offset in range(one.count)
     }
-    for option in options_of(app.manifest):
-        port = app.answered.values.get(option.name)
+    for option in options_of(manifest):
+        port = answered.values.get(option.name)
         if option.type != "port" or not isinstance(port, int) or option.name in answers:
             continue
-        if option.name == "port" and app.answered.values.get("domain"):
+        if option.name == "port" and answered.values.get("domain"):
             continue  # the proxy brings its requests
         kinds = ("tcp", "udp")
         free = (one for one in _from(port) if one not in taken and all(is_free(one, kind) for kind in kinds))
         answers[option.name] = chosen = next(free)
         taken.add(chosen)
-    return answers
+    return replace(record, answers=answers)
 
 
 def _from(port: int) -> Iterator[int]:
@@ -251,23 +265,22 @@ def _require_own(machine: Machine, app: App, *, overwrite: bool) -> None:
         keep_copies(machine.paths.removed, edited, machine.tools.timestamp())
 
 
-def _added(machine: Machine, services: tuple[str, ...], listener: Listener) -> tuple[OutcomeInfo, ...]:
+def _added(machine: Machine, services: tuple[str, ...], listener: Listener) -> Outcomes:
     """Apply services whose images are looked up anew, as those of a new service are."""
-    tools = machine.tools_for(listener)
-    resume(tools, [name for name in services if machine.store.load(name).rollout is not None])
+    resume(machine.tools_for(listener), [one for one in services if machine.store.load(one).rollout])
     asked = Asked(services=services, trigger=Trigger.ADD, retry=True, anew=True)
     planned = make_proposal(machine, machine.proposer_for(listener), asked)
-    outcomes = execute(tools, planned.proposal)
-    log_outcomes(tools, outcomes)
-    machine.update_proxy(outcomes)
-    return outcome_infos(outcomes)
+    outcomes = execute_new(machine, planned, asked, listener)
+    warnings = (*planned.warnings, *machine.update_proxy(outcomes))
+    return Outcomes(services=outcome_infos(outcomes), warnings=warnings)
 
 
-def _applied(machine: Machine, services: Iterable[str], listener: Listener) -> tuple[OutcomeInfo, ...]:
-    return apply(machine, ApplyRequest(tuple(services), retry=True), listener).services
+def _applied(machine: Machine, services: Iterable[str], listener: Listener) -> Outcomes:
+    return apply(machine, ApplyRequest(tuple(services), retry=True), listener)
 
 
-def _changed(machine: Machine, app: App, outcomes: tuple[OutcomeInfo, ...]) -> AppChanged:
+def _changed(machine: Machine, app: App, *done: Outcomes) -> AppChanged:
+    """Return what came of an app by all that was *done*."""
     result, password = app.manifest.result, ""
     secret = app.expansion.secrets.get(result.password or "")
     number = newest(machine.secrets.versions()).get(secret or "")
@@ -276,7 +289,8 @@ def _changed(machine: Machine, app: App, outcomes: tuple[OutcomeInfo, ...]) -> A
             password = machine.secrets.value(SecretVersion(secret, number)).decode(errors="replace")
     return AppChanged(
         name=app.name,
-        outcomes=outcomes,
+        outcomes=tuple(outcome for one in done for outcome in one.services),
+        warnings=tuple(warning for one in done for warning in one.warnings),
         installation=described(machine, app),
         login=app.expansion.login,
         password=password,

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from beacon.catalog.summary import Summary, read_summary
 from beacon.model.notice import Notice
-from beacon.operations.apps.records import catalog, installed, read_record
+from beacon.operations.apps.records import catalog, instances_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.state.files import read_text
@@ -23,16 +23,12 @@ def list_apps(machine: Machine, request: SearchRequest, listener: Listener) -> A
     """Return the apps of the catalog. One whose manifest is faulty is in the warnings."""
     del listener
     there, found = catalog(machine), []
-    instances: dict[str, list[str]] = {}
-    for name in installed(machine).names():
-        record = read_record(machine, name)
-        if record is not None:
-            instances.setdefault(record.app, []).append(name)
+    instances = instances_of(machine)
     warnings = []
     for name, path in sorted(there.names().items()):
         try:
             summary = read_summary(read_text(path) or "")
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             warnings.append(Notice(f"the manifest of {name} is faulty: {error}", f"beacon app lint {name}"))
             continue
         info = app_info(summary, instances.get(name, []), is_own=there.is_own(name))

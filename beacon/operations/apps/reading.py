@@ -17,6 +17,7 @@ from beacon.errors import UsageError
 from beacon.model.machine import Scope
 from beacon.operations.apps.records import Record, catalog, installed, read_record
 from beacon.operations.machine import Machine
+from beacon.state.apps import Entry
 from beacon.wire.apps import Installation
 
 _OWNER = 1000
@@ -39,15 +40,15 @@ class App(Struct, frozen=True):
         return tuple(self.expansion.definitions)
 
 
-def find(machine: Machine, name: str) -> tuple[ManifestTable, str]:
-    """Return a manifest of the catalog, and its text. Raises UsageError if there is none."""
+def find(machine: Machine, name: str) -> tuple[ManifestTable, Entry]:
+    """Return a manifest of the catalog, and its file. Raises UsageError if there is none."""
     entry = catalog(machine).find(name)
     if entry is None:
         known = list(catalog(machine).names())
         raise UsageError(
             f"there is no app {name!r}{did_you_mean(name, known)}", hint="beacon app list shows them all"
         )
-    return read_manifest(entry.text, file=str(entry.file)), entry.text
+    return read_manifest(entry.text, file=str(entry.file)), entry
 
 
 def load(machine: Machine, name: str) -> App:
@@ -61,10 +62,14 @@ def load(machine: Machine, name: str) -> App:
     return make(machine, name, read_manifest(text, file=f"{name}/app.toml"), text, record)
 
 
+def answers_of(machine: Machine, name: str, manifest: ManifestTable, record: Record) -> Answered:
+    """Return what the answers of a record come to. Raises UsageError with all that is wrong with them."""
+    return answer(manifest, record.answers, surroundings(place_of(machine, name)))
+
+
 def make(machine: Machine, name: str, manifest: ManifestTable, text: str, record: Record) -> App:
     """Return what an app comes to. Raises UsageError with all that is wrong with its answers."""
-    place = place_of(machine, name)
-    answered = answer(manifest, record.answers, surroundings(place))
+    answered = answers_of(machine, name, manifest, record)
     unknown = record.services.keys() - manifest.service.keys()
     if unknown:
         raise UsageError(
@@ -75,7 +80,7 @@ def make(machine: Machine, name: str, manifest: ManifestTable, text: str, record
             f"{manifest.app.name} works only with HTTPS, and so with a domain",
             hint=f"--set domain={name}.example.org; beacon endpoint setup has Caddy bring requests",
         )
-    expansion = expand(manifest, answered, place, record.services)
+    expansion = expand(manifest, answered, place_of(machine, name), record.services)
     return App(name, manifest, text, record, answered, expansion)
 
 
@@ -117,13 +122,9 @@ def names_of(manifest: ManifestTable, instance: str) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    return (
-        ", ".join(value)
-        if isinstance(value, tuple)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _timezone() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from msgspec import Struct
 import beacon.catalog
 from beacon.definition.encode import as_toml
 from beacon.errors import ConfigError
+from beacon.formats.tomltext import read_toml
 from beacon.operations.machine import Machine
 from beacon.state.apps import Catalog, Installed
 
@@ -53,19 +53,25 @@ def read_record(machine: Machine, name: str) -> Record | None:
     if text is None:
         return None
     try:
-        document = tomllib.loads(text)
-        record = Record(
-            str(document.pop("app")),
-            int(document.pop("revision")),
-            document.pop("set", {}),
-            document.pop("service", {}),
-        )
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise ConfigError(
-            f"{path}: {error}", hint="it has app, revision, [set] and [service.NAME]"
-        ) from error
+        return _read(read_toml(text))
+    except (ValueError, TypeError, LookupError) as error:
+        hint = "it has app, revision, [set] and [service.NAME]"
+        raise ConfigError(f"{path}: {error}", hint=hint) from error
+
+
+def _read(document: dict[str, Any]) -> Record:
+    app, revision = str(document.pop("app")), int(document.pop("revision"))
+    record = Record(app, revision, document.pop("set", {}), document.pop("service", {}))
     if document:
-        raise ConfigError(
-            f"{path}: {min(document)}: unknown key", hint="it has app, revision, [set] and [service.NAME]"
-        )
+        raise ValueError(f"{min(document)}: unknown key")
     return record
+
+
+def instances_of(machine: Machine) -> dict[str, list[str]]:
+    """Return what is installed of each app."""
+    found: dict[str, list[str]] = {}
+    for name in installed(machine).names():
+        record = read_record(machine, name)
+        if record is not None:
+            found.setdefault(record.app, []).append(name)
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from beacon.catalog.answers import answer
@@ -13,7 +15,7 @@ from beacon.definition.tables.app import ManifestTable
 from beacon.errors import DefinitionError, Fault, UsageError
 from beacon.operations.apps.listing import app_info
 from beacon.operations.apps.reading import described, find, load, place_of
-from beacon.operations.apps.records import catalog, installed, read_record
+from beacon.operations.apps.records import installed, instances_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.state.files import read_text
@@ -30,11 +32,8 @@ class AppRequest(Struct, frozen=True):
 def show_app(machine: Machine, request: AppRequest, listener: Listener) -> AppDetails:
     """Return all there is to know of an app of the catalog. Raises UsageError if there is none."""
     del listener
-    manifest, _ = find(machine, request.app)
-    entry = catalog(machine).find(request.app)
-    assert entry is not None  # noqa: S101  # it has just been found
-    records = {name: read_record(machine, name) for name in installed(machine).names()}
-    instances = [name for name, record in records.items() if record is not None and record.app == request.app]
+    manifest, entry = find(machine, request.app)
+    instances = instances_of(machine).get(request.app, [])
     app, links, requires = manifest.app, manifest.app.links, manifest.requires
     told = {
         "website": links.website,
@@ -82,9 +81,9 @@ def lint(machine: Machine, request: AppRequest, listener: Listener) -> Answer:
     Raises DefinitionError with every fault, or UsageError if there is no such manifest.
     """
     del listener
-    text = read_text(machine.paths.config / request.app) if "/" in request.app else None
+    text = read_text(Path(request.app)) if "/" in request.app else None
     if text is None:
-        _, text = find(machine, request.app)
+        text = find(machine, request.app)[1].text
     manifest = read_manifest(text, file=request.app)
     place = place_of(machine, manifest.app.id)
     domain = {"domain": f"{manifest.app.id}.example.org"} if manifest.web is not None else {}
@@ -116,13 +115,8 @@ def _unwise(manifest: ManifestTable, file: str) -> list[Fault]:
     for name, table in manifest.service.items():
         image = str(table.get("image", ""))
         if image.endswith(":latest") or ":" not in image.rpartition("/")[2]:
-            faults.append(
-                Fault(
-                    file,
-                    f"service.{name}.image",
-                    "must name a version, so that all who install it get the same",
-                )
-            )
+            problem = "must name a version, so that all who install it get the same"
+            faults.append(Fault(file, f"service.{name}.image", problem))
         if "health" not in table:
             faults.append(Fault(file, f"service.{name}.health", "must be there: an update is judged by it"))
     return faults

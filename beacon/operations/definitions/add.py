@@ -82,8 +82,7 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     if name in texts and texts[name] != text:
         keep(machine.paths.removed, {name: path}, tools.timestamp())
     rewrite(path, text.encode())
-    outcomes = _execute(machine, planned, asked, listener)
-    log_outcomes(tools, outcomes)
+    outcomes = execute_new(machine, planned, asked, listener)
     state = machine.store.load(name)
     if state.live is None and state.rollout is None:  # not even pulled: as if it had never been asked for
         remove(path)
@@ -96,13 +95,17 @@ def add(machine: Machine, request: AddRequest, listener: Listener) -> Added:
     )
 
 
-def _execute(machine: Machine, planned: Planned, asked: Asked, listener: Listener) -> tuple[Outcome, ...]:
-    """Do what is planned, and plan anew if that is stale: what fails again and again is down for moments."""
+def execute_new(machine: Machine, planned: Planned, asked: Asked, listener: Listener) -> tuple[Outcome, ...]:
+    """Do what is planned of new services, and log what came of it.
+
+    It is planned anew if that is stale: what fails again and again is down for moments.
+    """
     tools = machine.tools_for(listener)
     outcomes = execute(tools, planned.proposal)
     if any(one.stale for one in outcomes):
         planned = make_proposal(machine, machine.proposer_for(listener), asked)
         outcomes = execute(tools, planned.proposal)
+    log_outcomes(tools, outcomes)
     return outcomes
 
 

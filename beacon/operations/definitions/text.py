@@ -10,7 +10,7 @@ from beacon.model.reference import ImageReference
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.rollout.definitions.planning import refuse_name
-from beacon.rollout.definitions.reading import judge_text
+from beacon.rollout.definitions.reading import judge_texts
 from beacon.state.files import rewrite
 from beacon.wire.definition import DefinitionText
 
@@ -73,7 +73,7 @@ def create(machine: Machine, request: SaveRequest, listener: Listener) -> Defini
 
 def judge(machine: Machine, request: SaveRequest) -> None:
     """Raise DefinitionError if the text is faulty, alone or with the other definitions."""
-    judge_text(machine, request.service, request.text)
+    judge_texts(machine, {request.service: request.text})
 
 
 def save(machine: Machine, request: SaveRequest, listener: Listener) -> DefinitionText:

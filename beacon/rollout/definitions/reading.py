@@ -54,6 +54,11 @@ def _decode_one(machine: Machine, name: str, text: str) -> Service:
     return decode(text, name=name, file=str(machine.definition_path(name)))
 
 
-def judge_text(machine: Machine, name: str, text: str) -> None:
-    """Raise DefinitionError if *text* as the definition of *name* is faulty, alone or with the others."""
-    read_definitions(machine, [name], {**machine.definition_files(), name: text})
+def judge_texts(machine: Machine, texts: Mapping[str, str], *, leaving: Iterable[str] = ()) -> None:
+    """Raise DefinitionError if *texts*, by service, are faulty, alone or with the other definitions.
+
+    What the services *leaving* have is free.
+    """
+    gone = frozenset(leaving)
+    others = {name: text for name, text in machine.definition_files().items() if name not in gone}
+    read_definitions(machine, texts, {**others, **texts}, leaving=gone)

@@ -143,6 +143,15 @@ def test_what_is_not_answered_is_left_out() -> None:
     assert "MAIL" not in main.env
 
 
+def test_nor_is_it_in_tables_of_lists() -> None:
+    text = HEAD + MAIN + '[[option]]\nname = "a"\nlabel = "A"\n'
+    lists = 'dns = ["{{ option.a }}"]\n[[service.main.port]]\nhost = "{{ option.a }}"\ncontainer = 80\n'
+    manifest = read(text.replace('shop:1"\n', f'shop:1"\n{lists}'))
+    found = expand(manifest, answer(manifest, {}, surroundings(PLACE)), PLACE, {})
+    main = decode(found.definitions["shop"], name="shop", file="shop.toml")
+    assert (main.ports, main.dns) == ((Port(80),), ())
+
+
 def test_answers_change_what_it_comes_to() -> None:
     given = {
         "mail": "yes",

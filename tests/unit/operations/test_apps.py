@@ -288,3 +288,36 @@ def test_a_definition_that_was_edited_by_hand_is_not_lost(here: StagedMachine) -
     assert "mine" not in definition(here)
     (copy,) = here.paths.removed.rglob("shop.toml")
     assert "mine" in copy.read_text()
+
+
+def test_what_its_owner_adds_is_judged_before_anything_is_written(here: StagedMachine) -> None:
+    installed(here, port="18080")
+    record = here.paths.config / "apps" / "shop.toml"
+    record.write_text(record.read_text() + "\n[service.db]\nimagee = 1\n")
+    before = {path: path.read_text() for path in here.paths.config.rglob("*.toml")}
+    with pytest.raises(DefinitionError, match="did you mean 'image'"):
+        change(here, ChangeRequest("shop", {"greeting": "hi"}), Recorder())
+    assert {path: path.read_text() for path in here.paths.config.rglob("*.toml")} == before
+
+
+def test_a_port_that_an_update_brings_is_passed_over_if_it_is_another_s(here: StagedMachine) -> None:
+    installed(here, port="18080")
+    here.definition_path("other").write_text(
+        'image = "registry.example/me/web:latest"\n[[port]]\nhost = 8080\ncontainer = 80\n'
+    )
+    option = '[[option]]\nname = "more"\ntype = "port"\nlabel = "More"\ndefault = 8080\n'
+    write(
+        here,
+        SHOP.replace("revision = 1", "revision = 2").replace("[service.main]", f"{option}[service.main]"),
+    )
+    updated = change(here, ChangeRequest("shop", update=True), Recorder())
+    assert updated.installation is not None
+    assert int(updated.installation.answers["more"]) > 8080
+
+
+def test_what_an_apply_warns_of_is_in_the_answer(here: StagedMachine) -> None:
+    here.definition_path("faulty").write_text("imagee = 1\n")
+    expected = "the definition of faulty is faulty; it is left as it is"
+    assert expected in [one.text for one in installed(here, port="18080").warnings]
+    changed = change(here, ChangeRequest("shop", {"greeting": "hi"}), Recorder())
+    assert expected in [one.text for one in changed.warnings]
