@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace as replaced
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from beacon.definition.settings import Settings
 from beacon.engine.engines import Engines
 from beacon.model.image import ResolvedImage
 from beacon.model.machine import Engine, Scope
@@ -13,10 +17,12 @@ from beacon.model.unit import service_of_file
 from beacon.operations.caller import Caller
 from beacon.operations.listener import Progress
 from beacon.operations.machine import Machine
+from beacon.rollout.allotting.allotment import Allotment
 from beacon.state.paths import Paths
 from tests.fakes.foreign import OldContainers
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.stage import PLATFORM, RENDERER, tools
 
 
@@ -60,6 +66,18 @@ class StagedMachine(Machine):
             is_proxied=False,
             _log=lambda event, _: machine.events.append(event),
         )
+
+    def keep_secrets(self) -> FakeSecrets:
+        """Have Beacon keep secrets here, and its releases name their versions; return them: none yet."""
+        secrets = FakeSecrets()
+        chosen = (lambda *_: True, lambda _: False, secrets)
+        allotment = Allotment(self.machine, Settings(), None, self.definition_files, *chosen)
+        vars(self).update(
+            secrets=secrets,
+            tools=replaced(self.tools, secrets=secrets),
+            renderer=replace(RENDERER, allot=allotment.allot),
+        )
+        return secrets
 
     def unwell(self) -> Unwell:
         units = self.machine.units.items()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from beacon.definition.settings import Settings
 from beacon.errors import DefinitionError, UsageError
 from beacon.operations.apps.installing import (
     ChangeRequest,
@@ -20,13 +17,12 @@ from beacon.operations.apps.installing import (
 )
 from beacon.operations.apps.listing import SearchRequest, list_apps
 from beacon.operations.apps.showing import AppRequest, lint, list_installed, show_app
-from beacon.rollout.allotting.allotment import Allotment
 from beacon.wire.apps import AppChanged
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage
 from tests.fakes.secrets import FakeSecrets
-from tests.fakes.stage import RENDERER, push
+from tests.fakes.stage import push
 
 SHOP = """schema = "beacon-app/1"
 [app]
@@ -68,18 +64,11 @@ text = "Welcome"
 @pytest.fixture
 def here(tmp_path: Path) -> StagedMachine:
     """Return a machine whose owner has a manifest."""
-    fake, secrets = FakeMachine(), FakeSecrets()
+    fake = FakeMachine()
     staged = StagedMachine(fake, tmp_path, push(fake, "1"))
     staged.paths.definitions.mkdir(parents=True)
     write(staged, SHOP)
-    allotment = Allotment(
-        fake, Settings(), None, staged.definition_files, lambda *_: True, lambda _: False, secrets
-    )
-    vars(staged).update(
-        secrets=secrets,
-        tools=replaced(staged.tools, secrets=secrets),
-        renderer=replace(RENDERER, allot=allotment.allot),
-    )
+    staged.keep_secrets()
     return staged
 
 

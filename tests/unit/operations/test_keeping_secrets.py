@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from beacon.definition.settings import Settings
 from beacon.errors import UsageError
 from beacon.model.release import Release, Trigger
 from beacon.model.sensitive import LARGEST, SecretVersion
 from beacon.operations.apply import ApplyRequest, apply, plan
 from beacon.operations.definitions.secrets import KeepRequest, RemoveSecretRequest, keep, list_secrets, remove
-from beacon.rollout.allotting.allotment import Allotment
 from beacon.rollout.back import roll_back
 from beacon.wire.answer import to_json
 from beacon.wire.definition import SecretsKept
@@ -22,33 +19,27 @@ from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage
 from tests.fakes.secrets import FakeSecrets
-from tests.fakes.stage import RENDERER, candidate, push, service
+from tests.fakes.stage import candidate, push, service
 
 WEB = 'image = "registry.example/me/web:latest"\n[[secret]]\nname = "tok"\nenv = "TOK"\n'
 
 
 @pytest.fixture
-def secrets() -> FakeSecrets:
-    """Return what Beacon keeps: nothing yet."""
-    return FakeSecrets()
-
-
-@pytest.fixture
-def here(tmp_path: Path, secrets: FakeSecrets) -> StagedMachine:
+def here(tmp_path: Path) -> StagedMachine:
     """Return a machine on which web is defined to get a secret."""
     fake = FakeMachine()
     staged = StagedMachine(fake, tmp_path, push(fake, "1"))
     staged.paths.definitions.mkdir(parents=True)
     staged.definition_path("web").write_text(WEB)
-    allotment = Allotment(
-        fake, Settings(), None, staged.definition_files, lambda *_: True, lambda _: False, secrets
-    )
-    vars(staged).update(
-        secrets=secrets,
-        tools=replaced(staged.tools, secrets=secrets),
-        renderer=replace(RENDERER, allot=allotment.allot),
-    )
+    staged.keep_secrets()
     return staged
+
+
+@pytest.fixture
+def secrets(here: StagedMachine) -> FakeSecrets:
+    """Return what Beacon keeps: nothing yet."""
+    assert isinstance(here.secrets, FakeSecrets)
+    return here.secrets
 
 
 def give(here: StagedMachine, value: bytes, name: str = "tok", *, at_once: bool = False) -> SecretsKept:
