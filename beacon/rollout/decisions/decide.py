@@ -184,15 +184,16 @@ def is_stopped(service: Service, now: UnitState, *, handled: bool) -> bool:
 def judge_unit(before: UnitState, now: UnitState) -> Verdict:
     """Judge whether the unit still runs as it did at *before*: up, the same process, no restart between.
 
-    If *now* tells how the process before this one ended, that is the reason.
+    If *now* tells how the process before this one ended, that is the reason; a unit that crashes while it is
+    looked at may still be active.
     """
     if now.active != "active":
         return blamed(find_blame(None, now))
-    if now.restarts > before.restarts and (now.exit_status or now.result != "success"):
+    if (now.restarts, now.main_pid, now.started) == (before.restarts, before.main_pid, before.started):
+        return PENDING
+    if now.exit_status or now.result != "success":
         return blamed(find_blame(None, now))
-    if now.restarts != before.restarts or now.main_pid != before.main_pid or now.started != before.started:
-        return failed("it was restarted while it had to settle")
-    return PENDING
+    return failed("it was restarted while it had to settle")
 
 
 def judge_end(unit: UnitState) -> Verdict:

@@ -47,6 +47,8 @@ _LISTEN_LIMIT = 30.0
 """Seconds after which a release that is healthy otherwise has to accept connections."""
 _REFUSALS = 3
 """So many looks in a row may fail before that is the end of the watch."""
+_JOURNAL_LOOKS = 8
+"""So often the journal is asked for an entry that takes a moment to be in it."""
 
 
 def watch(
@@ -173,8 +175,12 @@ def with_last_exit(tools: Tools, now: UnitState) -> UnitState:
     """Add to a unit that failed, and runs again by now, how its process ended; it says so no more itself."""
     if not now.is_up or now.exit_status:
         return now
-    last = tools.systemd.last_exit(now.name)
-    return now if last is None else replace(now, result=last.result, exit_status=last.status)
+    for _ in range(_JOURNAL_LOOKS):
+        last = tools.systemd.last_exit(now.name)
+        if last is not None:
+            return replace(now, result=last.result, exit_status=last.status)
+        tools.clock.sleep(_SETTLE_POLL)
+    return now
 
 
 def has_check(service: Service) -> bool:

@@ -54,6 +54,12 @@ def test_settled(now: UnitState, elapsed: float, gate: Gate) -> None:
     assert judge_settled(UP, now, elapsed, 10).gate is gate
 
 
+def test_a_crash_while_systemd_is_asked_is_no_restart() -> None:
+    """The unit is read before its service: it is active still, and its process has ended."""
+    verdict = judge_settled(UP, replace(UP, main_pid=0, result="exit-code", exit_status=1), 3, 10)
+    assert (verdict.gate, verdict.reason) == (Gate.FAILED, "it exited with status 1")
+
+
 @pytest.mark.parametrize(
     ("now", "handled", "stopped"),
     [

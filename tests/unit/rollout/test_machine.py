@@ -618,6 +618,23 @@ def test_what_ended_before_systemd_started_it_anew_is_blamed_by_how_it_ended() -
     assert "the engine could not run it (status 126)" in outcome.detail
 
 
+def _comes_again(machine: FakeMachine) -> None:
+    unit = machine.units["beacon-web.service"]
+    unit.restarts, unit.pid, unit.last_exit = 1, unit.pid + 1, None
+
+
+def _has_ended(machine: FakeMachine) -> None:
+    machine.units["beacon-web.service"].last_exit = LastExit("exit-code", 3)
+
+
+def test_the_journal_may_tell_a_moment_later_how_a_release_ended() -> None:
+    machine = Steered(_comes_again, _has_ended)
+    roll_out(machine, push(machine, "1"))
+    machine.steered = True
+    outcome = roll_out(machine, push(machine, "2"))
+    assert (outcome.kind, outcome.detail.split(";")[0]) == (OutcomeKind.ROLLED_BACK, "it exited with status 3")
+
+
 def test_a_restart_in_the_gate_does_not_save_a_bad_release() -> None:
     machine = Steered(_restarts)
     one, two = push(machine, "1"), push(machine, "2", "exits")
