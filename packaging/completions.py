@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 (a script of the build, not a module)
 """Write completions for bash, zsh and fish into a folder, from the command line's own description of itself.
 
-They are static: a TAB starts no Python. Names of services are those of the definitions on the machine.
+They are static: a TAB starts no Python. Names of services and of installed apps are those of files.
 Run at package build and by install.sh: ``python3 packaging/completions.py build/completions``.
 """
 
@@ -17,7 +17,8 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from beacon.cli.app import command_line
 
-SERVICES = "/etc/beacon/services"
+FOLDERS = ("/etc/beacon", "~/.config/beacon")
+"""Where there is a folder of files for the names of each kind: services, and apps."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: whether it wants services, and its options; of one in a group the name has two words."""
+    """A verb: what names it wants, and its options; of one in a group the name has two words."""
 
     name: str
     help: str
-    takes_services: bool
+    kind: str
+    """services or apps; empty if it wants no such names."""
     options: tuple[Option, ...]
 
 
@@ -55,7 +57,7 @@ def _verbs(group: TyperGroup, prefix: str = "") -> Iterator[Verb]:
         yield Verb(
             name=f"{prefix}{name}",
             help=_sentence(command.get_short_help_str(limit=200)),
-            takes_services=name != "add" and any(_is_service(parameter) for parameter in command.params),
+            kind=_kind(f"{prefix}{name}", command.params),
             options=_options(command.params),
         )
         if isinstance(command, TyperGroup):
@@ -91,8 +93,11 @@ def _options(parameters: Iterable[object]) -> tuple[Option, ...]:
     return (*found, help_option)
 
 
-def _is_service(parameter: object) -> bool:
-    return isinstance(parameter, TyperArgument) and parameter.name in {"name", "names", "domain", "domains"}
+def _kind(verb: str, parameters: Iterable[object]) -> str:
+    arguments = {parameter.name for parameter in parameters if isinstance(parameter, TyperArgument)}
+    if verb == "add" or not arguments & {"name", "names", "domain", "domains"}:
+        return ""
+    return "apps" if verb.startswith("app ") else "services"
 
 
 def _sentence(text: str) -> str:
@@ -109,7 +114,7 @@ def bash(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     return f"""\
 # bash completion for beacon(1); made by packaging/completions.py
 _beacon() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous= verb= word services= options= valued= folders= inner=
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous= verb= word named= options= valued= folders= inner=
     [ "$COMP_CWORD" -gt 0 ] && previous=${{COMP_WORDS[COMP_CWORD - 1]}}
     COMPREPLY=()
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -135,8 +140,8 @@ _beacon() {{
     case $current in
         -*) ;;
         *) [ -n "$verb" ] && options=$inner
-           if [ -n "$services" ]; then
-               for word in {SERVICES}/*.toml ~/.config/beacon/services/*.toml; do
+           if [ -n "$named" ]; then
+               for word in {" ".join(f"{folder}/$named/*.toml" for folder in FOLDERS)}; do
                    [ -e "$word" ] && word=${{word##*/}} && options+=" ${{word%.toml}}"
                done
            fi ;;
@@ -156,7 +161,7 @@ def _bash_case(verb: Verb, common: tuple[Option, ...], inner: tuple[Verb, ...]) 
         f'        "{verb.name}")\n'
         f'            options="{" ".join(names)}" valued="{" ".join(valued)}" folders="{" ".join(folders)}"\n'
         f'            inner="{" ".join(map(_last_word, inner))}"\n'
-        f"            services={'yes' if verb.takes_services else ''} ;;\n"
+        f"            named={verb.kind} ;;\n"
     )
 
 
@@ -172,10 +177,10 @@ def zsh(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     return f"""\
 #compdef beacon
 # zsh completion for beacon(1); made by packaging/completions.py
-_beacon_services() {{
-    local -a services
-    services=({SERVICES}/*.toml(N:t:r) ~/.config/beacon/services/*.toml(N:t:r))
-    _describe 'service' services
+_beacon_named() {{
+    local -a names
+    names=({" ".join(f"{folder}/$1/*.toml(N:t:r)" for folder in FOLDERS)})
+    _describe ${{1%s}} names
 }}
 
 _beacon() {{
@@ -225,10 +230,10 @@ def _zsh_group(group: Verb, inner: tuple[Verb, ...], common: tuple[Option, ...])
 
 def _zsh_case(word: str, verb: Verb, common: tuple[Option, ...]) -> str:
     shared = tuple(option for option in common if not {"--version", "--help"} & set(option.names))
-    services = " '*:service:_beacon_services'" if verb.takes_services else ""
+    named = f" '*:{verb.kind.removesuffix('s')}:_beacon_named {verb.kind}'" if verb.kind else ""
     return (
         f"                {word}) _arguments \\\n{_zsh_options((*verb.options, *shared))}\n"
-        f"                   {services} ;;"
+        f"                   {named} ;;"
     )
 
 
@@ -246,8 +251,8 @@ def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
     names = " ".join(verb.name for verb in _first(verbs))
     lines = [
         "# fish completion for beacon(1); made by packaging/completions.py",
-        "function __beacon_services",
-        f"    for file in {SERVICES}/*.toml ~/.config/beacon/services/*.toml",
+        "function __beacon_named",
+        f"    for file in {' '.join(f'{folder}/$argv[1]/*.toml' for folder in FOLDERS)}",
         "        string replace -r '.*/(.*)\\.toml$' '$1' $file",
         "    end",
         "end",
@@ -261,8 +266,8 @@ def fish(common: tuple[Option, ...], verbs: tuple[Verb, ...]) -> str:
         unseen = f"-n '{within}not __fish_seen_subcommand_from {others}' "
         lines.append(f"complete -c beacon {unseen}-a {word} -d '{verb.help}'")
         seen = f"-n '{within}__fish_seen_subcommand_from {word}' "
-        if verb.takes_services:
-            lines.append(f"complete -c beacon {seen}-a '(__beacon_services)'")
+        if verb.kind:
+            lines.append(f"complete -c beacon {seen}-a '(__beacon_named {verb.kind})'")
         lines += [_fish_option(seen, option) for option in verb.options if "--help" not in option.names]
     return "\n".join(lines) + "\n"
 

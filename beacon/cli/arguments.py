@@ -10,7 +10,16 @@ import typer
 
 def complete_service(incomplete: str) -> list[str]:
     """Complete names of services: from the names of files alone, so that TAB is quick."""
-    folders = (Path("/etc/beacon/services"), Path.home() / ".config/beacon/services")
+    return _files("services", incomplete)
+
+
+def complete_app(incomplete: str) -> list[str]:
+    """Complete names of installed apps."""
+    return _files("apps", incomplete)
+
+
+def _files(kind: str, incomplete: str) -> list[str]:
+    folders = (Path("/etc/beacon", kind), Path.home() / ".config/beacon" / kind)
     names = {path.stem for folder in folders for path in folder.glob("*.toml")}
     return sorted(name for name in names if name.startswith(incomplete))
 

@@ -79,6 +79,13 @@ class Installations(Answer, frozen=True, kw_only=True):
     installed: tuple[Installation, ...]
 
 
+class AppServices(Answer, frozen=True, kw_only=True):
+    """The services of an installed app, each after those that it needs."""
+
+    name: str
+    services: tuple[str, ...]
+
+
 class AppChanged(Answer, frozen=True, kw_only=True):
     """What became of an app that was installed, changed, updated or removed."""
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from beacon.cli.apps.listing import App
-from beacon.cli.arguments import Json, option
+from beacon.cli.arguments import Json, complete_app, option
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import Session, session
 from beacon.errors import UsageError
@@ -30,7 +30,9 @@ Values = Annotated[Path | None, option("Answers in TOML.", "--values", metavar="
 Overwritten = Annotated[
     bool, option("Write over definitions that were edited by hand; copies are kept.", "--overwrite")
 ]
-Instance = Annotated[str, typer.Argument(metavar="NAME", help="The installed app.")]
+Instance = Annotated[
+    str, typer.Argument(metavar="NAME", help="The installed app.", autocompletion=complete_app)
+]
 
 
 def install(

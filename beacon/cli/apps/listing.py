@@ -1,4 +1,4 @@
-"""beacon app list: the catalog."""
+"""beacon app list and search: the catalog."""
 
 from __future__ import annotations
 
@@ -23,8 +23,21 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show the apps of the catalog, or those that are about some words."""
+    _list(context, words or [], as_json=as_json)
+
+
+def search(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="What to look for.")],
+    as_json: Json = False,
+) -> None:
+    """Show the apps of the catalog that are about some words."""
+    _list(context, words, as_json=as_json)
+
+
+def _list(context: typer.Context, words: list[str], *, as_json: bool) -> None:
     here = session(context)
-    answer = list_apps(here.machine(required=False), SearchRequest(tuple(words or ())), here.listener)
+    answer = list_apps(here.machine(required=False), SearchRequest(tuple(words)), here.listener)
     if as_json:
         here.output.data(answer)
         return

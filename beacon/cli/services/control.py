@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -16,20 +16,20 @@ from beacon.wire.control import Done
 
 def start(context: typer.Context, names: SomeNames) -> None:
     """Start services, as systemctl start beacon-NAME does."""
-    _each(context, names, control.start)
+    each(context, names, control.start)
 
 
 def stop(context: typer.Context, names: SomeNames) -> None:
     """Stop services; updates leave them stopped."""
-    _each(context, names, control.stop)
+    each(context, names, control.stop)
 
 
 def restart(context: typer.Context, names: SomeNames) -> None:
     """Restart services, at the releases that they are at."""
-    _each(context, names, control.restart)
+    each(context, names, control.restart)
 
 
-def _each(context: typer.Context, names: list[str], operation: Callable[..., Done]) -> None:
+def each(context: typer.Context, names: Sequence[str], operation: Callable[..., Done]) -> None:
     """Do it with each service, one that fails or not; with none where one of the names is wrong."""
     here, failed = session(context), []
     machine = here.machine()

@@ -632,7 +632,10 @@ def test_the_journal_may_tell_a_moment_later_how_a_release_ended() -> None:
     roll_out(machine, push(machine, "1"))
     machine.steered = True
     outcome = roll_out(machine, push(machine, "2"))
-    assert (outcome.kind, outcome.detail.split(";")[0]) == (OutcomeKind.ROLLED_BACK, "it exited with status 3")
+    assert (outcome.kind, outcome.detail.split(";")[0]) == (
+        OutcomeKind.ROLLED_BACK,
+        "it exited with status 3",
+    )
 
 
 def test_a_restart_in_the_gate_does_not_save_a_bad_release() -> None:

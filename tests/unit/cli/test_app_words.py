@@ -1,0 +1,99 @@
+"""beacon app start, stop, restart, open and search as faces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from beacon.errors import UsageError
+from beacon.model.runtime import JobResult
+from beacon.operations.apps.installing import InstallRequest, install
+from tests.fakes.here import Recorder, StagedMachine
+from tests.fakes.machine import FakeMachine
+from tests.fakes.stage import push
+from tests.fakes.terminal import call
+
+SHOP = """schema = "beacon-app/1"
+[app]
+id = "shop"
+name = "Shop"
+version = "1"
+summary = "Sells things"
+license = "MIT"
+[web]
+port = 8080
+[service.main]
+image = "registry.example/me/web:latest"
+needs = ["{{ service.queue }}"]
+[service.db]
+image = "registry.example/me/web:latest"
+[service.queue]
+image = "registry.example/me/web:latest"
+needs = ["{{ service.db }}"]
+"""
+
+
+class Journal(FakeMachine):
+    """A machine that remembers which units were started and stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[str] = []
+
+    def start(self, unit: str, limit: float) -> JobResult:
+        self.jobs.append(f"start {unit}")
+        return super().start(unit, limit)
+
+    def stop(self, unit: str, limit: float) -> JobResult:
+        self.jobs.append(f"stop {unit}")
+        return super().stop(unit, limit)
+
+
+@pytest.fixture
+def fake() -> Journal:
+    return Journal()
+
+
+@pytest.fixture
+def here(tmp_path: Path, fake: Journal) -> StagedMachine:
+    """Return a machine with an app of three services."""
+    staged = StagedMachine(fake, tmp_path, push(fake, "1"))
+    staged.paths.definitions.mkdir(parents=True)
+    staged.keep_secrets()
+    path = staged.paths.config / "catalog" / "shop.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(SHOP)
+    install(staged, InstallRequest("shop", answers={"port": 18080}), Recorder())
+    fake.jobs.clear()
+    return staged
+
+
+def test_all_services_stop_and_start_in_the_order_of_their_needs(here: StagedMachine, fake: Journal) -> None:
+    units = [f"beacon-{name}.service" for name in ("shop-db", "shop-queue", "shop")]
+    assert call(here, "apps.running", "stop shop").exit_code == 0
+    assert fake.jobs == [f"stop {unit}" for unit in reversed(units)]
+    fake.jobs.clear()
+    assert call(here, "apps.running", "start shop").exit_code == 0
+    assert fake.jobs == [f"start {unit}" for unit in units]
+
+
+def test_an_app_is_opened_where_it_is_reached(here: StagedMachine) -> None:
+    said = call(here, "apps.running", "open shop")
+    assert said.stdout.strip().endswith(":18080/")
+    answered = json.loads(call(here, "apps.running", "open shop --json").stdout)
+    assert answered["url"] == said.stdout.strip()
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "open"])
+def test_a_name_that_is_near_is_told(here: StagedMachine, verb: str) -> None:
+    said = call(here, "apps.running", f"{verb} shpo")
+    assert isinstance(said.exception, UsageError)
+    assert "did you mean 'shop'" in str(said.exception)
+
+
+def test_the_catalog_is_searched(here: StagedMachine) -> None:
+    said = call(here, "apps.listing", "search sells things")
+    assert said.stdout.splitlines()[1].split()[0] == "shop"
+    assert call(here, "apps.listing", "search").exit_code == 2
