@@ -4,58 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-import beacon.catalog
-from beacon.catalog.answers import answer
-from beacon.catalog.expansion import Expansion, Place, expand, surroundings
-from beacon.catalog.manifest import options_of, read_manifest
-from beacon.definition.decode import decode_all
-from beacon.definition.tables.app import ManifestTable
+from beacon.catalog.manifest import options_of
+from tests.catalog import NAMES, app, services_of
 
-FILES = sorted((Path(beacon.catalog.__file__).parent / "apps").glob("*.toml"))
 SENSITIVE = re.compile(r"PASS|SECRET|TOKEN|_KEY")
 HARMLESS = re.compile(r"|/run/secrets/.*|true|false|[0-9]+")
 
 
-def manifest(file: Path) -> ManifestTable:
-    return read_manifest(file.read_text(), file=file.name)
-
-
-def expanded(app: ManifestTable, answers: Mapping[str, object]) -> Expansion:
-    place = Place(
-        app.app.id,
-        "box",
-        "Europe/Berlin",
-        1000,
-        1000,
-        "x",
-        f"/var/lib/beacon/apps/{app.app.id}/files",
-        "/srv",
-    )
-    needed = {one.name: "example" for one in options_of(app) if one.required}
-    return expand(app, answer(app, {**needed, **answers}, surroundings(place)), place, {})
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_an_app_is_in_order(file: Path) -> None:
-    app = manifest(file)
-    assert app.app.id == file.stem
-    for answers in ({}, {"domain": "app.example.org"} if app.web is not None else {}):
-        found = expanded(app, answers)
-        services = decode_all({f"{name}.toml": text for name, text in found.definitions.items()})
+@pytest.mark.parametrize("name", NAMES)
+def test_an_app_is_in_order(name: str) -> None:
+    found = app(name)
+    assert found.manifest.app.id == name
+    for made in (found.with_defaults(), found.with_everything()):
+        services = services_of(made)
         for service in services:
             assert "." in service.image.registry, "images are named with their registries"
-            assert service.image.tag not in {None, "latest"} or app.app.id in ROLLING, "a version is named"
+            assert service.image.tag not in {None, "latest"} or name in ROLLING, "a version is named"
             health, is_job = service.health, service.name.endswith("-cron")
             assert health.command or health.http or health.tcp or is_job, service.name
             literal = {name for name, value in service.env.items() if not HARMLESS.fullmatch(value)}
             assert not [name for name in literal if SENSITIVE.search(name)], service.name
         used = {one.name for service in services for one in service.secrets}
-        assert set(found.secrets.values()) <= used, "a secret that nobody uses"
+        assert set(made.secrets.values()) <= used, "a secret that nobody uses"
 
 
 ROLLING = {"excalidraw"}
@@ -64,15 +37,13 @@ ROLLING = {"excalidraw"}
 
 def test_apps_do_not_want_one_port() -> None:
     wanted: Counter[tuple[int, str]] = Counter()
-    for file in FILES:
-        app = manifest(file)
-        found = expanded(app, {})
-        for service in decode_all({f"{name}.toml": text for name, text in found.definitions.items()}):
+    for name in NAMES:
+        for service in services_of(app(name).with_defaults()):
             wanted.update({(port.host_port, str(port.protocol)) for port in service.ports if port.host_port})
     dns = 53  # of which a machine has one server
     assert [port for port, count in wanted.items() if count > 1 and port[0] != dns] == []
 
 
 def test_most_apps_ask_nothing() -> None:
-    asking = [file.stem for file in FILES if any(one.required for one in options_of(manifest(file)))]
-    assert len(asking) <= len(FILES) / 5, asking
+    asking = [name for name in NAMES if any(one.required for one in options_of(app(name).manifest))]
+    assert len(asking) <= len(NAMES) / 5, asking
