@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from beacon.errors import MachineError
+from beacon.errors import BeaconError, MachineError
 from beacon.state.files import PRIVATE, explained, read_text, remove, rewrite, write_atomic
 
 _MANIFEST = "app.toml"
@@ -30,25 +30,41 @@ class Catalog:
         self._own = own
         self._built_in = built_in
 
-    def names(self) -> dict[str, Path]:
-        """Return the apps, each with its file."""
-        found: dict[str, Path] = {}
-        for folder in (self._built_in, self._own):
-            paths = explained("read", folder, lambda folder=folder: sorted(folder.glob("*.toml")))  # type: ignore[misc]
-            found |= {path.stem: path for path in paths if not path.name.startswith(".")}
-        return found
+    def names(self) -> list[str]:
+        """Return the apps."""
+        return sorted({name for folder in (self._own, self._built_in) for name in _manifests(folder)})
+
+    def each(self) -> Iterator[tuple[str, Entry | BeaconError]]:
+        """Yield each app with its manifest, or with why that cannot be read."""
+        there = {name: folder for folder in (self._built_in, self._own) for name in _manifests(folder)}
+        for name, folder in sorted(there.items()):
+            try:
+                entry = self._entry(folder, name)
+            except BeaconError as error:
+                yield name, error
+            else:
+                if entry is not None:
+                    yield name, entry
 
     def find(self, name: str) -> Entry | None:
         """Return the manifest of an app."""
-        for folder in (self._own, self._built_in):
-            text = read_text(folder / f"{name}.toml")
-            if text is not None:
-                return Entry(folder / f"{name}.toml", text, is_own=folder == self._own)
-        return None
+        entries = (self._entry(folder, name) for folder in (self._own, self._built_in))
+        return next((entry for entry in entries if entry is not None), None)
 
-    def is_own(self, name: str) -> bool:
-        """Say whether the owner's manifest is the one that counts."""
-        return (self._own / f"{name}.toml").exists()
+    def _entry(self, folder: Path, name: str) -> Entry | None:
+        file = folder / f"{name}.toml"
+        text = read_text(file)
+        return None if text is None else Entry(file, text, is_own=folder == self._own)
+
+
+def _manifests(folder: Path) -> list[str]:
+    try:
+        found = explained("read", folder, lambda: [path.name for path in folder.iterdir()])
+    except MachineError:
+        if folder.exists():
+            raise
+        return []
+    return [name[: -len(".toml")] for name in found if name.endswith(".toml") and not name.startswith(".")]
 
 
 class Installed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import check, golive, handover, owners, publishing, scale, startup, together
+from tests.bench import check, golive, handover, listing, owners, publishing, scale, startup, together
 from tests.bench.measure import Section
 from tests.bench.report import write_report
 from tests.lab.host import LabHost
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[[LabHost], Section]] = {
     "rootless": owners.measure,
     "handover": handover.measure,
     "publish": publishing.measure,
+    "catalog": listing.measure,
 }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from beacon.catalog.summary import Summary, read_summary
+from beacon.errors import BeaconError
 from beacon.model.notice import Notice
 from beacon.operations.apps.records import catalog, instances_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
-from beacon.state.files import read_text
 from beacon.wire.apps import AppInfo, AppList
 
 
@@ -22,16 +22,17 @@ class SearchRequest(Struct, frozen=True):
 def list_apps(machine: Machine, request: SearchRequest, listener: Listener) -> AppList:
     """Return the apps of the catalog. One whose manifest is faulty is in the warnings."""
     del listener
-    there, found = catalog(machine), []
+    found, warnings = [], []
     instances = instances_of(machine)
-    warnings = []
-    for name, path in sorted(there.names().items()):
+    for name, entry in catalog(machine).each():
         try:
-            summary = read_summary(read_text(path) or "")
-        except ValueError as error:
+            if isinstance(entry, BeaconError):
+                raise entry
+            summary = read_summary(entry.text)
+        except (ValueError, BeaconError) as error:
             warnings.append(Notice(f"the manifest of {name} is faulty: {error}", f"beacon app lint {name}"))
             continue
-        info = app_info(summary, instances.get(name, []), is_own=there.is_own(name))
+        info = app_info(summary, instances.get(name, []), is_own=entry.is_own)
         text = " ".join((info.id, info.name, info.summary, *info.categories)).lower()
         if all(word.lower() in text for word in request.words):
             found.append(info)

@@ -44,7 +44,7 @@ def find(machine: Machine, name: str) -> tuple[ManifestTable, Entry]:
     """Return a manifest of the catalog, and its file. Raises UsageError if there is none."""
     entry = catalog(machine).find(name)
     if entry is None:
-        known = list(catalog(machine).names())
+        known = catalog(machine).names()
         raise UsageError(
             f"there is no app {name!r}{did_you_mean(name, known)}", hint="beacon app list shows them all"
         )

@@ -131,6 +131,18 @@ def test_a_second_one_has_another_name(here: StagedMachine) -> None:
     assert (app.instances, app.is_own) == (("second", "shop"), True)
 
 
+def test_a_manifest_that_cannot_be_read_keeps_no_other_from_the_list(here: StagedMachine) -> None:
+    folder = here.paths.config / "catalog"
+    folder.joinpath("latin.toml").write_bytes(b'[app]\nname = "\xe4"')
+    folder.joinpath("folder.toml").mkdir()
+    answer = list_apps(here, SearchRequest(), Recorder())
+    assert "shop" in {one.id for one in answer.apps}
+    assert [one.text.split(" is ")[0] for one in answer.warnings] == [
+        "the manifest of folder",
+        "the manifest of latin",
+    ]
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_is_done(here: StagedMachine) -> None:
     here.definition_path("shop-db").write_text('image = "registry.example/me/web:latest"\n')
     with pytest.raises(UsageError, match="shop-db"):
