@@ -77,6 +77,9 @@ def _problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     texts |= dict(_strings(manifest.service, "service"))
     for place, text in texts.items():
         yield from _unknown(place, names_in_text(text), set(names))
+    last = manifest.app.revision
+    late = [f"upgrade[{index}].revision" for index, one in enumerate(manifest.upgrade) if one.revision > last]
+    yield from ((place, f"must be at most {last}, the manifest's own") for place in late)
 
 
 def _unknown(place: str, names: frozenset[str] | str, known: set[str]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from beacon.operations.apps.records import has_news
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
@@ -47,11 +48,24 @@ def update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outc
 @watchable("update")
 def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
     names, tools = machine.select(request.services), machine.tools_for(listener)
+    apps = None
+    if has_news(machine):
+        from beacon.operations.apps.following import follow  # noqa: PLC0415  # pydantic; mostly there is none
+
+        apps = follow(machine, names, listener, named=bool(request.services))
+        names = tuple(name for name in names if name not in apps.services)
     run = Run(machine, tools, named=bool(request.services), retry=request.retry)
     outcomes = run.see_to(names)
     warnings = machine.update_proxy(outcomes)
+    if apps is None:
+        run.remember(outcomes)
+        return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *warnings))
+    outcomes = apps.said(outcomes)
     run.remember(outcomes)
-    return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *warnings))
+    return Outcomes(
+        services=(*apps.outcomes, *outcome_infos(outcomes)),
+        warnings=(*apps.warnings, *run.warnings, *warnings),
+    )
 
 
 @watchable("rollback")
@@ -79,10 +93,15 @@ def rollback(machine: Machine, request: RollbackRequest, listener: Listener) -> 
 
 
 def _check(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
-    states, damaged = readable(machine.store, machine.select(request.services))
+    names = machine.select(request.services)
+    states, damaged = readable(machine.store, names)
     tools = machine.tools_for(listener)
     check = Check(tools, machine.registry_on_demand, states, retry=request.retry)
     found = check.run({})
     is_news = any(checked.candidate is not None for checked in found)
     outcomes = machine.rollouts_for(tools).foresee(found) if is_news else [one.outcome for one in found]
+    if has_news(machine):
+        from beacon.operations.apps.following import foresee  # noqa: PLC0415  # as above
+
+        outcomes = foresee(machine, names).said(outcomes)
     return Outcomes(services=outcome_infos((*damaged, *outcomes)))

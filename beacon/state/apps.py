@@ -1,17 +1,22 @@
-"""Apps on disk: the catalog's manifests, and what is installed of them."""
+"""Apps on disk: the catalog's manifests, what is installed of them, and what is being changed."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from beacon.errors import BeaconError, MachineError
+from beacon.model.app import CHANGE_VERSION, AppChange
 from beacon.state.files import PRIVATE, explained, read_text, remove, rewrite, write_atomic
+from beacon.state.lock import locked
 
 _MANIFEST = "app.toml"
+_FAILED = "failed"
 
 
 class Entry(Struct, frozen=True):
@@ -104,6 +109,18 @@ class Installed:
         for path, (text, mode) in files.items():
             write_atomic(Path(path), text.encode(), mode=mode)
 
+    def failed(self, name: str) -> str:
+        """Return the digest of the manifest that an app went back from; empty for none."""
+        return read_text(self._state / name / _FAILED) or ""
+
+    def note_failed(self, name: str, digest: str) -> None:
+        """Remember which manifest an app went back from; an empty *digest* forgets it."""
+        path = self._state / name / _FAILED
+        if digest:
+            write_atomic(path, digest.encode(), mode=PRIVATE)
+        else:
+            remove(path)
+
     def forget(self, name: str) -> None:
         """Remove what is remembered of an app, and its files."""
         remove(self.path(name))
@@ -111,6 +128,47 @@ class Installed:
         explained(
             "remove", folder, lambda: shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
         )
+
+
+class Changes:
+    """The changes of apps under way: each is on disk before it begins, until it has ended."""
+
+    def __init__(self, state: Path, runtime: Path) -> None:
+        self._state = state
+        self._runtime = runtime
+
+    def names(self) -> list[str]:
+        """Return the apps that are being changed, or whose change was cut off."""
+        return sorted(path.stem for path in self._state.glob("*.json") if not path.name.startswith("."))
+
+    def load(self, name: str) -> AppChange | None:
+        """Return the change of an app; MachineError if it cannot be understood."""
+        path = self._path(name)
+        text = read_text(path)
+        if text is None:
+            return None
+        try:
+            change = msgspec.json.decode(text, type=AppChange)
+        except msgspec.DecodeError as error:
+            raise MachineError(f"{path}: {error}") from error
+        if change.version > CHANGE_VERSION:
+            raise MachineError(f"{path} was written by a newer Beacon", hint="install that again")
+        return change
+
+    def save(self, change: AppChange) -> None:
+        """Write down a change before anything of it is done."""
+        write_atomic(self._path(change.name), msgspec.json.encode(change), mode=PRIVATE)
+
+    def end(self, name: str) -> None:
+        """Forget a change that has ended."""
+        remove(self._path(name))
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock of an app while the block runs. Raises BusyError if another process changes it."""
+        return locked(self._runtime, f"_app.{name}")
+
+    def _path(self, name: str) -> Path:
+        return self._state / f"{name}.json"
 
 
 def make_library(path: str, owner: tuple[int, int]) -> None:

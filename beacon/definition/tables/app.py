@@ -184,6 +184,16 @@ class ResultTable(Table):
     text: Annotated[str, Field(description="What comes next.")] = ""
 
 
+class UpgradeTable(Table):
+    """What comes with a revision."""
+
+    revision: Annotated[int, *whole_number(2, 1_000_000), Field(description="Which.")]
+    note: Annotated[Line, Field(description="What the owner has to know, or to do first.")]
+    wait: Annotated[
+        Boolean, Field(description="Whether it waits until the owner has read that: beacon app update.")
+    ] = False
+
+
 class ManifestTable(Table):
     """An app of Beacon's catalog (beacon-app(5))."""
 
@@ -197,4 +207,5 @@ class ManifestTable(Table):
         Field(description="Definitions, as beacon.toml(5) has them, with {{ option.NAME }} filled in."),
     ]
     file: Annotated[list[FileTable], Field(description="Files that services read.")] = []
+    upgrade: Annotated[list[UpgradeTable], Field(description="What comes with revisions.")] = []
     result: Annotated[ResultTable, Field(description="What is shown afterwards.")] = ResultTable()

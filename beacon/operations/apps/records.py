@@ -9,11 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 import beacon.catalog
+from beacon.catalog.summary import read_summary
 from beacon.definition.encode import as_toml
-from beacon.errors import ConfigError
+from beacon.errors import BeaconError, ConfigError
 from beacon.formats.tomltext import read_toml
 from beacon.operations.machine import Machine
-from beacon.state.apps import Catalog, Installed
+from beacon.state.apps import Catalog, Changes, Entry, Installed
 
 
 class Record(Struct, frozen=True):
@@ -47,11 +48,38 @@ def installed(machine: Machine) -> Installed:
     return Installed(machine.paths.config / "apps", machine.paths.state / "apps")
 
 
+def changes(machine: Machine) -> Changes:
+    """Return what is being changed."""
+    return Changes(machine.paths.state / "app-changes", machine.paths.runtime)
+
+
+def has_news(machine: Machine) -> bool:
+    """Say whether the catalog has a newer manifest of an installed app, or a change of one was cut off."""
+    if changes(machine).names():
+        return True
+    return any(newer_entry(machine, name) is not None for name in installed(machine).names())
+
+
+def newer_entry(machine: Machine, name: str) -> Entry | None:
+    """Return the newer manifest of an installed app; of what cannot be read beacon app status tells."""
+    try:
+        record = read_record(machine, name)
+        entry = catalog(machine).find(record.app) if record is not None else None
+        if record is None or entry is None or read_summary(entry.text).revision <= record.revision:
+            return None
+    except (BeaconError, ValueError):
+        return None
+    return entry
+
+
 def read_record(machine: Machine, name: str) -> Record | None:
     """Return what the owner says of an app. Raises ConfigError if it cannot be understood."""
-    text, path = installed(machine).read(name), installed(machine).path(name)
-    if text is None:
-        return None
+    text = installed(machine).read(name)
+    return None if text is None else record_of(text, str(installed(machine).path(name)))
+
+
+def record_of(text: str, path: str) -> Record:
+    """Return what the owner's file at *path* says. Raises ConfigError if it cannot be understood."""
     try:
         return _read(read_toml(text))
     except (ValueError, TypeError, LookupError) as error:
