@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from beacon.errors import BeaconError, MachineError
-from beacon.model.app import CHANGE_VERSION, AppChange
+from beacon.model.rollout.apps import CHANGE_VERSION, AppChange
 from beacon.state.files import PRIVATE, explained, read_text, remove, rewrite, write_atomic
 from beacon.state.lock import locked
 

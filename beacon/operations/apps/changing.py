@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from beacon.catalog.manifest import options_of, read_manifest
 from beacon.catalog.secrets import make_secret
 from beacon.errors import BeaconError, BusyError, MachineError
-from beacon.model.app import AppChange, AppVersion
 from beacon.model.notice import Notice
 from beacon.model.outcome import OutcomeKind
 from beacon.model.release import Trigger, text_digest
+from beacon.model.rollout.apps import AppChange, AppVersion
 from beacon.model.sensitive import SecretVersion, newest
 from beacon.operations.apply import ApplyRequest, apply
 from beacon.operations.apps.reading import App, described, make, names_of, place_of

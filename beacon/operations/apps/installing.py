@@ -11,8 +11,8 @@ from beacon.catalog.manifest import options_of
 from beacon.definition.tables.app import ManifestTable
 from beacon.engine.listening import is_free
 from beacon.errors import UsageError
-from beacon.model.app import AppChange
 from beacon.model.release import ReleaseState
+from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
 from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of
 from beacon.operations.apps.records import Record, changes, installed, read_record

@@ -14,8 +14,9 @@ LONGEST_FUNCTION = 40
 LONGEST_MODULE = 400
 LARGEST_PACKAGE = 16
 
-ROOTS = {"beacon.__main__", "beacon.operations.machine"}
-"""What puts parts together, and loads each when it is needed: the entry of the process, and the machine."""
+ROOTS = {"beacon.__main__", "beacon.operations.machine", "beacon.operations.update"}
+"""What loads parts when they are needed: the entry of the process, the machine that is made of them, and the
+run of the timer, which mostly has nothing to do for apps."""
 
 PACKAGES = sorted({package_of(module) for module in modules()})
 
