@@ -58,6 +58,17 @@ class AppDetails(Answer, frozen=True, kw_only=True):
     file: str
 
 
+class Drafted(Answer, frozen=True, kw_only=True):
+    """A manifest that was made of what others say of an app."""
+
+    app: str
+    file: str
+    """Where it was written; empty if it was not."""
+    text: str
+    notes: tuple[str, ...]
+    """What its owner should look at; the manifest begins with them."""
+
+
 class Installation(Struct, frozen=True, kw_only=True):
     """An installed app."""
 

@@ -1,4 +1,4 @@
-"""beacon app status, info, lint and new: what is installed, and single apps of the catalog."""
+"""beacon app status, info, lint and schema: what is installed, and single apps of the catalog."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from typing import Annotated
 import typer
 
 from beacon.catalog.manifest import json_schema
-from beacon.catalog.skeleton import skeleton
 from beacon.cli.apps.listing import App
-from beacon.cli.arguments import Json, option
+from beacon.cli.arguments import Json
 from beacon.cli.session import session
 from beacon.definition.grammar.quantities import format_size
-from beacon.errors import UsageError
 from beacon.operations.apps import showing
 from beacon.operations.apps.showing import AppRequest
-from beacon.state.files import rewrite
 from beacon.wire.apps import AppDetails, Installation
 
 
@@ -66,23 +63,6 @@ def lint(
     name = str(Path(manifest).absolute()) if "/" in manifest or manifest.endswith(".toml") else manifest
     showing.lint(here.machine(required=False), AppRequest(name), here.listener)
     here.output.say(f"{manifest} is in order")
-
-
-def new(
-    context: typer.Context,
-    app: App,
-    image: Annotated[str, option("The image of its main service.", "--image", metavar="IMAGE")] = "",
-) -> None:
-    """Write a manifest of your own to begin with, in the folder catalog of the configuration."""
-    here = session(context)
-    machine = here.machine()
-    machine.require_write("app new")
-    path = machine.paths.config / "catalog" / f"{app}.toml"
-    if path.exists():
-        raise UsageError(f"there is {path} already", hint=f"beacon app lint {app}")
-    text = skeleton(app, image)
-    rewrite(path, text.encode(), mode=0o644)
-    here.output.say(f"{path} is written; beacon app lint {app}, then beacon app install {app}")
 
 
 def _installation(one: Installation) -> tuple[str, ...]:

@@ -84,7 +84,13 @@ def lint(machine: Machine, request: AppRequest, listener: Listener) -> Answer:
     text = read_text(Path(request.app)) if "/" in request.app else None
     if text is None:
         text = find(machine, request.app)[1].text
-    manifest = read_manifest(text, file=request.app)
+    judge(machine, text, request.app)
+    return Answer()
+
+
+def judge(machine: Machine, text: str, file: str) -> None:
+    """Raise DefinitionError with every fault of a manifest and of what it comes to."""
+    manifest = read_manifest(text, file=file)
     place = place_of(machine, manifest.app.id)
     domain = {"domain": f"{manifest.app.id}.example.org"} if manifest.web is not None else {}
     faults: list[Fault] = []
@@ -96,11 +102,10 @@ def lint(machine: Machine, request: AppRequest, listener: Listener) -> Answer:
         except DefinitionError as error:
             faults += error.faults
         except UsageError as error:
-            faults.append(Fault(request.app, "option", error.message))
-    faults += _unwise(manifest, request.app)
+            faults.append(Fault(file, "option", error.message))
+    faults += _unwise(manifest, file)
     if faults:
         raise DefinitionError(list(dict.fromkeys(faults)))
-    return Answer()
 
 
 def _needed(manifest: ManifestTable) -> dict[str, str]:

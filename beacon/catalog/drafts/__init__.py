@@ -1,0 +1,1 @@
+"""Manifests to begin with, made of what others say of an app (pure)."""
