@@ -34,10 +34,11 @@ def plan(machine: Machine, request: ApplyRequest, listener: Listener) -> PlanAns
     """Return what :func:`apply` would do, step by step, with the reason of each; changes nothing."""
     tools, planned = machine.tools_for(listener), _plan(machine, request, listener)
     lacks = what_is_lacking(tools, planned.proposal)
-    return _answer(tools, replace(planned, warnings=(*planned.warnings, *lacks)))
+    return answer_of(tools, replace(planned, warnings=(*planned.warnings, *lacks)))
 
 
-def _answer(tools: Tools, planned: Planned) -> PlanAnswer:
+def answer_of(tools: Tools, planned: Planned) -> PlanAnswer:
+    """Return a plan as answers have it."""
     proposal = planned.proposal
     rest = proposal.outcomes, tuple(hindered(proposal.plan)), planned.warnings
     changes = (ServiceChanges(service=name, changes=words) for name, words in proposal.changes.items())
@@ -55,7 +56,7 @@ def apply(machine: Machine, request: ApplyRequest, listener: Listener) -> Outcom
     resumed = resume(tools, machine.select(request.services or None))
     planned = _plan(machine, request, listener)
     if request.plan:
-        _require_as_seen(request.plan, _answer(tools, planned))
+        _require_as_seen(request.plan, answer_of(tools, planned))
     barred = unended(tools.store, [outcome.service for outcome in resumed], resumed)
     done = execute(tools, planned.proposal.without(barred))
     warnings = (*planned.warnings, *machine.update_proxy((*resumed, *done)))

@@ -6,21 +6,23 @@ import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from beacon.cli.apps.listing import App
 from beacon.cli.arguments import Json, complete_app, option
+from beacon.cli.definitions.plan import show_plan
 from beacon.cli.outcomes import show_answer
 from beacon.cli.session import Session, session
 from beacon.errors import UsageError
 from beacon.formats.tomltext import read_toml
-from beacon.operations.apps import installing
+from beacon.operations.apps import foreseeing, installing
 from beacon.operations.apps.installing import ChangeRequest, InstallRequest, RemoveAppRequest
 from beacon.state.files import explained
 from beacon.wire.apps import AppChanged
 from beacon.wire.outcome import Outcomes
+from beacon.wire.plan import PlanAnswer
 
 Answers = Annotated[list[str] | None, option("Answer an option.", "--set", metavar="NAME=VALUE")]
 FromFile = Annotated[
@@ -30,6 +32,7 @@ Values = Annotated[Path | None, option("Answers in TOML.", "--values", metavar="
 Overwritten = Annotated[
     bool, option("Write over definitions that were edited by hand; copies are kept.", "--overwrite")
 ]
+Planned = Annotated[bool, option("Show what would be done, and change nothing.", "--plan")]
 Instance = Annotated[
     str, typer.Argument(metavar="NAME", help="The installed app.", autocompletion=complete_app)
 ]
@@ -42,6 +45,7 @@ def install(
     answers: Answers = None,
     files: FromFile = None,
     values: Values = None,
+    plan: Planned = False,
     as_json: Json = False,
 ) -> None:
     """Install an app: it asks nothing, makes its passwords, and says where it is reached.
@@ -51,6 +55,8 @@ def install(
     here = session(context)
     here.machine().require_write("app install")
     request = InstallRequest(app, name, _answers(answers, files, values))
+    if plan:
+        _show(here, foreseeing.plan_install(here.machine(), request, here.listener), as_json=as_json)
     _end(here, installing.install(here.machine(), request, here.listener), as_json=as_json, new=True)
 
 
@@ -63,6 +69,7 @@ def set_(
     files: FromFile = None,
     values: Values = None,
     overwrite: Overwritten = False,
+    plan: Planned = False,
     as_json: Json = False,
 ) -> None:
     """Change the answers of an installed app, and apply what follows from them.
@@ -73,15 +80,23 @@ def set_(
     here = session(context)
     here.machine().require_write("app set")
     request = ChangeRequest(name, _answers(answers, files, values), overwrite=overwrite)
+    if plan:
+        _show(here, foreseeing.plan_change(here.machine(), request, here.listener), as_json=as_json)
     _end(here, installing.change(here.machine(), request, here.listener), as_json=as_json)
 
 
 def update(
-    context: typer.Context, name: Instance, overwrite: Overwritten = False, as_json: Json = False
+    context: typer.Context,
+    name: Instance,
+    overwrite: Overwritten = False,
+    plan: Planned = False,
+    as_json: Json = False,
 ) -> None:
     """Bring an installed app to the newest revision of its manifest: all its images together, or none."""
     here = session(context)
     request = ChangeRequest(name, update=True, overwrite=overwrite)
+    if plan:
+        _show(here, foreseeing.plan_change(here.machine(), request, here.listener), as_json=as_json)
     _end(here, installing.change(here.machine(), request, here.listener), as_json=as_json)
 
 
@@ -135,6 +150,15 @@ def _pair(word: str, form: str) -> tuple[str, str]:
 def _typed(name: str) -> str:
     """Return an answer that is not to be seen; at a terminal it is typed, elsewhere it is empty."""
     return getpass.getpass(f"{name}: ") if os.isatty(0) else ""
+
+
+def _show(here: Session, answer: PlanAnswer, *, as_json: bool) -> NoReturn:
+    """Show what would be done. Exits with the status of that."""
+    if as_json:
+        here.output.data(answer)
+    else:
+        show_plan(here.output, answer, "the same without --plan")
+    raise typer.Exit(answer.status)
 
 
 def _end(here: Session, answer: AppChanged, *, as_json: bool, new: bool = False) -> None:

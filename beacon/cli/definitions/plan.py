@@ -51,11 +51,12 @@ def plan(
     if as_json:
         here.output.data(answer)
     else:
-        _print(here.output, answer, diff=diff)
+        show_plan(here.output, answer, f"beacon apply --plan {answer.digest[:SHOWN]}", diff=diff)
     raise typer.Exit(answer.status)
 
 
-def _print(output: Output, answer: PlanAnswer, *, diff: bool) -> None:
+def show_plan(output: Output, answer: PlanAnswer, command: str, *, diff: bool = True) -> None:
+    """Show a plan, that *command* does."""
     output.notices(answer.warnings)
     for one in answer.changes:
         output.labelled(one.service, "; ".join(one.changes))
@@ -65,7 +66,7 @@ def _print(output: Output, answer: PlanAnswer, *, diff: bool) -> None:
             output.answer("\n".join(f"     {line}" for line in lines))  # of a thousand files, at once
     _print_rollouts(output, answer.rollouts)
     if answer.steps:
-        output.say(f"beacon apply --plan {answer.digest[:SHOWN]} does exactly this, or nothing")
+        output.say(f"{command} does exactly this, or nothing")
     elif not answer.services:
         output.answer("nothing to do")
     for outcome in answer.services:

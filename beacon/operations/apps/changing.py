@@ -69,6 +69,11 @@ def version_of(app: App) -> AppVersion:
     return AppVersion(app.record.text, app.manifest_text)
 
 
+def texts_of(app: App) -> dict[str, str]:
+    """Return the definitions of *app* as they are written, by service."""
+    return {name: stamp(text, f"app {app.name}") for name, text in app.expansion.definitions.items()}
+
+
 def carry_out(
     machine: Machine, change: AppChange, listener: Listener, typed: Mapping[str, str] | None = None
 ) -> AppChanged:
@@ -256,8 +261,8 @@ def _write(machine: Machine, app: App) -> None:
     there = installed(machine)
     there.write(app.name, app.record.text, app.manifest_text)
     there.write_files(app.expansion.files)
-    for name, text in app.expansion.definitions.items():
-        rewrite(machine.definition_path(name), stamp(text, f"app {app.name}").encode())
+    for name, text in texts_of(app).items():
+        rewrite(machine.definition_path(name), text.encode())
 
 
 def _added(machine: Machine, services: tuple[str, ...], listener: Listener) -> Outcomes:

@@ -30,7 +30,7 @@ from beacon.wire.apps import AppChanged
 
 
 class InstallRequest(Struct, frozen=True):
-    """An app of the catalog, what it is called here, and answers to its options."""
+    """An app of the catalog, what it is called here (by default as there), and answers to its options."""
 
     app: str
     name: str = ""
@@ -75,32 +75,35 @@ def install(machine: Machine, request: InstallRequest, listener: Listener) -> Ap
 
     Raises UsageError if it is installed, if a name is taken, or with all that is wrong with the answers.
     """
-    manifest, entry = find(machine, request.app)
-    _require_architecture(machine, manifest)
-    name = request.name or manifest.app.id
+    name = request.services[0]
     with changes(machine).lock(name):
         under_way = changes(machine).load(name)
         if under_way is not None and under_way.before is not None:
             end(machine, under_way, listener)
-        given, typed = _split(manifest, request.answers)
-        app = _coming(machine, name, manifest, entry.text, given)
-        judge_texts(machine, app.expansion.definitions)
-        return carry_out(machine, AppChange(name, None, version_of(app)), listener, _named(app, typed))
+        app, typed = coming(machine, request)
+        return carry_out(machine, AppChange(name, None, version_of(app)), listener, typed)
 
 
-def _coming(
-    machine: Machine, name: str, manifest: ManifestTable, text: str, given: Mapping[str, object]
-) -> App:
-    """Return an app that is about to be installed, or whose installation was cut off."""
+def coming(machine: Machine, request: InstallRequest) -> tuple[App, dict[str, str]]:
+    """Return the app that an installation comes to, or goes on with, and secrets that were typed, by name.
+
+    Nothing is changed. Raises UsageError or DefinitionError if it cannot be installed.
+    """
+    manifest, entry = find(machine, request.app)
+    _require_architecture(machine, manifest)
+    given, typed = _split(manifest, request.answers)
+    name = request.services[0]
     record = read_record(machine, name)
     if record is None:
         _require_free(machine, names_of(manifest, name))
         record = Record(manifest.app.id, manifest.app.revision, given, {})
     elif record.app != manifest.app.id or _is_up(machine, names_of(manifest, name)):
         raise UsageError(f"the app {name} is installed", hint=f"beacon app set {name}, or another --name")
-    else:
+    else:  # something cut the installation off
         record = replace(record, revision=manifest.app.revision, answers={**record.answers, **given})
-    return make(machine, name, manifest, text, _settled(machine, name, manifest, record))
+    app = make(machine, name, manifest, entry.text, _settled(machine, name, manifest, record))
+    judge_texts(machine, app.expansion.definitions)
+    return app, _named(app, typed)
 
 
 @watchable("app set")
@@ -115,19 +118,20 @@ def change(machine: Machine, request: ChangeRequest, listener: Listener) -> AppC
         if under_way is not None:
             end(machine, under_way, listener)
         before = load(machine, request.name)
+        app, typed = changing(machine, before, request, listener)
         _require_own(machine, before, overwrite=request.overwrite)
-        app, typed = _changing(machine, before, request, listener)
-        _require_free(machine, (service for service in app.services if service not in before.services))
-        left = tuple(service for service in before.services if service not in app.services)
-        judge_texts(machine, app.expansion.definitions, leaving=left)
         both = version_of(before), version_of(app)
-        return carry_out(machine, AppChange(app.name, *both), listener, _named(app, typed))
+        return carry_out(machine, AppChange(app.name, *both), listener, typed)
 
 
-def _changing(
+def changing(
     machine: Machine, before: App, request: ChangeRequest, listener: Listener
 ) -> tuple[App, dict[str, str]]:
-    """Return what an installed app is to become, and the secrets that were typed for it."""
+    """Return what an installed app is to become, and secrets that were typed for it, by name.
+
+    Nothing is changed; the listener hears what comes with a revision. Raises UsageError or DefinitionError
+    if that cannot be.
+    """
     manifest, text = before.manifest, before.manifest_text
     if request.update:
         manifest, entry = find(machine, manifest.app.id)
@@ -139,7 +143,11 @@ def _changing(
     record = replace(
         before.record, revision=manifest.app.revision, answers={**before.record.answers, **given}
     )
-    return make(machine, before.name, manifest, text, _settled(machine, before.name, manifest, record)), typed
+    app = make(machine, before.name, manifest, text, _settled(machine, before.name, manifest, record))
+    _require_free(machine, (service for service in app.services if service not in before.services))
+    left = tuple(service for service in before.services if service not in app.services)
+    judge_texts(machine, app.expansion.definitions, leaving=left)
+    return app, _named(app, typed)
 
 
 @watchable("app remove")

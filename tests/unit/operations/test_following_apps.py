@@ -14,6 +14,7 @@ from beacon.model.image import ResolvedImage, Wish
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import ImageReference
 from beacon.model.release import Hold
+from beacon.operations.apps.foreseeing import plan_change, plan_install
 from beacon.operations.apps.installing import (
     ChangeRequest,
     InstallRequest,
@@ -224,6 +225,20 @@ def test_a_window_keeps_a_revision_from_the_timer_and_not_from_its_owner(here: H
     assert here.revision == 1
     update(here, UpdateRequest(("pair",)), Recorder())
     assert here.revision == 2
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(here: Here) -> None:
+    here.write(SECOND.replace("[service.db]", "[service.cache]").replace("service.db", "service.cache"))
+    here.push("2")
+    before = {path: path.read_bytes() for path in here.paths.config.rglob("*.toml")}
+    answer = plan_change(here, ChangeRequest("pair", update=True), Recorder())
+    started = [getattr(one, "unit", "") for one in answer.steps]
+    assert {"beacon-pair.service", "beacon-pair-cache.service"} <= set(started)
+    assert [one.text for one in answer.warnings] == ["pair-db is removed; its data stays"]
+    answer = plan_install(here, InstallRequest("pair", "other"), Recorder())
+    assert "beacon-other-cache.service" in [getattr(one, "unit", "") for one in answer.steps]
+    assert {path: path.read_bytes() for path in here.paths.config.rglob("*.toml")} == before
+    assert (here.revision, changes(here).names()) == (1, [])
 
 
 def test_a_secret_that_was_typed_goes_back_with_the_rest(here: Here) -> None:
