@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from beacon.model.endpoints.network import Network
+from beacon.model.parts.job import Job
+from beacon.model.parts.raw import RawDocker, RawPodman
 from beacon.model.service import (
     PINNED,
     START_INTERVAL,
@@ -19,8 +21,6 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
-    RawDocker,
-    RawPodman,
     Resources,
     Restart,
     Secret,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from beacon.definition.tables.network import EndpointTable, NetworkTable, PortTable
     from beacon.definition.tables.running import (
         HealthTable,
+        JobTable,
         PodmanTable,
         ResourcesTable,
         RestartTable,
@@ -70,6 +71,7 @@ def to_service(name: str, table: schema.ServiceTable, given: tuple[str, ...]) ->
         stop=Stop(table.stop.timeout, table.stop.signal),
         update=_update(table.update, digest=table.image.digest is not None),
         hooks=Hooks(table.hooks.before_update, table.hooks.after_update, table.hooks.after_rollback),
+        jobs=tuple(_job(job) for job in table.job),
         podman=_podman(table.podman),
         docker=RawDocker(table.docker.args, table.docker.unit, table.docker.service),
         given=given,
@@ -139,6 +141,10 @@ def _network(table: NetworkTable) -> Network:
         options=table.options,
         address=table.address,
     )
+
+
+def _job(table: JobTable) -> Job:
+    return Job(table.name, table.schedule, table.command, table.user, table.timeout, table.delay)
 
 
 def _volume(table: VolumeTable) -> Volume:

@@ -11,12 +11,13 @@ from msgspec.structs import fields
 
 from beacon.definition.grammar import portspec, quantities, strings
 from beacon.model.endpoints.network import Network
+from beacon.model.parts.job import Job
+from beacon.model.parts.raw import Directives
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
     PINNED,
     TAG,
     Capabilities,
-    Directives,
     Endpoint,
     Health,
     Hooks,
@@ -46,6 +47,7 @@ _Part = (
     | Health
     | Hooks
     | HttpProbe
+    | Job
     | Network
     | Resources
     | Restart
@@ -217,6 +219,7 @@ def _arrays(service: Service) -> Iterator[tuple[str, _Table]]:
     yield from (("endpoint", _endpoint(endpoint)) for endpoint in service.endpoints)
     yield from (("volume", _volume(volume)) for volume in service.volumes)
     yield from (("secret", _fields(secret)) for secret in service.secrets)
+    yield from (("job", _job(job)) for job in service.jobs)
 
 
 def _tables(service: Service) -> Iterator[tuple[str, _Table]]:
@@ -272,6 +275,15 @@ def _endpoint(endpoint: Endpoint) -> _Table:
     silent = _fields(Endpoint(endpoint.domain))
     said = _fields(endpoint)
     return {key: value for key, value in said.items() if key == "domain" or value != silent[key]}
+
+
+def _job(job: Job) -> _Table:
+    """Return the table without what is at its default."""
+    silent = _fields(Job(job.name, job.schedule, job.command))
+    said = _timed(_fields(job), "timeout", "delay")
+    usual = _timed(silent, "timeout", "delay")
+    needed = {"name", "schedule", "command"}
+    return {key: value for key, value in said.items() if key in needed or value != usual[key]}
 
 
 def _network(network: Network) -> _Table:

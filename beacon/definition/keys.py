@@ -11,6 +11,7 @@ from msgspec.structs import FieldInfo, fields
 from beacon.definition.grammar.quantities import format_duration
 from beacon.definition.grammar.strings import key_path
 from beacon.model.endpoints.network import Network
+from beacon.model.parts.job import Job
 from beacon.model.service import Endpoint, Port, Secret, Service, Volume
 
 KEY_OF_FIELD = {
@@ -19,6 +20,7 @@ KEY_OF_FIELD = {
     "volumes": "volume",
     "secrets": "secret",
     "endpoints": "endpoint",
+    "jobs": "job",
 }
 """Where the model has the plural of what the definition says."""
 
@@ -48,7 +50,7 @@ def _flat(key: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping):
         for inner, item in value.items():
             yield f"{key}.{key_path(inner)}", item
-    elif key in {"port", "volume", "secret", "endpoint"} and isinstance(value, tuple):
+    elif key in {"port", "volume", "secret", "endpoint", "job"} and isinstance(value, tuple):
         for index, item in enumerate(value):
             yield f"{key}[{index}]", item
     elif isinstance(value, Struct) and key not in {"image", "platform"}:
@@ -90,13 +92,13 @@ def value_text(key: str, value: object) -> str:
             return "[" + ", ".join(json.dumps(str(item), ensure_ascii=False) for item in value) + "]"
         case Mapping():
             return "{ " + ", ".join(f"{name} = {json.dumps(str(one))}" for name, one in value.items()) + " }"
-        case Port() | Volume() | Secret() | Endpoint() | Network():
+        case Port() | Volume() | Secret() | Endpoint() | Network() | Job():
             return _inline(value)
         case _:
             return "" if value is None else str(value)
 
 
-def _inline(value: Port | Volume | Secret | Endpoint | Network) -> str:
+def _inline(value: Port | Volume | Secret | Endpoint | Network | Job) -> str:
     """Return an inline table, without what is left at its default."""
     said = [(item.name, getattr(value, item.name), _field_default(item)) for item in fields(value)]
     shown = ", ".join(

@@ -51,6 +51,8 @@ def _job(service: Service) -> Iterator[Problem]:
             )
     if service.endpoints or service.domain:
         yield "endpoint", 'must not be given with restart.policy = "oneshot": nobody would answer'
+    if service.jobs:
+        yield "job", 'must not be given with restart.policy = "oneshot": no container runs to do it in'
 
 
 def _duplicates(service: Service) -> Iterator[Problem]:
@@ -74,6 +76,8 @@ def _duplicates(service: Service) -> Iterator[Problem]:
         yield keys[1], f"must not set the variable {name!r} again, which is {keys[0]}'s"
     for name, keys in _collisions(_names(service)):
         yield keys[1], f"must not use the volume {name!r} again, which is {keys[0]}'s"
+    for name, keys in _collisions((one.name, f"job[{at}].name") for at, one in enumerate(service.jobs)):
+        yield keys[1], f"must not use the name {name!r} again, which is {keys[0]}'s"
 
 
 def _repeated(items: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from beacon.definition.tables.running import (
     DockerTable,
     HealthTable,
     HooksTable,
+    JobTable,
     PodmanTable,
     ResourcesTable,
     RestartTable,
@@ -196,6 +197,7 @@ class ServiceTable(Table):
     stop: Annotated[StopTable, Field(description="How it is stopped.")] = StopTable()
     update: Annotated[UpdateTable, Field(description="What is followed, and when.")] = UpdateTable()
     hooks: Annotated[HooksTable, Field(description="Commands on the host around a rollout.")] = HooksTable()
+    job: Annotated[list[JobTable], Field(description="Commands that systemd runs in the container.")] = []
     podman: Annotated[PodmanTable, Field(description="Raw additions for Podman, not checked by Beacon.")] = (
         PodmanTable()
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beacon.errors import MachineError
 from beacon.model.machine import EngineVersion, MachineFacts, Scope
-from beacon.model.unit import UnitFile, is_environment
+from beacon.model.unit import UnitFile, is_environment, is_job
 from beacon.units.check import Complaint, check_generated, check_verified, generated_units
 
 _GENERATORS = {
@@ -26,7 +26,7 @@ _GENERATORS = {
 _LIMIT = 60.0
 
 
-def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tuple[Complaint, ...]:
+def judge(files: Collection[UnitFile], version: EngineVersion, scope: Scope) -> tuple[Complaint, ...]:
     """Return what the generator has against *files*, and systemd against what it makes of them.
 
     Raises MachineError where there is no generator: then nothing was judged.
@@ -38,7 +38,8 @@ def judge(files: Iterable[UnitFile], version: EngineVersion, scope: Scope) -> tu
             names.append(file.name)
         said = _generate(Path(folder), scope)
     findings = check_generated(names, said.stdout, said.stderr, version)
-    return tuple(sorted({*findings, *_verify(generated_units(said.stdout), scope)}))
+    jobs = {file.name: file.text for file in files if is_job(file.name)}
+    return tuple(sorted({*findings, *_verify({**generated_units(said.stdout), **jobs}, scope)}))
 
 
 def judge_installed(

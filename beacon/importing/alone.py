@@ -16,7 +16,7 @@ from beacon.importing.compose.service import convert
 from beacon.importing.node import ImportNote, Log
 from beacon.importing.result import Imported, make_definition, make_imported
 from beacon.model.notice import NoteKind
-from beacon.model.service import RawPodman
+from beacon.model.parts.raw import RawPodman
 
 
 def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what was found already

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
+from beacon.model.parts.raw import RawPodman
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
     PINNED,
@@ -15,7 +16,6 @@ from beacon.model.service import (
     Capabilities,
     Health,
     Port,
-    RawPodman,
     Resources,
     Restart,
     Secret,

@@ -10,6 +10,8 @@ from msgspec.structs import astuple
 
 from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
+from beacon.model.parts.job import Job
+from beacon.model.parts.raw import RawDocker, RawPodman
 from beacon.model.reference import ImageReference
 
 
@@ -296,27 +298,6 @@ class Hooks(Struct, frozen=True):
     after_rollback: tuple[str, ...] = ()
 
 
-Directives = Mapping[str, tuple[str, ...]]
-"""Raw directives of one section: key to its values, one line each, passed through untouched."""
-
-
-class RawPodman(Struct, frozen=True):
-    """``[podman]``: *args* for podman run, and directives for the sections of the Quadlet file."""
-
-    args: tuple[str, ...] = ()
-    container: Directives = field(default_factory=dict)
-    unit: Directives = field(default_factory=dict)
-    service: Directives = field(default_factory=dict)
-
-
-class RawDocker(Struct, frozen=True):
-    """``[docker]``: *args* for docker run, and directives for the sections of the unit file."""
-
-    args: tuple[str, ...] = ()
-    unit: Directives = field(default_factory=dict)
-    service: Directives = field(default_factory=dict)
-
-
 class Service(Struct, frozen=True, eq=False):
     """A service: what a definition says, and with :mod:`beacon.definition.effective` what the image adds."""
 
@@ -371,6 +352,7 @@ class Service(Struct, frozen=True, eq=False):
     stop: Stop = field(default_factory=Stop)
     update: UpdatePolicy = field(default_factory=UpdatePolicy)
     hooks: Hooks = field(default_factory=Hooks)
+    jobs: tuple[Job, ...] = ()
     podman: RawPodman = field(default_factory=RawPodman)
     docker: RawDocker = field(default_factory=RawDocker)
     given: tuple[str, ...] = ()

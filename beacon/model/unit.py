@@ -60,6 +60,7 @@ TIMER = f"{PREFIX}update.timer"
 """What has images asked for."""
 _WAITER = f"{PREFIX}healthy@"
 _BESIDE = ".next"
+_JOB = ".job-"
 
 
 def waiter_name(service: str) -> str:
@@ -77,6 +78,21 @@ def hook_unit(service: str) -> str:
     return f"beacon-hook.{service}.service"
 
 
+def job_unit(service: str, job: str) -> str:
+    """Return the unit that runs a job of *service*; a service cannot have the name of that unit."""
+    return f"{container_name(service)}{_JOB}{job}.service"
+
+
+def job_timer(service: str, job: str) -> str:
+    """Return the timer of a job."""
+    return f"{container_name(service)}{_JOB}{job}.timer"
+
+
+def is_job(unit: str) -> bool:
+    """Say whether *unit* is a job of a service or its timer: systemd starts and stops it with that."""
+    return unit.startswith(PREFIX) and _JOB in unit and unit.endswith((".service", ".timer"))
+
+
 def helper_name(service: str) -> str:
     """Return what the helper is called that runs a release of *service* beside the live one.
 
@@ -92,7 +108,7 @@ def helped(name: str) -> str:
 
 def service_of_unit(unit: str) -> str | None:
     """Return the service that *unit* would run, or None for a unit that is not named as Beacon's are."""
-    if not unit.startswith(PREFIX) or not unit.endswith(".service") or is_waiter(unit):
+    if not unit.startswith(PREFIX) or not unit.endswith(".service") or is_waiter(unit) or is_job(unit):
         return None
     return unit[len(PREFIX) : -len(".service")] or None
 
@@ -104,9 +120,13 @@ class FileSort(StrEnum):
     VOLUME = "volume"
     NETWORK = "network"
     SLICE = "slice"
+    JOB = "job"
+    TIMER = "timer"
 
 
-_SORTS = {sort.value: sort for sort in FileSort}
+_OF_JOBS = {FileSort.JOB, FileSort.TIMER}
+_SORTS = {sort.value: sort for sort in FileSort if sort not in _OF_JOBS}
+"""By the suffixes of files."""
 
 
 class UnitFileName(Struct, frozen=True):
@@ -124,6 +144,8 @@ class UnitFileName(Struct, frozen=True):
         stem, _, suffix = name.rpartition(".")
         if not stem.startswith(PREFIX):
             return None
+        if is_job(name):
+            return cls(stem, FileSort.JOB if suffix == "service" else FileSort.TIMER)
         if suffix != "service":
             return cls(stem, _SORTS[suffix]) if suffix in _SORTS else None
         for sort in (FileSort.VOLUME, FileSort.NETWORK):
@@ -136,16 +158,18 @@ class UnitFileName(Struct, frozen=True):
     def unit(self) -> str:
         """The unit that the file is, or that Quadlet makes of it."""
         match self.sort:
-            case FileSort.CONTAINER:
+            case FileSort.CONTAINER | FileSort.JOB:
                 return f"{self.stem}.service"
-            case FileSort.SLICE:
-                return f"{self.stem}.slice"
+            case FileSort.SLICE | FileSort.TIMER:
+                return f"{self.stem}.{self.sort}"
             case FileSort.VOLUME | FileSort.NETWORK:
                 return f"{self.stem}-{self.sort}.service"
 
     @property
     def files(self) -> tuple[str, str]:
         """What the file is called: with Quadlet, and as a plain unit."""
+        if self.sort in _OF_JOBS:
+            return self.unit, self.unit
         return f"{self.stem}.{self.sort}", self.unit
 
 
@@ -202,7 +226,7 @@ _ASSIGNED = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="(?:[^"\\]|\\.)*"$', re.MULTI
 def is_plain(name: str) -> bool:
     """Say whether a file is one that systemd reads itself, or belongs to one; Quadlet reads the others."""
     found = _ENVIRONMENT.fullmatch(name)
-    return found[1] == "service" if found else name.endswith((".service", ".slice"))
+    return found[1] == "service" if found else name.endswith((".service", ".slice", ".timer"))
 
 
 _OWNER = re.compile(rf"{MARK}service ([a-z0-9-]+)")

@@ -19,6 +19,7 @@ from beacon.model.service import Port
 from beacon.model.unit import PREFIX, TIMER, slice_name, unit_name
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.operations.services.jobs import job_statuses
 from beacon.reconcile.approval import approval, what_to_do
 from beacon.reconcile.notes import Seen, notes, unapplied
 from beacon.reconcile.reached import published_ports, urls
@@ -151,6 +152,7 @@ class _Observed:
             failing=_failing(fails),
             next_check=self._next_check(state, check),
             usage=self._usage(live) if live and self._alone else None,
+            jobs=tuple(job_statuses(self._machine.systemd, live)) if live and self._alone else (),
         )
 
     def damaged(self, name: str) -> ServiceStatus:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _MAPS = {"env": "env", "labels": "label", "sysctls": "sysctl", "ulimits": "ulimit", "hosts": "host"}
 """Keys of which only the names are told."""
-_TABLES = ("port[", "volume[", "secret[", "endpoint[")
+_TABLES = ("port[", "volume[", "secret[", "endpoint[", "job[")
 _SIZES = {"resources.memory", "shm_size"}
 _LONGEST = 60
 
@@ -47,6 +47,7 @@ def _service(old: Service, new: Service) -> Iterator[str]:
     yield from _things("port", old.ports, new.ports, _container, _published)
     yield from _things("volume", old.volumes, new.volumes, lambda one: one.path, _mounted)
     yield from _things("secret", old.secrets, new.secrets, lambda one: one.name, _given)
+    yield from _things("job", old.jobs, new.jobs, lambda one: one.name, lambda one: one.schedule)
     yield from _things("endpoint", old.endpoints, new.endpoints, claim_text, _answered)
 
 

@@ -47,6 +47,9 @@ _REFERENCE = re.compile(
 )
 
 
+_OF_JOBS = {FileSort.JOB, FileSort.TIMER}
+
+
 class Desired(Struct, frozen=True, kw_only=True):
     """What the definitions ask for."""
 
@@ -317,7 +320,7 @@ def _write_reason(name: str, mark: Mark | None) -> Reason:
     if not mark.intact:
         return Reason(ReasonKind.EDITED, f"{name} was changed by hand and is overwritten")
     parsed = _parsed(name)
-    if parsed is None or parsed.sort in {FileSort.CONTAINER, FileSort.SLICE}:
+    if parsed is None or parsed.sort in {FileSort.CONTAINER, FileSort.SLICE, *_OF_JOBS}:
         return Reason(ReasonKind.CHANGED, f"{name} is not what the definition and the release say")
     who = "the engine" if name.endswith(".service") else "podman"
     return Reason(

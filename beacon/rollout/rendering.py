@@ -21,10 +21,12 @@ from beacon.model.unit import (
     container_name,
     environment_files,
     helper_name,
+    job_timer,
+    job_unit,
 )
 from beacon.units.container import network_name, own_networks
 from beacon.units.mounts import volume_name
-from beacon.units.plain_files import render_plain
+from beacon.units.plain.files import render_plain
 from beacon.units.release import ReleaseInput
 from beacon.units.render import Templates, render
 
@@ -74,6 +76,8 @@ class Renderer(Struct, frozen=True):
             *(UnitFileName(network_name(network), FileSort.NETWORK) for network in own_networks(service)),
         ]
         names = [name for one in objects for name in one.files]
+        for job in service.jobs:
+            names += [job_unit(service.name, job.name), job_timer(service.name, job.name)]
         return [*names, *environment_files(service.name, release.number)]
 
     def beside(self, release: Release) -> dict[str, str]:

@@ -15,6 +15,7 @@ from beacon.model.reference import Digest, ImageReference, short
 from beacon.model.release import Release, ServiceState
 from beacon.model.runtime import UnitState
 from beacon.model.service import Service
+from beacon.model.unit import is_job
 from beacon.registry.limits import Limits, NoLimits
 from beacon.registry.results import when
 from beacon.rollout.ports import (
@@ -34,6 +35,7 @@ from beacon.rollout.sharing.pulls import image_names_lock
 from beacon.rollout.sharing.reloads import SharedReload
 from beacon.rollout.sharing.secrets import NoSecrets, Secrets
 
+_STOP_OF_JOB = 120.0
 _SLICE = 1.0
 """Seconds for which a lock is waited for before it is asked whether it is still wanted."""
 
@@ -197,8 +199,12 @@ class Tools:
     def put_files(self, files: Mapping[str, str | None]) -> None:
         """Write and remove unit files, and have systemd read them; without files nothing is reloaded.
 
-        Who comes while systemd reads those of others shares the next reload with all who wait by then.
+        Who comes while systemd reads those of others shares the next reload with all who wait by then. A
+        timer whose file goes would still elapse: it is stopped first.
         """
+        for name, text in files.items():
+            if text is None and is_job(name) and self.files.read(name) is not None:
+                self.systemd.stop(name, _STOP_OF_JOB)
         if files:
             self.reloads.put(self.files.put, files, self._reloading, self.systemd.reload)
 

@@ -23,7 +23,7 @@ from pystemd.systemd1 import Manager
 from beacon.errors import AccessError, BeaconError, MachineError
 from beacon.model.machine import Scope
 from beacon.model.runtime import JobResult, LastExit, LastJob, UnitState, Usage
-from beacon.model.unit import is_waiter
+from beacon.model.unit import is_job, is_waiter
 from beacon.systemd.journal import failing_since, last_exit, last_job, last_words
 
 _SYSTEMD = b"org.freedesktop.systemd1"
@@ -188,7 +188,8 @@ class SystemdManager:
     def dependents(self, unit: str) -> tuple[str, ...]:
         """Return the units that are up and that stop when *unit* does, near and far, in the order found.
 
-        What only waits for a service to be healthy is none of them: whoever needs it starts it.
+        What only waits for a service to be healthy is none of them: whoever needs it starts it. Nor are the
+        service's own jobs, which come with it.
         """
         found: dict[str, None] = {}
         queue = [unit]
@@ -196,7 +197,7 @@ class SystemdManager:
             with self._lock:
                 properties = self._unit_properties(queue.pop(0))
             names = (name for key in _STOPPED_WITH for name in properties.get(key, ()))
-            near = [name for name in names if not is_waiter(name)]
+            near = [name for name in names if not is_waiter(name) and not is_job(name)]
             for name in near:
                 if name != unit and name not in found and self._state(name).is_up:
                     found[name] = None

@@ -18,8 +18,8 @@ _LOADING = re.compile(r'error loading "(?P<path>[^"]+)", (?P<problem>.*)')
 _UNSUPPORTED = re.compile(r"unsupported key '(?P<key>[^']*)' in group '(?P<section>[^']*)'.*")
 _MISSING_FILE = re.compile(r"requested Quadlet (?:unit|\S+) (?P<file>\S+) was not found")
 _NOISE = ("Loading source unit file ", "Loading source drop-in file ", "No files parsed from ")
-_VERIFY = re.compile(r"(?:\S*/)?(?P<unit>[^/\s:]+\.service):(?:(?P<line>\d+):)? (?P<problem>.*)")
-_VERIFY_UNIT = re.compile(r"Unit (?P<unit>\S+\.service) (?P<problem>.*)")
+_VERIFY = re.compile(r"(?:\S*/)?(?P<unit>[^/\s:]+\.(?:service|timer)):(?:(?P<line>\d+):)? (?P<problem>.*)")
+_VERIFY_UNIT = re.compile(r"Unit (?P<unit>\S+\.(?:service|timer)) (?P<problem>.*)")
 _QUADLET_KINDS = {"container": "", "kube": "", "volume": "-volume", "network": "-network", "pod": "-pod"}
 
 

@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from beacon.errors import Fault
 from beacon.model.machine import EngineVersion, Scope
+from beacon.model.parts.raw import Directives
 from beacon.model.reference import ImageReference
 from beacon.model.sensitive import SecretVersion
-from beacon.model.service import Directives, Health, Secret, Service, Volume
+from beacon.model.service import Health, Secret, Service, Volume
 from beacon.model.unit import UnitFile, service_files
 from beacon.units.quoting import (
     InexpressibleError,

@@ -10,7 +10,7 @@ from beacon.formats.template import fill
 Templates = Mapping[str, str]
 """Text of each unit template by the name of its file."""
 
-TEMPLATE_NAMES = ("container.j2", "volume.j2", "network.j2", "service.j2", "object.j2")
+TEMPLATE_NAMES = ("container.j2", "volume.j2", "network.j2", "service.j2", "object.j2", "job.j2")
 """What a caller must read."""
 
 

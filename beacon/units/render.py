@@ -11,7 +11,8 @@ from beacon.units.directives import Section, Sheet
 from beacon.units.layout import TEMPLATE_NAMES, Templates, lay_out
 from beacon.units.mark import stamp
 from beacon.units.mounts import volume_name
-from beacon.units.plain_files import render_plain
+from beacon.units.plain.files import render_plain
+from beacon.units.plain.jobs import render_jobs
 from beacon.units.release import ReleaseInput
 from beacon.units.versions import CREATES_BY_NAME, FILE_DROP_INS, is_known
 
@@ -38,7 +39,7 @@ def render(release: ReleaseInput, facts: MachineFacts, templates: Templates) -> 
         _network_file(network, release.service.network.get(network, Network()), facts, templates)
         for network in sorted(set(own_networks(release.service)))
     ]
-    return tuple(sorted(files))
+    return tuple(sorted((*files, *render_jobs(release, facts, templates))))
 
 
 def _container_file(

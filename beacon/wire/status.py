@@ -93,6 +93,22 @@ class UsageInfo(Struct, frozen=True, kw_only=True):
     volumes: tuple[VolumeSize, ...]
 
 
+class JobStatus(Struct, frozen=True, kw_only=True):
+    """A job of a service; times are RFC 3339 in UTC."""
+
+    name: str
+    unit: str
+    schedule: str
+    state: str
+    """running, failed, done, or waiting: for its first run since the machine came up."""
+    reason: str | None
+    """Why it failed."""
+    ended: str | None
+    """When it ended last."""
+    next_run: str | None
+    """Null if nothing is to run it, as while its service is down."""
+
+
 class ServiceStatus(Struct, frozen=True, kw_only=True):
     """One service: its unit as systemd has it, its releases as Beacon remembers them."""
 
@@ -126,6 +142,8 @@ class ServiceStatus(Struct, frozen=True, kw_only=True):
     next_check: str | None = None
     """When its registry is asked next, at the earliest; RFC 3339 in UTC."""
     usage: UsageInfo | None = None
+    """Asked for one service alone."""
+    jobs: tuple[JobStatus, ...] = ()
     """Asked for one service alone."""
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from beacon.model.machine import EngineVersion, Scope
+from beacon.model.unit import is_job
 from beacon.units.check import check_generated, check_verified, generated_units, unit_of_file
 from tests.golden.cases import FAULTS, Case, all_cases
 from tests.golden.conftest import GENERATOR
 
-assert GENERATOR is not None
+if GENERATOR is None:
+    pytest.skip("there is no generator to ask", allow_module_level=True)
 VERSION = EngineVersion.parse(
     subprocess.run([GENERATOR, "--version"], capture_output=True, text=True, check=True).stdout
 )
@@ -44,6 +46,7 @@ def test_the_generator_and_systemd_accept(case: Case, tmp_path: Path) -> None:
     units = generated_units(done.stdout)
     # What is private is in files of its own, which are no units.
     assert set(units) == {unit_of_file(name) for name in case.expected()} - {None}
+    units |= {name: text for name, text in case.acceptable().items() if is_job(name)}
     for name, text in units.items():
         (units_folder / name).write_text(text, encoding="utf-8")
     scope = ["--user"] if case.facts.scope is Scope.USER else []

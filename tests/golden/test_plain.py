@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from beacon.model.machine import Engine, Scope
-from beacon.model.unit import is_environment
+from beacon.model.unit import is_environment, is_job
 from beacon.units.check import check_verified
 from tests.golden.cases import FAULTS, Case, all_cases
 
@@ -24,7 +24,7 @@ def test_systemd_accepts(case: Case, tmp_path: Path) -> None:
     here = tmp_path / "units"
     here.mkdir()
     files = case.acceptable()
-    units = {name: text for name, text in files.items() if name.endswith(".service")}
+    units = {name: text for name, text in files.items() if name.endswith((".service", ".timer"))}
     for name, text in files.items():
         if is_environment(name):
             continue
@@ -44,4 +44,4 @@ def test_units_are_named_as_quadlet_names_its_own(case: Case) -> None:
     unit = f"beacon-{case.service}.service"
     for name in case.expected():
         known = name.endswith((unit, "-volume.service", "-network.service", ".slice"))
-        assert known or (is_environment(name) and name.startswith(f"{unit}.7."))
+        assert known or is_job(name) or (is_environment(name) and name.startswith(f"{unit}.7."))

@@ -19,7 +19,7 @@ from beacon.model.unit import TIMER
 from beacon.operations.machine import Machine
 from beacon.operations.status import StatusRequest
 from beacon.operations.status import status as ask
-from beacon.wire.status import Failing, PublishedPort, ServiceStatus, Status, UsageInfo
+from beacon.wire.status import Failing, JobStatus, PublishedPort, ServiceStatus, Status, UsageInfo
 
 _HEADINGS = ("SERVICE", "STATE", "RELEASE", "UP", "IMAGE", "AT", "NOTES")
 
@@ -120,6 +120,8 @@ def _lines(output: Output, answer: Status) -> Iterator[tuple[str, str]]:
     yield from _releases(one)
     if one.usage is not None:
         yield from _usage(one.usage)
+    for job in one.jobs:
+        yield "Job", _job(job)
     if one.checked is not None:
         yield "Checked", f"{shown(one.checked.at)}: {one.checked.detail or one.checked.outcome}"
     if one.next_check is not None:
@@ -151,6 +153,13 @@ def _releases(one: ServiceStatus) -> Iterator[tuple[str, str]]:
         yield "Runs", live.runs
     if one.previous is not None:
         yield "Previous", f"release {one.previous} (beacon rollback {one.name} goes back to it)"
+
+
+def _job(job: JobStatus) -> str:
+    ended = f" {shown(job.ended)}" if job.ended and job.state != "running" else ""
+    why = f" ({job.reason}: journalctl -u {job.unit})" if job.reason else ""
+    coming = f"next {shown(job.next_run)}" if job.next_run else "not to be run"
+    return f"{job.name} ({job.schedule}): {job.state}{ended}{why}, {coming}"
 
 
 def _usage(usage: UsageInfo) -> Iterator[tuple[str, str]]:

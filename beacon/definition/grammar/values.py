@@ -13,6 +13,7 @@ from beacon.definition.grammar import quantities, strings
 from beacon.definition.grammar.strings import shown
 from beacon.definition.names import validate_name
 from beacon.model.image import Platform
+from beacon.model.parts.calendar import Calendar
 from beacon.model.reference import ImageReference
 from beacon.model.service import PINNED, TAG
 from beacon.model.version import VersionRange
@@ -167,6 +168,11 @@ def ulimit_name(value: object) -> str:
 def host_address(value: object) -> str:
     """Read the address of an entry of ``/etc/hosts``."""
     return "host-gateway" if value == "host-gateway" else strings.address(value)
+
+
+def schedule(value: object) -> str:
+    """Read a calendar expression."""
+    return Calendar.parse(strings.line(value)).text
 
 
 def follow(value: object) -> str:

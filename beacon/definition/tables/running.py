@@ -19,12 +19,14 @@ from beacon.definition.tables.types import (
     Size,
     Table,
     TimeOfCheck,
+    User,
     Words,
     either,
     enumeration,
     whole_number,
     words_schema,
 )
+from beacon.model.parts.job import JOB_TIME
 from beacon.model.service import Apply, HealthAction, RestartPolicy
 
 
@@ -218,6 +220,38 @@ class HooksTable(Table):
     ] = ()
     after_update: Annotated[Words, Field(description="After the new release stands.")] = ()
     after_rollback: Annotated[Words, Field(description="After the previous release was put back.")] = ()
+
+
+class JobTable(Table):
+    """A command that systemd runs in the container, again and again."""
+
+    name: Annotated[
+        str,
+        PlainValidator(values.pattern(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?", "a name of a-z, 0-9 and '-'")),
+        STRING,
+        Field(description="Its name; its unit is beacon-SERVICE.job-NAME.service."),
+    ]
+    schedule: Annotated[
+        str,
+        PlainValidator(values.schedule),
+        STRING,
+        Field(description="When, as systemd.time(7) has it: daily, Mon..Fri 02:30, *:0/15."),
+    ]
+    command: Annotated[
+        tuple[str, ...],
+        PlainValidator(strings.command),
+        words_schema(),
+        Field(description="What is run in the running container."),
+    ]
+    user: Annotated[User | None, Field(description="User, or user:group. Default: the container's.")] = None
+    timeout: Annotated[Duration, Field(description="Time that it may take.")] = JOB_TIME
+    delay: Annotated[Duration, Field(description="It begins up to so much later, at random.")] = 0.0
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.timeout <= 0:
+            raise Problems(("timeout", "must be longer than nothing"))
+        return self
 
 
 class PodmanTable(Table):

@@ -30,7 +30,7 @@ from beacon.model.outcome import LastCheck, OutcomeKind
 from beacon.model.reference import short
 from beacon.model.release import Release, ServiceState, text_digest
 from beacon.model.runtime import JobResult, UnitState
-from beacon.model.unit import service_files, unit_name
+from beacon.model.unit import definition_of, is_job, service_files, unit_name
 from beacon.rollout.checking.check import is_unclear
 from beacon.rollout.handling.move import unnamed
 from beacon.rollout.handling.requirements import MachineStock, lacks_to_start
@@ -108,12 +108,17 @@ def services(survey: Survey) -> tuple[ServiceFacts, ...]:
     """Look at the units of the services that are installed."""
     states = survey.states()
     units = survey.units()
+    jobs: dict[str, list[str]] = {}
+    for file, text in sorted(survey.installed().items()):
+        if is_job(file) and (service := definition_of(text)) is not None:
+            jobs.setdefault(service, []).append(file)
     return tuple(
         ServiceFacts(
             name,
             (unit := units[unit_name(name)]),
             any(file in survey.installed() for file in service_files(name)),
             _lacked(survey, unit),
+            tuple(units[job] for job in jobs.get(name, ())),
         )
         for name, state in states.items()
         if state.live is not None

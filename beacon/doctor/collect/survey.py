@@ -21,7 +21,7 @@ from beacon.model.machine import Engine, EngineVersion, Scope
 from beacon.model.reference import Digest
 from beacon.model.release import ServiceState
 from beacon.model.service import Service
-from beacon.model.unit import MARK, PREFIX, UnitFileName, engine_of, service_of_file, unit_name
+from beacon.model.unit import MARK, PREFIX, UnitFileName, engine_of, is_job, service_of_file, unit_name
 from beacon.rollout.readings import running
 from beacon.state.files import UnitDirectory
 from beacon.state.paths import Paths
@@ -239,6 +239,7 @@ class Survey:
         self.require_manager()
         units = [UPDATE, TIMER, PUBLISH, AUTO_UPDATE, DOCKER, DOCKER_SOCKET]
         units += [unit_name(name) for name in sorted(self.names())]
+        units += sorted(filter(is_job, self.installed()))
         return show(units, self.machine.scope, self.machine.environment)
 
     @once
@@ -275,7 +276,7 @@ class Survey:
 def is_own(name: str) -> bool:
     """Say whether a file, or the unit made of it, is one of Beacon itself and of no service."""
     parsed = UnitFileName.parse(name)
-    if parsed is None:
+    if parsed is None or is_job(name):
         return False
     stem = parsed.stem.removeprefix(PREFIX)
     return stem in RESERVED or "@" in stem or "." in stem  # which no service's name has

@@ -317,6 +317,8 @@ class ServiceFacts(Struct, frozen=True):
     file_there: bool = True
     lacked: bool = False
     """Whether it was not started, since a unit that it requires had failed."""
+    jobs: tuple[UnitFacts, ...] = ()
+    """Its jobs, and their timers."""
 
 
 class TakenEndpoint(Struct, frozen=True):

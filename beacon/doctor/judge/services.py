@@ -150,6 +150,7 @@ def _unit(file: str) -> str:
 def services(facts: tuple[ServiceFacts, ...], commands: Commands) -> list[Finding]:
     """Judge the units."""
     findings = [finding for service in facts for finding in _service(service, commands)]
+    findings += [finding for service in facts for finding in _jobs(service, commands)]
     return findings or [ok(f"{plural(len(facts), 'service')} as systemd should have them")]
 
 
@@ -191,6 +192,21 @@ def _service(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
             "the next start is with what the file said before",
             reload,
         )
+
+
+def _jobs(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
+    """Yield the jobs that failed when they ran last, and those that do not run though their service is up."""
+    for unit in facts.jobs:
+        job = unit.name.rpartition(".")[0].partition(".job-")[2]
+        if unit.name.endswith(".timer"):
+            if facts.unit.active == "active" and unit.active != "active":
+                what = f"job {job} of {facts.name} is not run: its timer is {unit.active}"
+                yield warning(what, "nobody does what it is for", commands.systemctl(f"start {unit.name}"))
+        elif unit.active == "failed":
+            words = f"exit status {unit.exit_status}" if unit.result == "exit-code" else unit.result
+            what = f"job {job} of {facts.name} has failed: {words}"
+            why = "it is tried again at its next time"
+            yield warning(what, why, f"{commands.journalctl(unit.name)} -n 50")
 
 
 def endpoints(facts: tuple[TakenEndpoint, ...], commands: Commands) -> list[Finding]:

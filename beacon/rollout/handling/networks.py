@@ -6,7 +6,7 @@ from beacon.model.endpoints.network import Network
 from beacon.model.service import Service
 from beacon.rollout.tools import Tools
 from beacon.units.container import network_name, own_networks
-from beacon.units.plain_files import network_options
+from beacon.units.plain.files import network_options
 
 
 def make_networks(tools: Tools, service: Service) -> None:

@@ -12,6 +12,7 @@ from beacon.importing.compose.reading.files import Source
 from beacon.model.machine import EngineVersion
 from beacon.model.notice import Notice
 from beacon.model.outcome import LastCheck, Outcome, OutcomeKind
+from beacon.model.parts.job import Job
 from beacon.model.release import (
     AwaitingApproval,
     Displaced,
@@ -96,7 +97,8 @@ def staged(folder: Path) -> StagedMachine:
         Endpoint("old.example.org", redirect="web.example.org"),
         Endpoint("lost.example.org", 81),
     )
-    made = candidate(fake, image, service(ports=ports, endpoints=endpoints))
+    jobs = (Job("clean", "daily", ("shop", "clean")),)
+    made = candidate(fake, image, service(ports=ports, endpoints=endpoints, jobs=jobs))
     live = replace(
         made, number=2, state=ReleaseState.LIVE, finished="2026-11-21T12:00:09Z", reason="a tag moved"
     )

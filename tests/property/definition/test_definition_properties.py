@@ -15,6 +15,7 @@ from beacon.definition.schema import ServiceTable
 from beacon.errors import DefinitionError
 from beacon.model.endpoints.network import Network
 from beacon.model.image import Platform
+from beacon.model.parts.raw import RawDocker, RawPodman
 from beacon.model.reference import ImageReference
 from beacon.model.service import (
     START_INTERVAL,
@@ -27,8 +28,6 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
-    RawDocker,
-    RawPodman,
     Resources,
     Restart,
     RestartPolicy,

@@ -16,6 +16,8 @@ from beacon.definition.decode import decode, json_schema
 from beacon.definition.example import example
 from beacon.definition.keys import KEY_OF_FIELD, NO_KEYS
 from beacon.model import service as model
+from beacon.model.parts.job import Job
+from beacon.model.parts.raw import RawDocker, RawPodman
 from beacon.model.service import Service
 
 MANUAL = Path(__file__).parents[3] / "docs" / "beacon.toml.5.md"
@@ -34,8 +36,9 @@ TABLES: dict[str, type[Struct]] = {
     "stop": model.Stop,
     "update": model.UpdatePolicy,
     "hooks": model.Hooks,
-    "podman": model.RawPodman,
-    "docker": model.RawDocker,
+    "job": Job,
+    "podman": RawPodman,
+    "docker": RawDocker,
 }
 PORT_KEYS = {"host_port": "host", "host_ip": "host", "count": "container"}
 """Fields of a port that share a key."""
@@ -78,7 +81,7 @@ def test_every_table_of_the_model_is_walked() -> None:
         for item in vars(model).values()
         if isinstance(item, type) and issubclass(item, Struct) and item is not Struct
     }
-    own = {item for item in classes if item.__module__ == model.__name__}
+    own = {item for item in classes if item.__module__.startswith((model.__name__, "beacon.model.parts."))}
     assert own == set(TABLES.values())
 
 

@@ -124,6 +124,19 @@ def test_a_service_that_had_no_chance() -> None:
     assert finding.mend == "systemctl --user list-dependencies beacon-web.service; beacon start web"
 
 
+def test_a_job_that_failed_and_one_that_nothing_runs() -> None:
+    failed = UnitFacts("beacon-web.job-cron.service", active="failed", result="exit-code", exit_status=3)
+    down = UnitFacts("beacon-web.job-cron.timer", active="inactive")
+    found = services.services((ServiceFacts("web", UP, jobs=(failed, down)),), SYSTEM)
+    assert [one.what for one in found] == [
+        "job cron of web has failed: exit status 3",
+        "job cron of web is not run: its timer is inactive",
+    ]
+    assert "beacon-web.job-cron.service" in found[0].mend
+    stopped = ServiceFacts("web", replace(UP, active="inactive"), jobs=(down,))
+    assert [one.severity for one in services.services((stopped,), SYSTEM)] == [Severity.OK]
+
+
 def test_a_service_without_its_file() -> None:
     (finding,) = services.services((ServiceFacts("web", UP, file_there=False),), SYSTEM)
     assert (finding.severity, finding.mend) == (Severity.ERROR, "beacon apply web")

@@ -11,6 +11,7 @@ from beacon.model.event import EventKind
 from beacon.model.image import ResolvedImage
 from beacon.model.machine import EngineVersion
 from beacon.model.outcome import LastCheck
+from beacon.model.parts.job import Job
 from beacon.model.reference import ImageReference
 from beacon.model.release import Pending, ServiceState
 from beacon.model.service import Endpoint, Port, Protocol, UpdatePolicy
@@ -208,3 +209,15 @@ def test_what_is_in_quarantine_is_no_update_that_waits(fake: FakeMachine, here: 
     assert one.pending is None
     assert [entry.digest for entry in one.quarantine] == [bad.digest]
     assert bad.digest != digest("another")
+
+
+def test_jobs_are_shown_with_their_end_and_their_next_time(here: StagedMachine, fake: FakeMachine) -> None:
+    jobs = (Job("cron", "*:0/5", ("true",)), Job("clean", "daily", ("true",)))
+    roll_out(fake, push(fake, "1"), service(jobs=jobs))
+    fake.timers["beacon-web.job-cron.timer"] = 1_800_000_000_000_000
+    failed = fake._unit("beacon-web.job-cron.service")  # noqa: SLF001  # which no fake runs
+    failed.active, failed.result, failed.status = "failed", "exit-code", 3
+    cron, clean = web(here, "web").jobs
+    assert (cron.state, cron.reason, cron.next_run) == ("failed", "exit status 3", "2027-01-15T08:00:00Z")
+    assert (clean.state, clean.next_run) == ("waiting", None)
+    assert web(here).jobs == ()

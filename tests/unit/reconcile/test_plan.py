@@ -272,3 +272,13 @@ def test_a_plan_is_json() -> None:
         "reason": {"kind": "new", "sentence": "web is new"},
     }
     assert isinstance(plan.steps[-1], StartUnit)
+
+
+def test_jobs_go_with_their_service_or_alone() -> None:
+    names = ("beacon-web.job-cron.service", "beacon-web.job-cron.timer")
+    jobs = tuple(UnitFile(name, stamp("x\n", "service web")) for name in names)
+    gone = planned({}, (container("web"), *jobs), {"web": RUNNING})
+    assert actions(gone)[0] == "stop-unit beacon-web.service"
+    assert {step.name for step in gone.steps if isinstance(step, RemoveFile)} >= set(names)
+    dropped = planned({"web": (container("web"),)}, (container("web"), *jobs), {"web": RUNNING})
+    assert actions(dropped) == [*(f"remove-file {name}" for name in names), "daemon-reload"]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from beacon.errors import ConfigError, DefinitionError, MachineError
 from beacon.model.image import Platform
 from beacon.model.machine import Engine, EngineVersion, MachineFacts
+from beacon.model.parts.raw import RawPodman
 from beacon.model.reference import Digest, ImageReference
 from beacon.model.service import (
     Health,
@@ -18,7 +19,6 @@ from beacon.model.service import (
     HttpProbe,
     Port,
     Protocol,
-    RawPodman,
     Resources,
     Restart,
     RestartPolicy,

@@ -10,11 +10,12 @@ from beacon.model.machine import Engine, MachineFacts, Scope
 from beacon.model.unit import SERVICE_LABEL, UnitFile, container_name, slice_name
 from beacon.units.container import network_name, own_networks, write_container
 from beacon.units.directives import Section
-from beacon.units.docker import DockerSheet
 from beacon.units.layout import Templates, lay_out
 from beacon.units.mark import stamp
 from beacon.units.mounts import volume_name
-from beacon.units.plain import PodmanSheet
+from beacon.units.plain.docker import DockerSheet
+from beacon.units.plain.jobs import render_jobs
+from beacon.units.plain.podman import PodmanSheet
 from beacon.units.release import ReleaseInput
 
 
@@ -38,7 +39,7 @@ def render_plain(release: ReleaseInput, facts: MachineFacts, templates: Template
     limits = sheet.slice_limits()
     if limits is not None:
         files.append(_slice_file(release, limits, templates))
-    return tuple(sorted(files))
+    return tuple(sorted((*files, *render_jobs(release, facts, templates))))
 
 
 def _sheet(release: ReleaseInput, facts: MachineFacts) -> PodmanSheet:

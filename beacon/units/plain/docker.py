@@ -14,7 +14,7 @@ from beacon.model.unit import container_name, slice_name
 from beacon.units.directives import OPTIONS, Section, Words
 from beacon.units.environment import can_be_passed_on
 from beacon.units.health import INTERVAL, QUICK_INTERVAL, STARTUP_INTERVAL, span
-from beacon.units.plain import ONCE, PodmanSheet, wait_healthy
+from beacon.units.plain.podman import ONCE, PodmanSheet, wait_healthy
 
 OLDEST: Final = EngineVersion(20, 10)
 """The first with ``--pull``, host-gateway and control groups of version 2."""

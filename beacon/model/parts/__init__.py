@@ -1,0 +1,1 @@
+"""Tables of a definition that are nouns of their own."""
