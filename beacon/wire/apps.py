@@ -82,6 +82,8 @@ class Installation(Struct, frozen=True, kw_only=True):
     url: str
     answers: dict[str, str]
     """What its owner said, and what was chosen."""
+    changing: bool = False
+    """Whether it is being changed, or its change was cut off."""
 
 
 class Installations(Answer, frozen=True, kw_only=True):

@@ -194,12 +194,17 @@ class Stage:
         try:
             rollout = json.loads(self.host.read(f"{self.memory}/rollouts/{name}.json"))
         except (OSError, CommandError, json.JSONDecodeError):
-            return "pulling" if self.host.path(f"{self.memory}/pulls").is_dir() and self._pulls() else ""
+            return "pulling" if self._pulls() else ""
         return str([*rollout["steps"], "commit"][rollout["index"]])
 
-    def _pulls(self) -> list[object]:
+    def _pulls(self) -> list[str]:
         """Return the marks of images whose pulls began, and may not be all on the disk."""
-        return [path for path in self.host.path(f"{self.memory}/pulls").iterdir() if path.name[0] != "."]
+        folder = f"{self.memory}/pulls"
+        try:
+            path = self.host.path(folder)
+        except ValueError:  # a virtual machine has a disk of its own
+            return self.run("ls", folder, check=False).stdout.split()
+        return [one.name for one in path.iterdir() if one.name[0] != "."] if path.is_dir() else []
 
     def live(self, name: str = "web") -> dict[str, Any]:
         """Return the release that is live by Beacon's own account."""

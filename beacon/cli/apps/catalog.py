@@ -67,7 +67,9 @@ def lint(
 
 def _installation(one: Installation) -> tuple[str, ...]:
     news = ""
-    if one.newest is None:
+    if one.changing:
+        news = "yellow|is being changed; beacon update ends what was cut off"
+    elif one.newest is None:
         news = "no longer in the catalog"
     elif one.newest > one.revision:
         news = f"yellow|revision {one.newest}: beacon app update {one.name}"

@@ -179,4 +179,15 @@ def _end(here: Session, answer: AppChanged, *, as_json: bool, new: bool = False)
         here.output.say(answer.text)
     if answer.kept:
         here.output.say(f"its secrets stay: {', '.join(answer.kept)}")
+    if new and status:
+        here.output.say(_what_next(answer))
     raise typer.Exit(status)
+
+
+def _what_next(answer: AppChanged) -> str:
+    """Return what to do about an installation that failed."""
+    again = "the same command tries again"
+    if answer.installation is None:
+        return f"nothing but its secrets is left of it; {again}"
+    failed = [one.service for one in answer.outcomes if one.kind.status]
+    return f"beacon logs {failed[0]} says more; {again}, beacon app remove {answer.name} takes it away"

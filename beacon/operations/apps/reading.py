@@ -15,7 +15,7 @@ from beacon.definition.grammar.strings import did_you_mean
 from beacon.definition.tables.app import ManifestTable
 from beacon.errors import UsageError
 from beacon.model.machine import Scope
-from beacon.operations.apps.records import Record, catalog, installed, read_record
+from beacon.operations.apps.records import Record, catalog, changes, installed, read_record
 from beacon.operations.machine import Machine
 from beacon.state.apps import Entry
 from beacon.wire.apps import Installation
@@ -113,6 +113,7 @@ def described(machine: Machine, app: App) -> Installation:
         services=app.services,
         url=app.expansion.url,
         answers={name: _shown(value) for name, value in app.answered.values.items()},
+        changing=app.name in changes(machine).names(),
     )
 
 

@@ -12,6 +12,7 @@ from beacon.model.runtime import JobResult
 from beacon.operations.apps.installing import InstallRequest, install
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
+from tests.fakes.registry import OneImage
 from tests.fakes.stage import push
 from tests.fakes.terminal import call
 
@@ -97,3 +98,14 @@ def test_the_catalog_is_searched(here: StagedMachine) -> None:
     said = call(here, "apps.listing", "search sells things")
     assert said.stdout.splitlines()[1].split()[0] == "shop"
     assert call(here, "apps.listing", "search").exit_code == 2
+
+
+def test_a_failed_installation_says_what_is_next(here: StagedMachine) -> None:
+    vars(here).update(registry=OneImage(push(here.machine, "bad", "exits")))
+    said = call(here, "apps.installing", "install shop --name other --set port=18081")
+    assert said.exit_code
+    assert "beacon logs other" in said.stderr
+    assert "beacon app remove other takes it away" in said.stderr
+    vars(here).update(registry=OneImage(push(FakeMachine(), "away")))
+    said = call(here, "apps.installing", "install shop --name third --set port=18082")
+    assert "nothing but its secrets is left of it; the same command tries again" in said.stderr
