@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from beacon.engine.podman import Podman
+from beacon.errors import MachineError
 from beacon.model.sensitive import SecretVersion, parse_credential
 from beacon.state.files import PRIVATE, explained, remove, write_atomic
 from beacon.systemd.creds import decrypt, decrypting, encrypt
@@ -57,7 +58,15 @@ class MachineSecrets:
         known = self._podman.secrets()
         for one in sorted(wanted):
             if one.in_engine not in known:
-                self._podman.lend_secret(one.in_engine, decrypting(one.credential, str(self._path(one))))
+                self._lend(self._podman, one)
+
+    def _lend(self, podman: Podman, version: SecretVersion) -> None:
+        try:
+            podman.lend_secret(version.in_engine, decrypting(version.credential, str(self._path(version))))
+        except MachineError:
+            # The rollout of another service that has the same secret may have been quicker.
+            if version.in_engine not in podman.secrets():
+                raise
 
     def _path(self, version: SecretVersion) -> Path:
         return self._folder / version.file
