@@ -52,6 +52,7 @@ _VERBS = {
     "apps.listing": ("app list", "app search"),
     "apps.catalog": ("app status", "app info", "app lint", "app schema"),
     "apps.drafting": ("app new", "app import-bcd"),
+    "apps.sources": ("app source",),
     "apps.installing": ("app install", "app set", "app update", "app remove"),
     "apps.running": ("app start", "app stop", "app restart", "app open"),
     "machine.notify": ("notify list", "notify test", "notify send"),

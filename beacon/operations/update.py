@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from beacon.operations.apps.records import has_news
+from beacon.model.notice import Notice
+from beacon.operations.apps.records import due_sources, has_news
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
@@ -49,6 +50,11 @@ def update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outc
 def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Outcomes:
     names, tools = machine.select(request.services), machine.tools_for(listener)
     apps = None
+    fetched: tuple[Notice, ...] = ()
+    if not request.services and due_sources(machine):
+        from beacon.operations.apps.sources import fetch_due  # noqa: PLC0415  # as below
+
+        fetched = fetch_due(machine, listener)
     if has_news(machine):
         from beacon.operations.apps.following import follow  # noqa: PLC0415  # pydantic; mostly there is none
 
@@ -59,12 +65,12 @@ def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Out
     warnings = machine.update_proxy(outcomes)
     if apps is None:
         run.remember(outcomes)
-        return Outcomes(services=outcome_infos(outcomes), warnings=(*run.warnings, *warnings))
+        return Outcomes(services=outcome_infos(outcomes), warnings=(*fetched, *run.warnings, *warnings))
     outcomes = apps.said(outcomes)
     run.remember(outcomes)
     return Outcomes(
         services=(*apps.outcomes, *outcome_infos(outcomes)),
-        warnings=(*apps.warnings, *run.warnings, *warnings),
+        warnings=(*fetched, *apps.warnings, *run.warnings, *warnings),
     )
 
 

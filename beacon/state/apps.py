@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from beacon.catalog.sources import OWN
 from beacon.errors import BeaconError, MachineError
 from beacon.model.rollout.apps import CHANGE_VERSION, AppChange
 from beacon.state.files import PRIVATE, explained, read_text, remove, rewrite, write_atomic
@@ -19,50 +21,80 @@ _MANIFEST = "app.toml"
 _FAILED = "failed"
 
 
+class Shelf(Struct, frozen=True):
+    """A folder of manifests, a file for each app; *origin* is what is said of them."""
+
+    origin: str
+    folder: Path
+    icons: Path
+    follows_links: bool = True
+
+
 class Entry(Struct, frozen=True):
     """A manifest of the catalog."""
 
     file: Path
     text: str
-    is_own: bool
-    """Whether the owner wrote it; such a one goes before the built-in one of its name."""
+    origin: str
+    """own, built-in, or the source that it comes from."""
+    before: tuple[str, ...] = ()
+    """Where others of its name come from, which it goes before."""
+    icon: Path | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the owner wrote it."""
+        return self.origin == OWN
 
 
 class Catalog:
-    """The manifests that there are: the owner's folder, then the built-in one; a file for each app."""
+    """The manifests that there are, on shelves of which each goes before those behind it."""
 
-    def __init__(self, own: Path, built_in: Path) -> None:
-        self._own = own
-        self._built_in = built_in
+    def __init__(self, shelves: Sequence[Shelf]) -> None:
+        self._shelves = shelves
 
     def names(self) -> list[str]:
         """Return the apps."""
-        return sorted({name for folder in (self._own, self._built_in) for name in _manifests(folder)})
+        return sorted({name for shelf in self._shelves for name in _manifests(shelf)})
 
     def each(self) -> Iterator[tuple[str, Entry | BeaconError]]:
         """Yield each app with its manifest, or with why that cannot be read."""
-        there = {name: folder for folder in (self._built_in, self._own) for name in _manifests(folder)}
-        for name, folder in sorted(there.items()):
+        there: dict[str, list[Shelf]] = {}
+        for shelf in self._shelves:
+            for name in _manifests(shelf):
+                there.setdefault(name, []).append(shelf)
+        for name, shelves in sorted(there.items()):
             try:
-                entry = self._entry(folder, name)
+                entry = _entry(shelves[0], name)
             except BeaconError as error:
                 yield name, error
             else:
                 if entry is not None:
-                    yield name, entry
+                    yield name, replace(entry, before=tuple(one.origin for one in shelves[1:]))
 
-    def find(self, name: str) -> Entry | None:
-        """Return the manifest of an app."""
-        entries = (self._entry(folder, name) for folder in (self._own, self._built_in))
-        return next((entry for entry in entries if entry is not None), None)
+    def find(self, name: str, origins: Collection[str] | None = None) -> Entry | None:
+        """Return the manifest of an app, of *origins* alone if they are given."""
+        shelves = [one for one in self._shelves if origins is None or one.origin in origins]
+        for index, shelf in enumerate(shelves):
+            entry = _entry(shelf, name)
+            if entry is not None:
+                others = (one for one in shelves[index + 1 :] if (one.folder / f"{name}.toml").exists())
+                icons = (place / f"{name}.svg" for place in (shelf.folder, shelf.icons))
+                icon = next((one for one in icons if one.is_file() and not one.is_symlink()), None)
+                return replace(entry, before=tuple(one.origin for one in others), icon=icon)
+        return None
 
-    def _entry(self, folder: Path, name: str) -> Entry | None:
-        file = folder / f"{name}.toml"
-        text = read_text(file)
-        return None if text is None else Entry(file, text, is_own=folder == self._own)
+
+def _entry(shelf: Shelf, name: str) -> Entry | None:
+    file = shelf.folder / f"{name}.toml"
+    if not shelf.follows_links and file.is_symlink():
+        raise MachineError(f"{file} is a link, which a source must not have")
+    text = read_text(file)
+    return None if text is None else Entry(file, text, shelf.origin)
 
 
-def _manifests(folder: Path) -> list[str]:
+def _manifests(shelf: Shelf) -> list[str]:
+    folder = shelf.folder
     try:
         found = explained("read", folder, lambda: [path.name for path in folder.iterdir()])
     except MachineError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from beacon.wire.answer import Answer
@@ -19,6 +21,10 @@ class AppInfo(Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...]
     is_own: bool
     """Whether its manifest is the owner's."""
+    origin: str
+    """Where its manifest comes from: own, built-in, or the name of a source."""
+    before: tuple[str, ...]
+    """Where others of its name come from, which this one goes before."""
     instances: tuple[str, ...]
     """What is installed of it."""
 
@@ -56,6 +62,8 @@ class AppDetails(Answer, frozen=True, kw_only=True):
     """Each with its image."""
     options: tuple[OptionInfo, ...]
     file: str
+    icon: str
+    """An SVG; empty without one."""
 
 
 class Drafted(Answer, frozen=True, kw_only=True):
@@ -76,6 +84,8 @@ class Installation(Struct, frozen=True, kw_only=True):
     app: str
     version: str
     revision: int
+    source: str
+    """The source that its manifest comes from; empty for Beacon's and the owner's."""
     newest: int | None
     """The revision of the catalog; None if the app is there no more."""
     services: tuple[str, ...]
@@ -111,3 +121,23 @@ class AppChanged(Answer, frozen=True, kw_only=True):
     text: str = ""
     kept: tuple[str, ...] = ()
     """Volumes and secrets that stay."""
+
+
+class SourceInfo(Struct, frozen=True, kw_only=True):
+    """A source of apps."""
+
+    name: str
+    kind: str
+    """directory, git or archive; empty if its file is faulty."""
+    location: str
+    revision: str
+    """The commit, or the checksum of the archive."""
+    fetched: datetime | None
+    apps: tuple[str, ...]
+    fault: str = ""
+
+
+class SourceList(Answer, frozen=True, kw_only=True):
+    """Sources of apps, in the order in which they are looked into."""
+
+    sources: tuple[SourceInfo, ...]

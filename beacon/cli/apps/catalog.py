@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from beacon.catalog.manifest import json_schema
-from beacon.cli.apps.listing import App
+from beacon.cli.apps.listing import App, named_origin
 from beacon.cli.arguments import Json
 from beacon.cli.session import session
 from beacon.definition.grammar.quantities import format_size
@@ -90,4 +90,5 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, str]]:
     yield from (("Service", f"{name}: {image}") for name, image in answer.services.items())
     if app.instances:
         yield "Installed", ", ".join(app.instances)
-    yield "Manifest", answer.file
+    before = "".join(f", before {named_origin(one)}" for one in app.before)
+    yield "Manifest", f"{answer.file} ({named_origin(app.origin)}{before})"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.cli.arguments import Json
 from beacon.cli.session import session
 from beacon.model.notice import plural
@@ -51,4 +52,17 @@ def _row(one: AppInfo) -> Iterator[str]:
     yield one.id
     yield one.version
     yield ", ".join(one.instances)
-    yield f"{one.summary}{' (your own manifest)' if one.is_own else ''}"
+    yield f"{one.summary}{_whence(one)}"
+
+
+def _whence(one: AppInfo) -> str:
+    """Return where a manifest comes from, if it is not one of Beacon's, and whose it goes before."""
+    if one.origin == BUILT_IN:
+        return ""
+    words = "your own manifest" if one.is_own else f"from {one.origin}"
+    return f" ({', before '.join((words, *map(named_origin, one.before)))})"
+
+
+def named_origin(origin: str) -> str:
+    """Return where a manifest comes from, in words."""
+    return {BUILT_IN: "Beacon's", OWN: "your own"}.get(origin, f"that of {origin}")

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from beacon.catalog.manifest import options_of
+from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.definition.tables.app import ManifestTable
 from beacon.engine.listening import is_free
 from beacon.errors import UsageError
@@ -15,7 +16,7 @@ from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
 from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of
-from beacon.operations.apps.records import Record, changes, installed, read_record
+from beacon.operations.apps.records import Record, changes, installed, origins_of, read_record
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable
@@ -96,7 +97,8 @@ def coming(machine: Machine, request: InstallRequest) -> tuple[App, dict[str, st
     record = read_record(machine, name)
     if record is None:
         _require_free(machine, names_of(manifest, name))
-        record = Record(manifest.app.id, manifest.app.revision, given, {})
+        source = "" if entry.origin in {OWN, BUILT_IN} else entry.origin
+        record = Record(manifest.app.id, manifest.app.revision, given, {}, source)
     elif record.app != manifest.app.id or _is_up(machine, names_of(manifest, name)):
         raise UsageError(f"the app {name} is installed", hint=f"beacon app set {name}, or another --name")
     else:  # something cut the installation off
@@ -134,7 +136,7 @@ def changing(
     """
     manifest, text = before.manifest, before.manifest_text
     if request.update:
-        manifest, entry = find(machine, manifest.app.id)
+        manifest, entry = find(machine, manifest.app.id, origins_of(before.record.source))
         text = entry.text
         for one in manifest.upgrade:
             if before.record.revision < one.revision:

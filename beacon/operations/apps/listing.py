@@ -10,6 +10,7 @@ from beacon.model.notice import Notice
 from beacon.operations.apps.records import catalog, instances_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.state.apps import Entry
 from beacon.wire.apps import AppInfo, AppList
 
 
@@ -32,14 +33,14 @@ def list_apps(machine: Machine, request: SearchRequest, listener: Listener) -> A
         except (ValueError, BeaconError) as error:
             warnings.append(Notice(f"the manifest of {name} is faulty: {error}", f"beacon app lint {name}"))
             continue
-        info = app_info(summary, instances.get(name, []), is_own=entry.is_own)
+        info = app_info(summary, instances.get(name, []), entry)
         text = " ".join((info.id, info.name, info.summary, *info.categories)).lower()
         if all(word.lower() in text for word in request.words):
             found.append(info)
     return AppList(apps=tuple(found), warnings=tuple(warnings))
 
 
-def app_info(app: Summary, instances: list[str], *, is_own: bool) -> AppInfo:
+def app_info(app: Summary, instances: list[str], entry: Entry) -> AppInfo:
     """Return an app of the catalog as answers have it."""
     return AppInfo(
         id=app.id,
@@ -48,6 +49,8 @@ def app_info(app: Summary, instances: list[str], *, is_own: bool) -> AppInfo:
         revision=app.revision,
         summary=app.summary,
         categories=tuple(app.categories),
-        is_own=is_own,
+        is_own=entry.is_own,
+        origin=entry.origin,
+        before=entry.before,
         instances=tuple(instances),
     )

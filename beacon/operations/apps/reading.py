@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from beacon.definition.grammar.strings import did_you_mean
 from beacon.definition.tables.app import ManifestTable
 from beacon.errors import UsageError
 from beacon.model.machine import Scope
-from beacon.operations.apps.records import Record, catalog, changes, installed, read_record
+from beacon.operations.apps.records import Record, catalog, changes, installed, origins_of, read_record
 from beacon.operations.machine import Machine
 from beacon.state.apps import Entry
 from beacon.wire.apps import Installation
@@ -40,9 +41,14 @@ class App(Struct, frozen=True):
         return tuple(self.expansion.definitions)
 
 
-def find(machine: Machine, name: str) -> tuple[ManifestTable, Entry]:
-    """Return a manifest of the catalog, and its file. Raises UsageError if there is none."""
-    entry = catalog(machine).find(name)
+def find(machine: Machine, name: str, origins: Sequence[str] | None = None) -> tuple[ManifestTable, Entry]:
+    """Return a manifest of the catalog, of *origins* alone if they are given, and its file.
+
+    Raises UsageError if there is none.
+    """
+    entry = catalog(machine).find(name, origins)
+    if entry is None and origins is not None:
+        raise UsageError(f"there is no app {name!r} any more where it came from, which is {origins[-1]}")
     if entry is None:
         known = catalog(machine).names()
         raise UsageError(
@@ -102,13 +108,14 @@ def place_of(machine: Machine, name: str) -> Place:
 
 def described(machine: Machine, app: App) -> Installation:
     """Return an installed app as answers have it."""
-    newest = catalog(machine).find(app.manifest.app.id)
+    newest = catalog(machine).find(app.manifest.app.id, origins_of(app.record.source))
     revision = read_summary(newest.text).revision if newest is not None else None
     return Installation(
         name=app.name,
         app=app.manifest.app.id,
         version=app.manifest.app.version,
         revision=app.manifest.app.revision,
+        source=app.record.source,
         newest=revision,
         services=app.services,
         url=app.expansion.url,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 import beacon.catalog
+from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.catalog.summary import read_summary
 from beacon.definition.encode import as_toml
 from beacon.errors import BeaconError, ConfigError
 from beacon.formats.tomltext import read_toml
 from beacon.operations.machine import Machine
-from beacon.state.apps import Catalog, Changes, Entry, Installed
+from beacon.state.apps import Catalog, Changes, Entry, Installed, Shelf
+from beacon.state.sources import Sources
 
 
 class Record(Struct, frozen=True):
@@ -25,6 +28,8 @@ class Record(Struct, frozen=True):
     answers: Mapping[str, Any]
     services: Mapping[str, dict[str, Any]]
     """What is added to each service."""
+    source: str = ""
+    """The source that it came from, which it follows; empty if its manifest was Beacon's or the owner's."""
 
     @property
     def text(self) -> str:
@@ -35,12 +40,46 @@ class Record(Struct, frozen=True):
         )
         answers = {name: list(one) if isinstance(one, tuple) else one for name, one in self.answers.items()}
         tables = {"set": answers, **({"service": dict(self.services)} if self.services else {})}
-        return head + as_toml({"app": self.app, "revision": self.revision, **tables})
+        source = {"source": self.source} if self.source else {}
+        return head + as_toml({"app": self.app, **source, "revision": self.revision, **tables})
 
 
 def catalog(machine: Machine) -> Catalog:
-    """Return the catalog."""
-    return Catalog(machine.paths.config / "catalog", Path(beacon.catalog.__file__).parent / "apps")
+    """Return the catalog: the owner's manifests, then sources in the order of their names, then Beacon's.
+
+    A source whose file cannot be read is passed over; beacon app source list tells of it.
+    """
+    own, built_in = machine.paths.config / "catalog", Path(beacon.catalog.__file__).parent
+    shelves = [Shelf(OWN, own, own / "icons")]
+    there = sources(machine)
+    for name in there.names():
+        with suppress(BeaconError):
+            source = there.read(name)
+            folder = there.folder(name, source) if source is not None else None
+            if source is not None and folder is not None:
+                icons = Path(source.directory) / "icons" if source.directory else folder
+                shelves.append(Shelf(name, folder, icons, follows_links=False))
+    return Catalog([*shelves, Shelf(BUILT_IN, built_in / "apps", built_in / "icons")])
+
+
+def sources(machine: Machine) -> Sources:
+    """Return the sources of apps."""
+    paths = machine.paths
+    return Sources(paths.config / "sources", paths.state / "sources", paths.runtime)
+
+
+def due_sources(machine: Machine) -> bool:
+    """Say whether a source that is fetched was not tried for a day."""
+    there, now = sources(machine), machine.tools.clock.now()
+    return any(there.is_due(name, now) for name in there.names())
+
+
+def origins_of(source: str) -> tuple[str, ...]:
+    """Return where newer manifests may come from of an app from *source*, or of one that is Beacon's.
+
+    Another source is none of these: what it calls by the name of an installed app is another app.
+    """
+    return OWN, source or BUILT_IN
 
 
 def installed(machine: Machine) -> Installed:
@@ -64,7 +103,7 @@ def newer_entry(machine: Machine, name: str) -> Entry | None:
     """Return the newer manifest of an installed app; of what cannot be read beacon app status tells."""
     try:
         record = read_record(machine, name)
-        entry = catalog(machine).find(record.app) if record is not None else None
+        entry = catalog(machine).find(record.app, origins_of(record.source)) if record is not None else None
         if record is None or entry is None or read_summary(entry.text).revision <= record.revision:
             return None
     except (BeaconError, ValueError):
@@ -83,13 +122,14 @@ def record_of(text: str, path: str) -> Record:
     try:
         return _read(read_toml(text))
     except (ValueError, TypeError, LookupError) as error:
-        hint = "it has app, revision, [set] and [service.NAME]"
+        hint = "it has app, source, revision, [set] and [service.NAME]"
         raise ConfigError(f"{path}: {error}", hint=hint) from error
 
 
 def _read(document: dict[str, Any]) -> Record:
     app, revision = str(document.pop("app")), int(document.pop("revision"))
-    record = Record(app, revision, document.pop("set", {}), document.pop("service", {}))
+    said = (document.pop("set", {}), document.pop("service", {}))
+    record = Record(app, revision, *said, str(document.pop("source", "")))
     if document:
         raise ValueError(f"{min(document)}: unknown key")
     return record

@@ -42,7 +42,7 @@ def show_app(machine: Machine, request: AppRequest, listener: Listener) -> AppDe
         "changelog": links.changelog,
     }
     return AppDetails(
-        app=app_info(read_summary(entry.text), instances, is_own=entry.is_own),
+        app=app_info(read_summary(entry.text), instances, entry),
         description=app.description,
         license=app.license,
         links={name: link for name, link in told.items() if link},
@@ -64,6 +64,7 @@ def show_app(machine: Machine, request: AppRequest, listener: Listener) -> AppDe
             for one in options_of(manifest)
         ),
         file=str(entry.file),
+        icon=str(entry.icon or ""),
     )
 
 

@@ -1,0 +1,1 @@
+"""Fetching further catalogs: bounded, over https, and by a process without rights."""
