@@ -7,8 +7,10 @@ import pwd
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from beacon.errors import MachineError
 from beacon.state.scopes import before_sudo
@@ -47,6 +49,33 @@ def run_editor(command: str, draft: Path) -> None:
     if status:
         problem = f"the editor {command!r} ended with status {status}; nothing was saved"
         raise MachineError(problem, hint=_SET_EDITOR)
+
+
+def relay(argv: Sequence[str], out: Callable[[str], None], err: Callable[[str], None]) -> int:
+    """Run a command, and hand on what it prints, line by line; return its exit status.
+
+    Raises MachineError if it cannot be run.
+    """
+    try:
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise MachineError(f"cannot run {argv[0]}: {error.strerror}") from error
+    with child:
+        asides = Thread(target=_hand_on, args=(child.stderr, err))
+        asides.start()
+        _hand_on(child.stdout, out)
+        asides.join()
+        status = child.wait()
+    return status if status >= 0 else _SIGNALLED - status
+
+
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
+
+
+def _hand_on(pipe: IO[bytes] | None, write: Callable[[str], None]) -> None:
+    for line in pipe or ():
+        write(line.decode(errors="replace"))
 
 
 def browsers(environment: Mapping[str, str]) -> Iterator[list[str]]:

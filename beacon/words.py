@@ -14,8 +14,8 @@ OTHER_USER = "--user="
 _ANSWER = "--json"
 """An option of verbs, which people put before them, too."""
 
-_HANDS_ON = {"exec"}
-"""Verbs that hand all words behind the service's name on."""
+_HANDS_ON = {"exec": 2, "app do": 4}
+"""Verbs that hand all words on behind so many, of which the first are their own."""
 
 _ELSEWHERE: Mapping[str, str] = {
     "delete": "rm",
@@ -41,7 +41,7 @@ def hoist(arguments: Sequence[str]) -> list[str]:
     front = [word for word in head if _is_anywhere(word)]
     rest = [word for word in head if not _is_anywhere(word)]
     before = next((at for at, word in enumerate(rest) if not word.startswith("-")), len(rest))
-    if before < len(rest) and _ANSWER in rest[:before] and rest[before] not in _HANDS_ON:
+    if before < len(rest) and _ANSWER in rest[:before] and rest[before] != "exec":
         rest = [*(word for word in rest[:before] if word != _ANSWER), *rest[before:], _ANSWER]
     return [*front, *rest, *tail]
 
@@ -49,8 +49,9 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def _end(arguments: Sequence[str]) -> int:
     """Return where the words end that are Beacon's; what is behind them is another command's."""
     words = [at for at, word in enumerate(arguments) if not word.startswith("-")]
-    hands_on = len(words) > 1 and arguments[words[0]] in _HANDS_ON
-    return words[1] + 1 if hands_on else len(arguments)
+    typed = [arguments[at] for at in words]
+    count = next((many for verb, many in _HANDS_ON.items() if typed[: len(verb.split())] == verb.split()), 0)
+    return words[count - 1] + 1 if 0 < count <= len(words) else len(arguments)
 
 
 def other_user(arguments: Sequence[str]) -> str | None:

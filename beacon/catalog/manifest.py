@@ -56,6 +56,22 @@ def options_of(manifest: ManifestTable) -> list[OptionTable]:
 def _problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     if "main" not in manifest.service:
         yield "service", "must have a service main"
+    yield from _option_problems(manifest)
+    yield from _service_problems(manifest)
+    names = {one.name for one in options_of(manifest)}
+    for place, expression in _expressions(manifest):
+        yield from _unknown(place, names_in(expression), names)
+    for place, text in _texts(manifest):
+        yield from _unknown(place, names_in_text(text), names)
+    secrets = {one.name for one in manifest.option if one.type == "secret"}
+    if manifest.result.password is not None and manifest.result.password not in secrets:
+        yield "result.password", "must be the name of an option that is a secret"
+    last = manifest.app.revision
+    late = [f"upgrade[{index}].revision" for index, one in enumerate(manifest.upgrade) if one.revision > last]
+    yield from ((place, f"must be at most {last}, the manifest's own") for place in late)
+
+
+def _option_problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     names = [one.name for one in options_of(manifest)]
     for index, option in enumerate(manifest.option):
         place = f"option[{index}]"
@@ -63,23 +79,36 @@ def _problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
             yield f"{place}.name", f"must be given once, and {option.name} is twice"
         earlier = set(IMPLIED) | {one.name for one in manifest.option[:index]}
         yield from _unknown(f"{place}.when", names_in(option.when), earlier)
-    for index, file in enumerate(manifest.file):
-        if file.service not in manifest.service:
-            yield f"file[{index}].service", f"there is no service {file.service!r}"
-        yield from _unknown(f"file[{index}].when", names_in(file.when), set(names))
-    if manifest.web is not None and manifest.web.service not in manifest.service:
-        yield "web.service", f"there is no service {manifest.web.service!r}"
-    secrets = {one.name for one in manifest.option if one.type == "secret"}
-    if manifest.result.password is not None and manifest.result.password not in secrets:
-        yield "result.password", "must be the name of an option that is a secret"
-    texts = {"result.text": manifest.result.text, "result.login": manifest.result.login}
-    texts |= {f"file[{index}].content": file.content for index, file in enumerate(manifest.file)}
-    texts |= dict(_strings(manifest.service, "service"))
-    for place, text in texts.items():
-        yield from _unknown(place, names_in_text(text), set(names))
-    last = manifest.app.revision
-    late = [f"upgrade[{index}].revision" for index, one in enumerate(manifest.upgrade) if one.revision > last]
-    yield from ((place, f"must be at most {last}, the manifest's own") for place in late)
+    for index, action in enumerate(manifest.action):
+        if action.id in {one.id for one in manifest.action[:index]}:
+            yield f"action[{index}].id", f"must be given once, and {action.id} is twice"
+
+
+def _service_problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
+    """Yield where a service is named that there is not."""
+    named = {f"file[{index}].service": one.service for index, one in enumerate(manifest.file)}
+    named |= {f"action[{index}].service": one.service for index, one in enumerate(manifest.action)}
+    if manifest.web is not None:
+        named["web.service"] = manifest.web.service
+    for place, service in named.items():
+        if service not in manifest.service:
+            yield place, f"there is no service {service!r}"
+
+
+def _expressions(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
+    """Yield the expressions that may name any option, each with its place."""
+    yield from ((f"file[{index}].when", one.when) for index, one in enumerate(manifest.file))
+    yield from ((f"action[{index}].when", one.when) for index, one in enumerate(manifest.action))
+
+
+def _texts(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
+    """Yield the templates, each with its place."""
+    yield "result.text", manifest.result.text
+    yield "result.login", manifest.result.login
+    yield from ((f"file[{index}].content", file.content) for index, file in enumerate(manifest.file))
+    for index, action in enumerate(manifest.action):
+        yield from _strings(action.command, f"action[{index}].command")
+    yield from _strings(manifest.service, "service")
 
 
 def _unknown(place: str, names: frozenset[str] | str, known: set[str]) -> Iterator[tuple[str, str]]:

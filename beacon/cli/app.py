@@ -55,6 +55,7 @@ _VERBS = {
     "apps.sources": ("app source",),
     "apps.installing": ("app install", "app set", "app update", "app remove"),
     "apps.running": ("app start", "app stop", "app restart", "app open"),
+    "apps.acting": ("app do",),
     "machine.notify": ("notify list", "notify test", "notify send"),
     "machine.doctor": ("doctor",),
     "services.wait_healthy": ("wait-healthy",),
@@ -63,8 +64,11 @@ _VERBS = {
 _EVERY = tuple(verb for verbs in _VERBS.values() for verb in verbs)
 _HIDDEN = {"wait-healthy"}
 """Verbs that are for units, and not for people."""
-_SETTINGS = {"exec": {"allow_interspersed_args": False}}
-"""Verbs that hand on all that follows their first argument, options too."""
+_SETTINGS = {
+    "exec": {"allow_interspersed_args": False},
+    "app do": {"ignore_unknown_options": True},
+}
+"""Verbs that hand on what follows, options too."""
 _GROUPS = {
     "endpoint": "The domains of services, and where each is reached.",
     "app": "Apps of the catalog, each installed by one command.",

@@ -133,9 +133,14 @@ class EngineCommands(ABC):
         """Take the name *image* off, and the image with its last name; False where a container uses it."""
         return self._remove(str(image))
 
-    def entering(self, service: str, command: Sequence[str], *, terminal: bool) -> tuple[str, ...]:
-        """Return what runs *command* in the container of a service; on a *terminal* with one of its own."""
-        flags = ("--interactive", *(("--tty",) if terminal else ()))
+    def entering(
+        self, service: str, command: Sequence[str], *, terminal: bool, user: str = ""
+    ) -> tuple[str, ...]:
+        """Return what runs *command* in the container of a service; on a *terminal* with one of its own.
+
+        Unless *user* is empty, it runs as that one, and not as the container does.
+        """
+        flags = ("--interactive", *(("--tty",) if terminal else ()), *((f"--user={user}",) if user else ()))
         return (self.kind.value, "exec", *flags, container_name(service), *command)
 
     def volume(self, name: str) -> EngineVolume | None:

@@ -47,6 +47,24 @@ class OptionInfo(Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...]
 
 
+class ActionInfo(Struct, frozen=True, kw_only=True):
+    """What an app can be had to do."""
+
+    id: str
+    label: str
+    takes: str
+    """What is typed behind it; empty for nothing."""
+    confirm: str
+    """What the owner is asked first; empty for nothing."""
+
+
+class Actions(Answer, frozen=True, kw_only=True):
+    """What an installed app can be had to do."""
+
+    name: str
+    actions: tuple[ActionInfo, ...]
+
+
 class AppDetails(Answer, frozen=True, kw_only=True):
     """All that an owner may want to know before an app is installed."""
 
@@ -61,6 +79,7 @@ class AppDetails(Answer, frozen=True, kw_only=True):
     services: dict[str, str]
     """Each with its image."""
     options: tuple[OptionInfo, ...]
+    actions: tuple[ActionInfo, ...]
     file: str
     icon: str
     """An SVG; empty without one."""

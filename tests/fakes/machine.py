@@ -431,9 +431,11 @@ class FakeMachine:
         self._effect(f"remove volume {name}")
         del self.volumes[name]
 
-    def entering(self, service: str, command: Sequence[str], *, terminal: bool) -> tuple[str, ...]:
-        tty = ("--tty",) if terminal else ()
-        return ("podman", "exec", "--interactive", *tty, f"beacon-{service}", *command)
+    def entering(
+        self, service: str, command: Sequence[str], *, terminal: bool, user: str = ""
+    ) -> tuple[str, ...]:
+        flags = (*(("--tty",) if terminal else ()), *((f"--user={user}",) if user else ()))
+        return ("podman", "exec", "--interactive", *flags, f"beacon-{service}", *command)
 
     def containers(self) -> Mapping[str, Container]:
         found = {}

@@ -47,6 +47,10 @@ def info(context: typer.Context, app: App, as_json: Json = False) -> None:
     if rows:
         here.output.answer("\n")
         here.output.table(("OPTION", "TYPE", "DEFAULT", "QUESTION"), rows)
+    if answer.actions:
+        here.output.answer("\n")
+        actions = [(f"{one.id} {one.takes}".strip(), one.label) for one in answer.actions]
+        here.output.table(("ACTION", "WHAT IT DOES"), actions)
 
 
 def schema(context: typer.Context) -> None:

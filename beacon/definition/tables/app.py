@@ -20,6 +20,7 @@ from beacon.definition.tables.types import (
     Problems,
     Size,
     Table,
+    User,
     enumeration,
     whole_number,
 )
@@ -176,6 +177,25 @@ class FileTable(Table):
     when: Annotated[Line, Field(description="An expression over options: whether it is there.")] = ""
 
 
+Command = Annotated[list[str], Field(min_length=1)]
+_RUN = "What is run in its container, word by word, with {{ option.NAME }} and the like filled in."
+
+
+class ActionTable(Table):
+    """Something that its owner can have the app do."""
+
+    id: Annotated[Name, Field(description="Its name for beacon app do.")]
+    label: Annotated[Line, Field(description="What it does, for people.")]
+    service: Annotated[Name, Field(description="The service in whose container it is done.")] = "main"
+    command: Annotated[Command, Field(description=_RUN)]
+    user: Annotated[User | None, Field(description="User, or user:group. Default: the container's.")] = None
+    takes: Annotated[
+        Line, Field(description="What is typed behind it, such as NAME; it goes behind the command.")
+    ] = ""
+    confirm: Annotated[Line, Field(description="What the owner is asked first, if that should be.")] = ""
+    when: Annotated[Line, Field(description="An expression over options: whether it is there.")] = ""
+
+
 class ResultTable(Table):
     """What the owner is shown afterwards."""
 
@@ -207,5 +227,6 @@ class ManifestTable(Table):
         Field(description="Definitions, as beacon.toml(5) has them, with {{ option.NAME }} filled in."),
     ]
     file: Annotated[list[FileTable], Field(description="Files that services read.")] = []
+    action: Annotated[list[ActionTable], Field(description="What its owner can have it do.")] = []
     upgrade: Annotated[list[UpgradeTable], Field(description="What comes with revisions.")] = []
     result: Annotated[ResultTable, Field(description="What is shown afterwards.")] = ResultTable()

@@ -13,6 +13,7 @@ from beacon.catalog.summary import read_summary
 from beacon.definition.decode import decode_all
 from beacon.definition.tables.app import ManifestTable
 from beacon.errors import DefinitionError, Fault, UsageError
+from beacon.operations.apps.acting import action_info
 from beacon.operations.apps.listing import app_info
 from beacon.operations.apps.reading import described, find, load, place_of
 from beacon.operations.apps.records import installed, instances_of
@@ -63,6 +64,7 @@ def show_app(machine: Machine, request: AppRequest, listener: Listener) -> AppDe
             )
             for one in options_of(manifest)
         ),
+        actions=tuple(map(action_info, manifest.action)),
         file=str(entry.file),
         icon=str(entry.icon or ""),
     )

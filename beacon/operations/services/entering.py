@@ -15,6 +15,8 @@ class EnterRequest(Struct, frozen=True):
     service: str
     command: tuple[str, ...]
     terminal: bool = False
+    user: str = ""
+    """Who runs it; the container's own if it is empty."""
 
 
 def enter(machine: Machine, request: EnterRequest, listener: Listener) -> tuple[str, ...]:
@@ -30,4 +32,4 @@ def enter(machine: Machine, request: EnterRequest, listener: Listener) -> tuple[
     engine = machine.engine if kind is None else machine.engine_of(kind)
     if name not in engine.containers():
         raise NotActiveError(f"{name} does not run: nothing can be entered", hint=f"beacon start {name}")
-    return engine.entering(name, request.command, terminal=request.terminal)
+    return engine.entering(name, request.command, terminal=request.terminal, user=request.user)

@@ -226,6 +226,19 @@ def test_all_that_is_wrong_with_answers_is_said_at_once() -> None:
             HEAD + MAIN + "env = { A = '{{ option.nope }}' }\n",
             "service.main.env.A: there is no option 'nope' before it",
         ),
+        (
+            HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = ['a', '{{ option.nope }}']\n",
+            "action[0].command[1]: there is no option 'nope'",
+        ),
+        (
+            HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = ['a']\nservice = 'db'\n",
+            "action[0].service: there is no service 'db'",
+        ),
+        (
+            HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = ['a']\n" * 2,
+            "action[1].id: must be given once, and a is twice",
+        ),
+        (HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = []\n", "action[0].command: "),
         (HEAD + MAIN + "env = { A = '{{ nope }}' }\n", "service.main.env.A: there is no 'nope'; there are "),
         (HEAD + MAIN + "env = { A = '{{ ' }\n", "service.main.env.A: cannot be understood: "),
         (

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from beacon.errors import UsageError
+from beacon.errors import MachineError, NotActiveError, UsageError
 from beacon.model.runtime import JobResult
+from beacon.operations.apps.acting import ActRequest, act
 from beacon.operations.apps.installing import InstallRequest, install
+from beacon.programs import relay
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 from tests.fakes.registry import OneImage
@@ -25,8 +27,34 @@ summary = "Sells things"
 license = "MIT"
 [web]
 port = 8080
+[[option]]
+name = "password"
+type = "secret"
+label = "Password"
+[[option]]
+name = "greeting"
+label = "Greeting"
+default = "good day"
+[[action]]
+id = "greet"
+label = "Say it"
+command = ["say", "{{ option.greeting }}"]
+user = "www-data"
+takes = "NAME"
+[[action]]
+id = "wipe"
+label = "Forget all"
+service = "db"
+command = ["wipe"]
+confirm = "All is lost then. Really?"
+[[action]]
+id = "shout"
+label = "Only if it is loud"
+command = ["shout"]
+when = "option.greeting == 'HEY'"
 [service.main]
 image = "registry.example/me/web:latest"
+secret = [{ name = "{{ secret.password }}", env = "PASSWORD" }]
 needs = ["{{ service.queue }}"]
 [service.db]
 image = "registry.example/me/web:latest"
@@ -109,3 +137,51 @@ def test_a_failed_installation_says_what_is_next(here: StagedMachine) -> None:
     vars(here).update(registry=OneImage(push(FakeMachine(), "away")))
     said = call(here, "apps.installing", "install shop --name third --set port=18082")
     assert "nothing but its secrets is left of it; the same command tries again" in said.stderr
+
+
+def test_actions_are_shown(here: StagedMachine) -> None:
+    said = call(here, "apps.acting", "do shop")
+    assert [line.split()[0] for line in said.stdout.splitlines()] == ["ACTION", "greet", "wipe"]
+    listed = json.loads(call(here, "apps.acting", "do shop --json").stdout)
+    assert listed["actions"][0] == {"id": "greet", "label": "Say it", "takes": "NAME", "confirm": ""}
+
+
+def test_an_action_is_a_command_in_a_container_and_its_words_are_filled_in(here: StagedMachine) -> None:
+    done = act(here, ActRequest("shop", "greet", ("--loud", "Bob; rm -rf /")), Recorder())
+    assert done.argv == (
+        *("podman", "exec", "--interactive", "--user=www-data", "beacon-shop"),
+        *("say", "good day", "--loud", "Bob; rm -rf /"),
+    )
+    (secret,) = done.hidden
+    assert len(secret) == 32
+    assert act(here, ActRequest("shop", "wipe"), Recorder()).argv[-2:] == ("beacon-shop-db", "wipe")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("shop gret", "has no action 'gret'; did you mean 'greet'"),
+        ("shop shout", "has no action 'shout'"),
+        ("shop wipe all", "wipe takes nothing, and not 'all'"),
+        ("shop wipe", "Nobody can be asked here"),
+    ],
+)
+def test_what_is_no_action_is_refused(here: StagedMachine, words: str, problem: str) -> None:
+    said = call(here, "apps.acting", f"do {words}")
+    assert isinstance(said.exception, UsageError)
+    assert problem in str(said.exception)
+
+
+def test_a_service_that_is_down_does_nothing(here: StagedMachine) -> None:
+    call(here, "apps.running", "stop shop")
+    assert isinstance(call(here, "apps.acting", "do shop greet").exception, NotActiveError)
+
+
+def test_a_command_is_handed_on_line_by_line_with_its_status() -> None:
+    out: list[str] = []
+    err: list[str] = []
+    status = relay(("sh", "-c", "echo one; echo two >&2; echo three; exit 7"), out.append, err.append)
+    assert (out, err, status) == (["one\n", "three\n"], ["two\n"], 7)
+    assert relay(("sh", "-c", "kill -TERM $$"), out.append, err.append) == 143
+    with pytest.raises(MachineError, match="cannot run"):
+        relay(("/does/not/exist",), out.append, err.append)

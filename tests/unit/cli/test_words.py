@@ -24,6 +24,8 @@ VERBS = ("add", "rm", "stats", "status", "update", "start", "restart", "endpoint
         ("-q exec --user web ls -q --user", "-q --user exec web ls -q --user"),
         ("exec web --json", "exec web --json"),
         ("exec --system", "--system exec"),
+        ("app do shop occ --user -q", "app do shop occ --user -q"),
+        ("app do shop --user", "--user app do shop"),
     ],
 )
 def test_options_may_stand_before_and_behind_the_verb(typed: str, meant: str) -> None:
