@@ -79,17 +79,26 @@ def _option_problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
             yield f"{place}.name", f"must be given once, and {option.name} is twice"
         earlier = set(IMPLIED) | {one.name for one in manifest.option[:index]}
         yield from _unknown(f"{place}.when", names_in(option.when), earlier)
-    for index, action in enumerate(manifest.action):
-        if action.id in {one.id for one in manifest.action[:index]}:
-            yield f"action[{index}].id", f"must be given once, and {action.id} is twice"
+    for key, ids in (
+        ("action", [one.id for one in manifest.action]),
+        ("after_install", [one.id for one in manifest.after_install]),
+    ):
+        twice = [(index, one) for index, one in enumerate(ids) if one in ids[:index]]
+        yield from ((f"{key}[{index}].id", f"must be given once, and {one} is twice") for index, one in twice)
 
 
 def _service_problems(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     """Yield where a service is named that there is not."""
     named = {f"file[{index}].service": one.service for index, one in enumerate(manifest.file)}
     named |= {f"action[{index}].service": one.service for index, one in enumerate(manifest.action)}
+    named |= {
+        f"after_install[{index}].service": one.service for index, one in enumerate(manifest.after_install)
+    }
     if manifest.web is not None:
         named["web.service"] = manifest.web.service
+    for index, step in enumerate(manifest.after_install):
+        if step.http is not None and manifest.web is None:
+            yield f"after_install[{index}].http", "needs [web]: there is no page to ask"
     for place, service in named.items():
         if service not in manifest.service:
             yield place, f"there is no service {service!r}"
@@ -99,6 +108,9 @@ def _expressions(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     """Yield the expressions that may name any option, each with its place."""
     yield from ((f"file[{index}].when", one.when) for index, one in enumerate(manifest.file))
     yield from ((f"action[{index}].when", one.when) for index, one in enumerate(manifest.action))
+    yield from (
+        (f"after_install[{index}].when", one.when) for index, one in enumerate(manifest.after_install)
+    )
 
 
 def _texts(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
@@ -108,6 +120,12 @@ def _texts(manifest: ManifestTable) -> Iterator[tuple[str, str]]:
     yield from ((f"file[{index}].content", file.content) for index, file in enumerate(manifest.file))
     for index, action in enumerate(manifest.action):
         yield from _strings(action.command, f"action[{index}].command")
+    for index, step in enumerate(manifest.after_install):
+        place = f"after_install[{index}]"
+        yield from _strings(step.command or [], f"{place}.command")
+        if step.http is not None:
+            yield from _strings(step.http.body, f"{place}.http.body")
+            yield from _strings(step.http.json_, f"{place}.http.json")
     yield from _strings(manifest.service, "service")
 
 

@@ -8,6 +8,7 @@ import time
 from urllib.parse import quote
 
 from beacon.engine.listening import End, end_of
+from beacon.errors import MachineError
 
 _FIRST_FAULT = 400
 _AS_IT_IS = "/?#[]@!$&'()*+,;=:%"
@@ -46,6 +47,23 @@ class NetworkProbe:
         except OSError as error:
             fault = _words(error)
         return f"does not accept connections ({fault})" if fault else None
+
+
+def send(port: int, asked: tuple[str, str], body: bytes, kind: str, timeout: float) -> int:
+    """Ask the machine's own *port*, by a verb for a path; return the status of the answer.
+
+    *body* is of the media type *kind*. Raises MachineError if there is no answer.
+    """
+    method, path = asked
+    headers = {"User-Agent": "beacon"} | ({"Content-Type": kind} if body else {})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, quote(path, safe=_AS_IT_IS), body=body or None, headers=headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise MachineError(f"port {port} does not answer ({_words(error)})") from error
+    finally:
+        connection.close()
 
 
 def _fault(connection: socket.socket, seconds: float) -> str | None:

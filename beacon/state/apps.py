@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from beacon.catalog.sources import OWN
 from beacon.errors import BeaconError, MachineError
-from beacon.model.rollout.apps import CHANGE_VERSION, AppChange
+from beacon.model.rollout.apps import CHANGE_VERSION, AppChange, FirstSteps
 from beacon.state.files import PRIVATE, explained, read_text, remove, rewrite, write_atomic
 from beacon.state.lock import locked
 
 _MANIFEST = "app.toml"
 _FAILED = "failed"
+_STEPS = ".steps"
 
 
 class Shelf(Struct, frozen=True):
@@ -152,6 +153,25 @@ class Installed:
             write_atomic(path, digest.encode(), mode=PRIVATE)
         else:
             remove(path)
+
+    def first_steps(self, name: str) -> FirstSteps | None:
+        """Return what was done when an app was up for the first time; None if nothing was to be done."""
+        path = self._state / f"{name}{_STEPS}"
+        text = read_text(path)
+        if text is None:
+            return None
+        try:
+            return msgspec.json.decode(text, type=FirstSteps)
+        except msgspec.DecodeError as error:
+            raise MachineError(f"{path}: {error}") from error
+
+    def note_steps(self, name: str, steps: FirstSteps | None) -> None:
+        """Remember that, also if the app is removed; None forgets it."""
+        path = self._state / f"{name}{_STEPS}"
+        if steps is None:
+            remove(path)
+        else:
+            write_atomic(path, msgspec.json.encode(steps), mode=PRIVATE)
 
     def forget(self, name: str) -> None:
         """Remove what is remembered of an app, and its files."""

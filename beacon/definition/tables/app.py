@@ -16,6 +16,7 @@ from beacon.definition.tables.answers import KINDS, OPTION_NAME, Generator
 from beacon.definition.tables.types import (
     STRING,
     Boolean,
+    Duration,
     Line,
     Problems,
     Size,
@@ -196,6 +197,45 @@ class ActionTable(Table):
     when: Annotated[Line, Field(description="An expression over options: whether it is there.")] = ""
 
 
+class RequestTable(Table):
+    """A request to the app's page."""
+
+    method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], Field(description="Of HTTP.")] = (
+        "POST"
+    )
+    path: Annotated[str, PlainValidator(values.path_prefix), STRING, Field(description="What is asked.")]
+    body: Annotated[
+        str, Field(description="What is sent, filled in; {{ secret.NAME }} is its value here.")
+    ] = ""
+    json_: Annotated[
+        dict[str, object], Field(alias="json", description="The same as a table, which is sent as JSON.")
+    ] = {}
+    status: Annotated[
+        list[Annotated[int, *whole_number(100, 599)]], Field(description="Answers that are right.")
+    ] = [200, 201, 204]
+
+
+class StepTable(Table):
+    """What is done once, when the app is up for the first time."""
+
+    id: Annotated[Name, Field(description="Its name: one of that name is not done twice.")]
+    label: Annotated[Line, Field(description="What it does, for people.")]
+    service: Annotated[Name, Field(description="The service in whose container it is done.")] = "main"
+    command: Annotated[Command | None, Field(description=_RUN)] = None
+    user: Annotated[User | None, Field(description="User, or user:group. Default: the container's.")] = None
+    http: Annotated[RequestTable | None, Field(description="A request, instead of command.")] = None
+    timeout: Annotated[Duration, Field(description="How long it is tried again.")] = 120.0
+    when: Annotated[Line, Field(description="An expression over options: whether it is done.")] = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.command is None) == (self.http is None):
+            raise Problems(("", "must have either command or http"))
+        if self.http is not None and self.http.body and self.http.json_:
+            raise Problems(("http", "must have at most one of body and json"))
+        return self
+
+
 class ResultTable(Table):
     """What the owner is shown afterwards."""
 
@@ -228,5 +268,6 @@ class ManifestTable(Table):
     ]
     file: Annotated[list[FileTable], Field(description="Files that services read.")] = []
     action: Annotated[list[ActionTable], Field(description="What its owner can have it do.")] = []
+    after_install: Annotated[list[StepTable], Field(description="What is done once, at first.")] = []
     upgrade: Annotated[list[UpgradeTable], Field(description="What comes with revisions.")] = []
     result: Annotated[ResultTable, Field(description="What is shown afterwards.")] = ResultTable()

@@ -36,3 +36,12 @@ class AppChange(Struct, frozen=True):
     kept: bool = True
     """Whether what was typed is kept; it is on no disk before."""
     version: int = CHANGE_VERSION
+
+
+class FirstSteps(Struct, frozen=True):
+    """What was done once an app was up for the first time; its data keeps that, also if it is removed."""
+
+    done: tuple[str, ...] = ()
+    """The ids of steps."""
+    is_over: bool = False
+    """Whether none is left to be tried again."""

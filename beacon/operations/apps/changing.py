@@ -21,6 +21,7 @@ from beacon.model.release import Trigger, text_digest
 from beacon.model.rollout.apps import AppChange, AppVersion
 from beacon.model.sensitive import SecretVersion, newest
 from beacon.operations.apply import ApplyRequest, apply
+from beacon.operations.apps.finishing import take_first_steps
 from beacon.operations.apps.reading import App, described, make, names_of, place_of
 from beacon.operations.apps.records import changes, installed, record_of
 from beacon.operations.definitions.add import execute_new
@@ -178,8 +179,9 @@ def _finish(machine: Machine, change: AppChange, listener: Listener, done: Outco
     old = set(_services_of(change)) - set(app.services)
     gone = _removed(machine, tuple(sorted(old & set(machine.known_names()))), listener)
     installed(machine).note_failed(app.name, "")
+    left = take_first_steps(machine, app, listener, new=change.before is None)
     changes(machine).end(app.name)
-    return _changed(machine, app, done, gone)
+    return _changed(machine, app, done, gone, Outcomes(services=(), warnings=left))
 
 
 def _leave(machine: Machine, change: AppChange, done: Outcomes) -> AppChanged:
@@ -194,6 +196,8 @@ def _leave(machine: Machine, change: AppChange, done: Outcomes) -> AppChanged:
     secrets = sorted(one for one in machine.secrets.versions() if one.name in names)
     for version in secrets if change.purge else ():
         machine.secrets.discard(version)
+    if change.purge:
+        installed(machine).note_steps(change.name, None)
     changes(machine).end(change.name)
     kept = () if change.purge else tuple(sorted({one.name for one in secrets}))
     return AppChanged(name=change.name, outcomes=done.services, kept=kept, warnings=done.warnings)

@@ -238,6 +238,14 @@ def test_all_that_is_wrong_with_answers_is_said_at_once() -> None:
             HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = ['a']\n" * 2,
             "action[1].id: must be given once, and a is twice",
         ),
+        (
+            HEAD + MAIN + "[[after_install]]\nid = 'a'\nlabel = 'A'\n",
+            "after_install[0]: must have either command or http",
+        ),
+        (
+            HEAD + MAIN + "[[after_install]]\nid = 'a'\nlabel = 'A'\nhttp = { path = '/' }\n",
+            "after_install[0].http: needs [web]",
+        ),
         (HEAD + MAIN + "[[action]]\nid = 'a'\nlabel = 'A'\ncommand = []\n", "action[0].command: "),
         (HEAD + MAIN + "env = { A = '{{ nope }}' }\n", "service.main.env.A: there is no 'nope'; there are "),
         (HEAD + MAIN + "env = { A = '{{ ' }\n", "service.main.env.A: cannot be understood: "),
