@@ -54,6 +54,10 @@ lab: setup  ## run the tests that boot test hosts (needs root)
 soak: setup  ## kill updates at random instants, 200 times with Podman and 100 times with docker (needs root)
 	@BEACON_SOAK_PODMAN=200 BEACON_SOAK_DOCKER=100 $(PYTEST) tests/lab/safety/test_random_kills.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup  ## run the fuzzers for 20 minutes each
+	@tests/fuzz.sh 20 $(PYTEST) $(ARGS)
+
 .PHONY: vm
 vm: setup  ## run the tests of limits, power cuts and Debian 12's users, in virtual machines (needs root)
 	@tests/apt.sh debian-archive-keyring e2fsprogs kmod qemu-system-x86
