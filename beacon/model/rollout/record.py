@@ -232,13 +232,16 @@ def turned_back(
     )
 
 
-def started_since(rollout: Rollout) -> Rollout:
-    """Return the rollout on a way back that was to leave its service down, and that its owner has started."""
+def started_since(rollout: Rollout, how: str) -> Rollout:
+    """Return the rollout on a way back that was to leave its service down, though that was started since.
+
+    *how* says by whom.
+    """
     steps = [StepKind.FORMER_START if one is StepKind.FORMER_STOP else one for one in rollout.steps]
     if rollout.facts.dependents and StepKind.DEPENDENTS not in steps:
         steps.append(StepKind.DEPENDENTS)
     cause = Cause.OWNER if rollout.cause is Cause.STOPPED else rollout.cause
-    reason = f"{rollout.reason}, and has started it again since"
+    reason = f"{rollout.reason}, and {how}"
     return replace(rollout, steps=tuple(steps), index=0, cause=cause, reason=reason)
 
 

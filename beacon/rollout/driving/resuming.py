@@ -93,7 +93,9 @@ def _cut_off(tools: Tools, state: ServiceState) -> Rollout | None:
     if found.boot == boot and _was_stopped(tools, found):
         return turned_back(found, Cause.STOPPED, STOPPED.reason)
     if found.boot == boot and _was_started(tools, found):
-        return started_since(found)
+        return started_since(found, "has started it again since")
+    if found.boot != boot and _is_up_again(tools, found):
+        found = started_since(found, "a boot has started it since")
     # A hook is awaited first, and has the rollout go back then.
     is_forth = found.decision is Decision.FORTH and found.step is not StepKind.HOOK
     if state.hold is not None and is_forth and is_held_back(state, found):
@@ -116,6 +118,13 @@ def _was_started(tools: Tools, rollout: Rollout) -> bool:
     if StepKind.FORMER_STOP not in rollout.steps or rollout.met is None:
         return False
     return is_started_since(rollout.met, tools.unit(unit_name(rollout.facts.service)))
+
+
+def _is_up_again(tools: Tools, rollout: Rollout) -> bool:
+    """Say whether a boot has started what a way back was to leave down: no stop lasts longer than a boot."""
+    if StepKind.FORMER_STOP not in rollout.steps:
+        return False
+    return tools.unit(unit_name(rollout.facts.service)).is_up
 
 
 def _put_off(name: str, reason: GoingDownError) -> Outcome:

@@ -53,16 +53,22 @@ def is_leaving_down(machine: FakeMachine) -> bool:
     return isinstance(record, Rollout) and (record.decision, record.cause) == (Decision.BACK, Cause.STOPPED)
 
 
-@pytest.mark.parametrize("start", ["by its owner", ""])
+STARTED = {"by its owner": "has started it again since", "by a boot": "a boot has started it since"}
+
+
+@pytest.mark.parametrize("start", ["by its owner", "by a boot", ""])
 def test_it_counts_at_any_instant(start: str) -> None:
     kill = seen = 0
+    machine: FakeMachine | None
     while (machine := killed(kill)) is not None:
         kill += 1
         if machine.load("web").rollout is None or not is_leaving_down(machine):
             continue
         seen += 1
         machine.stop(UNIT, 1)  # by the verb that waited
-        if start:
+        if start == "by a boot":
+            machine = machine.booted()
+        elif start:
             machine.start(UNIT, 1)
         (outcome,) = resume(tools(machine), ["web"])
         former = machine.load("web").live_release
@@ -71,7 +77,7 @@ def test_it_counts_at_any_instant(start: str) -> None:
         assert is_at_rest(machine.load("web"))
         if start:
             assert outcome.kind is OutcomeKind.DEFERRED
-            assert "has started it again since; release 1 runs on" in outcome.detail
+            assert f"{STARTED[start]}; release 1 runs on" in outcome.detail
             assert running(machine) == former.image.image_id, kill
             assert machine.units[GATEWAY].active == "active"
         else:
