@@ -265,6 +265,7 @@ class Machine(Scoped):
             secrets=later(lambda: self.secrets),
             limits=self.limits,
             asks=lambda: self.settings.update_apply == "ask",
+            systemctl=self.caller.systemctl(self.scope),
         )
 
     @cached_property

@@ -19,7 +19,6 @@ from beacon.rollout.tools import Tools
 from beacon.units.mounts import volume_name
 
 STOP_LIMIT = 600.0
-_AGAIN = "see systemctl status {0}, and try again: nothing of it was removed"
 
 
 def stop_units(tools: Tools, plan: Plan) -> dict[str, Outcome]:
@@ -29,7 +28,7 @@ def stop_units(tools: Tools, plan: Plan) -> dict[str, Outcome]:
         if isinstance(step, StopUnit) and stuck.keys().isdisjoint(step.services):
             why = _stop(tools, step.unit)
             if why is not None:
-                stuck |= {name: _failed(name, why) for name in step.services}
+                stuck |= {name: _failed(tools, name, why) for name in step.services}
     return stuck
 
 
@@ -56,7 +55,7 @@ def remove_uninstalled(tools: Tools, name: str) -> Outcome:
     unit = unit_name(name)
     secure(tools, [tools.store.load(name)])
     why = _stop(tools, unit) if tools.unit(unit).is_up else None
-    return _failed(name, why) if why is not None else _remove_service(tools, name, {})
+    return _failed(tools, name, why) if why is not None else _remove_service(tools, name, {})
 
 
 def remove_networks(tools: Tools, plan: Plan) -> None:
@@ -120,5 +119,6 @@ def _volumes(state: ServiceState) -> list[str]:
     return [volume_name(state.name, volume.name) for volume in volumes if volume.name is not None]
 
 
-def _failed(name: str, why: str) -> Outcome:
-    return Outcome(name, OutcomeKind.FAILED, why, _AGAIN.format(unit_name(name)))
+def _failed(tools: Tools, name: str, why: str) -> Outcome:
+    hint = f"see {tools.systemctl} status {unit_name(name)}, and try again: nothing of it was removed"
+    return Outcome(name, OutcomeKind.FAILED, why, hint)

@@ -111,6 +111,8 @@ class Tools:
     """The registries that ask for patience."""
     asks: Callable[[], bool] = lambda: False
     """Says whether owners are asked before an update, of services whose definitions do not say."""
+    systemctl: str = "systemctl"
+    """How it is called for these services, in what people are to type."""
     is_canceled: Callable[[], bool] = lambda: False
     """Says whether what is being done is not wanted any more; asked between steps and inside waits."""
 

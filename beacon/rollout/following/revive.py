@@ -122,7 +122,7 @@ def _waiting(tools: Tools, left: Mapping[str, Release]) -> Iterator[Outcome]:
         along = down_because(tools.systemd, live, tools.unit(unit_name(name))) is Down.ALONG
         kind = OutcomeKind.STOPPED if along else OutcomeKind.DEFERRED
         detail = f"it is down, as {', '.join(lacking)} is, and is started once that is up"
-        yield Outcome(name, kind, detail, f"systemctl status {lacking[0]}", live.number)
+        yield Outcome(name, kind, detail, f"{tools.systemctl} status {lacking[0]}", live.number)
 
 
 def _lacking(tools: Tools, live: Release) -> tuple[str, ...]:

@@ -31,6 +31,9 @@ def test_a_service_is_looked_into(stage: Stage) -> None:
     assert stage.beacon("exec", "web", "--", "echo", "-q", "--help").stdout == "-q --help\n"
     shell = stage.run("sh", "-c", "echo 'cat /www/version' | beacon exec web")
     assert shell.stdout.strip() == "1"
+    typed = "beacon exec web sh -c 'test -t 0 && test -t 1 && echo at a terminal; exit 42'"
+    done = stage.run("script", "--quiet", "--return", "--command", typed, "/dev/null", check=False)
+    assert (done.stdout.strip(), done.returncode) == ("at a terminal", 42)
     stage.beacon("stop", "db")
     logged = stage.beacon("exec", "db", "true", status=ExitStatus.NOT_ACTIVE).stderr
     assert "beacon start db" in logged

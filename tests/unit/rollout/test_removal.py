@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import cast
 
@@ -134,7 +135,9 @@ def test_a_network_stays_while_what_does_not_stop_is_on_it() -> None:
 def test_what_runs_without_files_is_stopped_as_well(machine: Stubborn) -> None:
     machine.files.clear()
     machine.unit = "beacon-web.service"
-    assert remove_uninstalled(tools(machine), "web").kind is OutcomeKind.FAILED
+    stuck = remove_uninstalled(dataclasses.replace(tools(machine), systemctl="systemctl --user"), "web")
+    assert stuck.kind is OutcomeKind.FAILED
+    assert "systemctl --user status beacon-web.service" in (stuck.hint or "")
     assert "web" in machine.saved
     machine.unit = ""
     assert remove_uninstalled(tools(machine), "web").kind is OutcomeKind.REMOVED
