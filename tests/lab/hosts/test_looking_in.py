@@ -33,7 +33,8 @@ def test_a_service_is_looked_into(stage: Stage) -> None:
     assert shell.stdout.strip() == "1"
     typed = "beacon exec web sh -c 'test -t 0 && test -t 1 && echo at a terminal; exit 42'"
     done = stage.run("script", "--quiet", "--return", "--command", typed, "/dev/null", check=False)
-    assert (done.stdout.strip(), done.returncode) == ("at a terminal", 42)
+    assert done.stdout.strip().endswith("at a terminal"), "script(1) may print a key before it"
+    assert done.returncode == 42
     stage.beacon("stop", "db")
     logged = stage.beacon("exec", "db", "true", status=ExitStatus.NOT_ACTIVE).stderr
     assert "beacon start db" in logged
