@@ -11,6 +11,7 @@ from beacon.catalog.answers import answer
 from beacon.catalog.expansion import Expansion, Place, expand, surroundings
 from beacon.catalog.manifest import options_of, read_manifest
 from beacon.definition.decode import decode_all
+from beacon.definition.tables.answers import bound
 from beacon.definition.tables.app import ManifestTable, OptionTable
 from beacon.model.service import Service
 
@@ -29,6 +30,7 @@ _OTHER: Mapping[str, object] = {
     "library": "/mnt/library",
     "size": "3G",
     "duration": "7m",
+    "schedule": "Sun 05:00",
     "timezone": "America/Lima",
     "user": "somebody",
 }
@@ -99,7 +101,8 @@ def other_than_default(option: OptionTable) -> object:
         return 20000 + int(str(option.default or 0)) % 10000
     if option.type in {"integer", "number"}:
         wanted = int(str(option.default or option.min or 0)) + 1
-        return wanted if option.max is None or wanted <= option.max else int(option.max) - 1
+        most = wanted if option.max is None else bound(option.type, option.max)
+        return wanted if wanted <= most else int(most) - 1
     return _OTHER[option.type]
 
 

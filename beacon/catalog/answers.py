@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from beacon.catalog.manifest import options_of
 from beacon.definition.grammar.strings import did_you_mean
-from beacon.definition.tables.answers import KINDS, Value
+from beacon.definition.tables.answers import AMOUNTS, KINDS, Value, bound, measured
 from beacon.definition.tables.app import ManifestTable, OptionTable
 from beacon.errors import UsageError
 from beacon.formats.expressions import holds
@@ -40,6 +40,8 @@ def answer(manifest: ManifestTable, given: Mapping[str, object], names: Mapping[
             values[option.name] = None
         elif option.type == "secret":
             secrets.append(option.name)
+        elif option.type == "note" and option.name not in given:
+            values[option.name] = None
         elif option.name in given:
             try:
                 values[option.name] = read_answer(option, given[option.name])
@@ -70,13 +72,30 @@ def read_answer(option: OptionTable, value: object) -> Value:
         raise ValueError(f"must be one of {', '.join(option.choices)}, not {found!r}")
     if option.pattern and isinstance(found, str) and not re.fullmatch(option.pattern, found):
         raise ValueError(option.pattern_error or f"must match {option.pattern}")
-    size = found if isinstance(found, int | float) else len(found)
-    unit = "" if isinstance(found, int | float) else " characters" if isinstance(found, str) else " items"
-    if option.min is not None and size < option.min:
-        raise ValueError(f"must be at least {option.min:g}{unit}")
-    if option.max is not None and size > option.max:
-        raise ValueError(f"must be at most {option.max:g}{unit}")
+    _judge_bounds(option, found)
     return found
+
+
+def _judge_bounds(option: OptionTable, found: Value) -> None:
+    """Raise ValueError if an answer is too small or too large."""
+    size = measured(option.type, found)
+    is_amount = option.type in AMOUNTS or isinstance(found, int | float)
+    unit = "" if is_amount else " characters" if isinstance(found, str) else " items"
+    low, high = option.min, option.max
+    if low is not None and size < bound(option.type, low):
+        raise ValueError(f"must be at least {_shown(low)}{unit}")
+    if high is not None and size > bound(option.type, high):
+        raise ValueError(f"must be at most {_shown(high)}{unit}")
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def notes(manifest: ManifestTable, names: Mapping[str, object]) -> list[str]:
+    """Return what the owner is to read before anything is answered."""
+    found = [one for one in manifest.option if one.type == "note" and holds(one.when, names)]
+    return [" ".join(filter(None, (one.label, one.help))) for one in found]
 
 
 def _default(option: OptionTable) -> Value | None:

@@ -10,6 +10,7 @@ from typing import Final
 from beacon.definition.endpoints.domains import domain_name
 from beacon.definition.grammar import quantities, strings
 from beacon.definition.grammar.strings import shown
+from beacon.model.parts.calendar import Calendar
 
 OPTION_NAME: Final = "[a-z][a-z0-9_]{0,39}"
 Value = str | int | float | bool | tuple[str, ...]
@@ -28,6 +29,7 @@ class Generator(StrEnum):
     ALNUM = "alnum"
     HEX = "hex"
     BASE64 = "base64"
+    WORDS = "words"
 
 
 def _string(value: object) -> str:
@@ -116,6 +118,36 @@ def _duration(value: object) -> str:
     return str(value)
 
 
+def _schedule(value: object) -> str:
+    return Calendar.parse(strings.line(value)).text
+
+
+def _note(value: object) -> str:
+    raise ValueError(f"takes no answer: it is there to be read, and not {shown(value)}")
+
+
+def measured(kind: str, answer: Value) -> float:
+    """Return what of an answer is bounded: bytes, seconds, the number, or else how long it is."""
+    if kind in AMOUNTS:
+        return AMOUNTS[kind](answer)
+    return answer if isinstance(answer, int | float) else len(answer)
+
+
+def bound(kind: str, value: float | str) -> float:
+    """Return a bound of answers of a *kind*. Raises ValueError if they have no such bound."""
+    if kind in AMOUNTS:
+        return AMOUNTS[kind](value)
+    if kind in {"boolean", "choice", "schedule", "note"}:
+        raise ValueError(f"must not be given: a {kind} has no bounds")
+    return _number(value)
+
+
+AMOUNTS: Final[Mapping[str, Callable[[object], float]]] = {
+    "size": quantities.size,
+    "duration": quantities.duration,
+}
+"""Types whose answers are bounded by what their words say, and not by how long they are."""
+
 KINDS: Final[Mapping[str, Callable[[object], Value]]] = {
     "string": _string,
     "text": _text,
@@ -133,6 +165,8 @@ KINDS: Final[Mapping[str, Callable[[object], Value]]] = {
     "library": _library,
     "size": _size,
     "duration": _duration,
+    "schedule": _schedule,
+    "note": _note,
     "timezone": _matching(_ZONE, "a time zone such as Europe/Berlin"),
     "user": _matching(_USER, "the name of a user"),
 }

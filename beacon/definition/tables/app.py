@@ -7,12 +7,13 @@ Imported only when a manifest is read as a whole, because pydantic costs every p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
 from beacon.definition.grammar import strings, values
-from beacon.definition.tables.answers import KINDS, OPTION_NAME, Generator
+from beacon.definition.tables.answers import KINDS, OPTION_NAME, Generator, bound
 from beacon.definition.tables.types import (
     STRING,
     Boolean,
@@ -115,6 +116,9 @@ class GenerateTable(Table):
         Field(description="Of what."),
     ] = Generator.ALNUM
     length: Annotated[int, *whole_number(8, 512), Field(description="How many characters or bytes.")] = 32
+    words: Annotated[
+        int, *whole_number(5, 32), Field(description="How many words, of ten bits each, if it is of words.")
+    ] = 7
 
 
 class OptionTable(Table):
@@ -135,8 +139,10 @@ class OptionTable(Table):
         Boolean, Field(description="Whether the owner must answer; there is no default then.")
     ] = False
     choices: Annotated[list[str], Field(description="The answers of a choice.")] = []
-    min: Annotated[float | None, Field(description="The least number, or number of characters.")] = None
-    max: Annotated[float | None, Field(description="The greatest number, or number of characters.")] = None
+    min: Annotated[
+        float | str | None, Field(description="The least number, size, duration, or number of characters.")
+    ] = None
+    max: Annotated[float | str | None, Field(description="The greatest of these.")] = None
     pattern: Annotated[str | None, Field(description="A regular expression for the whole answer.")] = None
     pattern_error: Annotated[Line, Field(description="What is said if it does not match.")] = ""
     when: Annotated[Line, Field(description="An expression over earlier options: whether it matters.")] = ""
@@ -156,9 +162,28 @@ class OptionTable(Table):
             problems.append(("default", "must not be given: a secret is made, or typed by the owner"))
         if self.type != "secret" and self.generate is not None:
             problems.append(("generate", "must not be given: only secrets are made"))
+        if self.type == "note" and (self.required or self.default is not None):
+            problems.append(("type", "is a note, which has neither a default nor required"))
+        elif self.default is not None and self.type in KINDS:
+            try:
+                KINDS[self.type](self.default)
+            except ValueError as error:
+                problems.append(("default", str(error)))
+        problems += self._bounds()
         if problems:
             raise Problems(*problems)
         return self
+
+    def _bounds(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with bounds."""
+        found: dict[str, float] = {}
+        for key, value in (("min", self.min), ("max", self.max)):
+            try:
+                found |= {key: bound(self.type, value)} if value is not None else {}
+            except ValueError as error:
+                yield key, str(error)
+        if len(found) > 1 and found["min"] > found["max"]:
+            yield "max", "must not be less than min"
 
 
 class FileTable(Table):

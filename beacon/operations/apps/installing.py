@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from beacon.catalog.answers import notes, read_answer
+from beacon.catalog.expansion import names_for
 from beacon.catalog.manifest import options_of
 from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.definition.tables.app import ManifestTable
@@ -15,7 +17,7 @@ from beacon.errors import UsageError
 from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
-from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of
+from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of, place_of
 from beacon.operations.apps.records import Record, changes, installed, origins_of, read_record
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
@@ -82,6 +84,8 @@ def install(machine: Machine, request: InstallRequest, listener: Listener) -> Ap
         if under_way is not None and under_way.before is not None:
             end(machine, under_way, listener)
         app, typed = coming(machine, request)
+        for text in notes(app.manifest, names_for(app.manifest, app.answered, place_of(machine, name))):
+            report(listener, Note(name, text))
         return carry_out(machine, AppChange(name, None, version_of(app)), listener, typed)
 
 
@@ -183,9 +187,17 @@ def _refuse_needed(machine: Machine, app: App, *, purge: bool) -> None:
 def _split(
     manifest: ManifestTable, answers: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """Return the answers that are written down, and the secrets among them, which are not."""
-    secret = {one.name for one in options_of(manifest) if one.type == "secret"}
+    """Return the answers that are written down, and the secrets among them, which are not.
+
+    Raises UsageError with what is wrong with secrets; their values are not said.
+    """
+    secret = {one.name: one for one in options_of(manifest) if one.type == "secret"}
     typed = {name: str(value) for name, value in answers.items() if name in secret}
+    for name, value in typed.items():
+        try:
+            read_answer(secret[name], value)
+        except ValueError as error:
+            raise UsageError(f"{name} {error}", hint=f"beacon app info {manifest.app.id}") from None
     return {name: value for name, value in answers.items() if name not in secret}, typed
 
 

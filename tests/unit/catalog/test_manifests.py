@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 
-from beacon.catalog.answers import Answered, answer
+from beacon.catalog.answers import Answered, answer, notes
 from beacon.catalog.expansion import Expansion, Place, expand, surroundings
 from beacon.catalog.manifest import json_schema, options_of, read_manifest
 from beacon.catalog.secrets import make_secret
 from beacon.catalog.skeleton import skeleton
+from beacon.catalog.wordlist import WORDS
 from beacon.definition.decode import decode
 from beacon.definition.tables.answers import Generator
 from beacon.definition.tables.app import GenerateTable, ManifestTable
@@ -289,6 +291,102 @@ def test_the_schema_names_every_table() -> None:
     schema = json_schema()
     assert isinstance(schema["properties"], dict)
     assert {"schema", "app", "option", "service", "web"} <= schema["properties"].keys()
+
+
+BOUNDS = """
+[[option]]
+name = "count"
+type = "integer"
+label = "Count"
+min = 2
+max = 5
+[[option]]
+name = "cache"
+type = "size"
+label = "Cache"
+min = "64M"
+max = "2G"
+[[option]]
+name = "pause"
+type = "duration"
+label = "Pause"
+min = "1m"
+[[option]]
+name = "nick"
+label = "Nick"
+max = 3
+[[option]]
+name = "backup"
+type = "schedule"
+label = "When"
+default = "daily"
+[[option]]
+name = "hello"
+type = "note"
+label = "Read this first."
+help = "It matters."
+when = "option.backup == 'daily'"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"count": "1"}, "count must be at least 2"),
+        ({"count": 6}, "count must be at most 5"),
+        ({"cache": "63M"}, "cache must be at least 64M"),
+        ({"cache": "3G"}, "cache must be at most 2G"),
+        ({"cache": "much"}, "cache must be a size such as"),
+        ({"pause": "59s"}, "pause must be at least 1m"),
+        ({"nick": "four"}, "nick must be at most 3 characters"),
+        ({"backup": "*/5 * * * *"}, "backup must be a time of systemd.time(7)"),
+        ({"hello": "yes"}, "hello takes no answer"),
+    ],
+)
+def test_bounds_are_those_of_the_kind(given: Mapping[str, object], problem: str) -> None:
+    manifest = read_manifest(HEAD + BOUNDS + MAIN, file="x")
+    with pytest.raises(UsageError) as refused:
+        answer(manifest, given, surroundings(PLACE))
+    assert refused.value.message.startswith(problem)
+    right = {"count": 5, "cache": "2048M", "pause": "60s", "nick": "abc", "backup": "Mon 04:00"}
+    assert answer(manifest, right, surroundings(PLACE)).values == right
+
+
+def test_a_note_is_read_if_it_matters() -> None:
+    manifest = read_manifest(HEAD + BOUNDS + MAIN, file="x")
+    daily, weekly = ({"option": {"backup": when}} for when in ("daily", "weekly"))
+    assert notes(manifest, daily) == ["Read this first. It matters."]
+    assert notes(manifest, weekly) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "fault"),
+    [
+        ("type = 'size'\nmin = 'much'", "option[0].min: must be a size such as"),
+        ("type = 'boolean'\nmin = 1", "option[0].min: must not be given: a boolean has no bounds"),
+        ("min = '64M'", "option[0].min: must be a number"),
+        ("min = 5\nmax = 4", "option[0].max: must not be less than min"),
+        ("type = 'port'\ndefault = 70000", "option[0].default: must be from 1 to 65535"),
+        ("type = 'schedule'\ndefault = 'never'", "option[0].default: must be a time of systemd.time(7)"),
+        ("type = 'note'\nrequired = true", "option[0].type: is a note"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(option: str, fault: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        read_manifest(f"{HEAD}{MAIN}[[option]]\nname = 'a'\nlabel = 'A'\n{option}\n", file="x")
+    assert fault in str(refused.value)
+
+
+def test_words_are_short_and_each_is_worth_ten_bits() -> None:
+    assert len(set(WORDS)) == 1024
+    assert all(re.fullmatch("[a-z]{3,5}", word) for word in WORDS)
+    made = make_secret(GenerateTable(kind=Generator.WORDS, words=6), token_bytes).split("-")
+    assert len(made) == 6
+    assert set(made) <= set(WORDS)
+    five = GenerateTable(kind=Generator.WORDS, words=5)
+    ways = [at.to_bytes(2, "big") for at in range(1024)]
+    drawn = {make_secret(five, lambda _, way=way: way) for way in ways}  # type: ignore[misc]
+    assert len(drawn) == 1024, "each can be drawn"
 
 
 @pytest.mark.parametrize(

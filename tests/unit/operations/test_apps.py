@@ -17,6 +17,7 @@ from beacon.operations.apps.installing import (
 )
 from beacon.operations.apps.listing import SearchRequest, list_apps
 from beacon.operations.apps.showing import AppRequest, lint, list_installed, show_app
+from beacon.operations.listener import Note
 from beacon.wire.apps import AppChanged
 from tests.fakes.here import Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
@@ -322,3 +323,20 @@ def test_what_an_apply_warns_of_is_in_the_answer(here: StagedMachine) -> None:
     assert expected in [one.text for one in installed(here, port="18080").warnings]
     changed = change(here, ChangeRequest("shop", {"greeting": "hi"}), Recorder())
     assert expected in [one.text for one in changed.warnings]
+
+
+def test_a_typed_secret_is_judged_and_not_said(here: StagedMachine) -> None:
+    write(here, SHOP.replace('label = "Password"', 'label = "Password"\nmin = 8'))
+    typed = {"port": "18080", "password": "hunter2"}
+    with pytest.raises(UsageError) as refused:
+        installed(here, **typed)
+    assert refused.value.message == "password must be at least 8 characters"
+    assert values(here) == []
+
+
+def test_a_note_is_told_when_the_app_is_installed(here: StagedMachine) -> None:
+    note = '[[option]]\nname = "first"\ntype = "note"\nlabel = "Read this."\n'
+    write(here, SHOP.replace("[service.main]", f"{note}[service.main]"))
+    heard = Recorder()
+    install(here, InstallRequest("shop", answers={"port": "18080"}), heard)
+    assert Note("shop", "Read this.") in heard.heard
