@@ -41,6 +41,7 @@ _VERBS = {
     "services.hold": ("hold", "unhold", "approve", "reject"),
     "services.updates": ("update", "rollback"),
     "definitions.volumes": ("adopt-volumes",),
+    "machine.prune": ("prune",),
     "machine.login": ("login", "logout"),
     "machine.secrets": ("secret list", "secret set", "secret rotate", "secret import", "secret rm"),
     "endpoint.list": ("endpoint list",),

@@ -36,6 +36,15 @@ def keep(folder: Path, definitions: Mapping[str, Path], stamp: str) -> dict[str,
     return kept
 
 
+def copies(folder: Path) -> dict[Path, list[str]]:
+    """Return the folders of copies, the oldest first, each with its services."""
+    try:
+        found = sorted(path for path in folder.iterdir() if _FOLDER.fullmatch(path.name))
+    except FileNotFoundError:
+        return {}
+    return {path: sorted(one.stem for one in path.glob("*.toml")) for path in found if path.is_dir()}
+
+
 def remove_copy(path: Path) -> None:
     """Remove a copy of a definition that is still in its place."""
     with contextlib.suppress(OSError):

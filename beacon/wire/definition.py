@@ -71,3 +71,26 @@ class SecretsKept(Answer, frozen=True, kw_only=True):
     unchanged: tuple[str, ...] = ()
     """Names whose values are what they were."""
     outcomes: tuple[OutcomeInfo, ...] = ()
+
+
+class PrunableInfo(Struct, frozen=True, kw_only=True):
+    """Something that nothing needs; *removed* is whether it is gone now."""
+
+    kind: str
+    """image, volume, secret or copy."""
+    name: str
+    service: str
+    """Whose it was; empty if that is not known."""
+    size: int | None = None
+    removed: bool = False
+
+
+class Pruned(Answer, frozen=True, kw_only=True):
+    """What can go, and what is gone."""
+
+    items: tuple[PrunableInfo, ...]
+
+    @property
+    def reclaimable(self) -> int:
+        """How many bytes are known to go with what is there still."""
+        return sum(one.size or 0 for one in self.items if not one.removed)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from beacon.catalog.manifest import options_of, read_manifest
+from beacon.catalog.record import record_of
 from beacon.catalog.secrets import make_secret
 from beacon.errors import BeaconError, BusyError, MachineError
 from beacon.model.notice import Notice
@@ -23,7 +24,7 @@ from beacon.model.sensitive import SecretVersion, newest
 from beacon.operations.apply import ApplyRequest, apply
 from beacon.operations.apps.finishing import take_first_steps
 from beacon.operations.apps.reading import App, described, make, names_of, place_of
-from beacon.operations.apps.records import changes, installed, record_of
+from beacon.operations.apps.records import changes, installed
 from beacon.operations.definitions.add import execute_new
 from beacon.operations.definitions.remove import RemoveRequest, remove
 from beacon.operations.definitions.secrets import KeepRequest, keep

@@ -11,6 +11,7 @@ from beacon.catalog.drafts.bcd import from_bcd
 from beacon.catalog.drafts.compose import from_compose
 from beacon.catalog.drafts.image import ImageFacts, from_image
 from beacon.catalog.drafts.sketch import Draft
+from beacon.catalog.linting import lint_manifest
 from beacon.catalog.manifest import read_manifest
 from beacon.catalog.skeleton import skeleton
 from beacon.errors import BeaconError, DefinitionError, UsageError
@@ -18,19 +19,15 @@ from beacon.formats.tomltext import read_toml
 from beacon.importing.compose.importer import import_compose
 from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
-from beacon.model.image import Platform, ResolvedImage, Wish
 from beacon.model.notice import NoteKind, Notice
 from beacon.model.reference import ImageReference
-from beacon.operations.apps.showing import judge
+from beacon.operations.apps.reading import place_of
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
-from beacon.registry.results import Found, PlatformError
+from beacon.rollout.checking.pinning import LATEST, VERSION_LABEL, pin, resolve_each
 from beacon.state.files import read_text, rewrite
 from beacon.wire.apps import Drafted
 
-_ARCHITECTURES = ("amd64", "arm64")
-_VERSION_LABEL = "org.opencontainers.image.version"
-_LATEST = "latest"
 _NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 
 
@@ -98,7 +95,7 @@ def _written(machine: Machine, draft: Draft, path: Path) -> Drafted:
     name = read_manifest(draft.text, file=str(path)).app.id
     warnings = []
     try:
-        judge(machine, draft.text, str(path))
+        lint_manifest(draft.text, str(path), lambda name: place_of(machine, name))
     except DefinitionError as error:
         warnings = [Notice(str(fault), f"beacon app lint {path}") for fault in error.faults]
     rewrite(path, draft.text.encode(), mode=0o644)
@@ -110,50 +107,15 @@ def _of_image(machine: Machine, name: str, written: str) -> Draft:
         reference = ImageReference.parse(written)
     except ValueError as error:
         raise UsageError(f"{written!r} is no image: {error}") from None
-    found = _resolved(machine, reference)
+    found = resolve_each(machine.registry, reference, machine.platform)
     here = machine.platform.architecture
     image = found.get(here) or next(iter(found.values()))
-    named, notes = _pinned(machine, reference, image)
-    said = image.config.labels.get(_VERSION_LABEL, "")
-    version = named.tag if named.tag not in {None, _LATEST} else said
+    named = pin(machine.registry, reference, image)
+    said = image.config.labels.get(VERSION_LABEL, "")
+    version = named.tag if named.tag not in {None, LATEST} else said
+    unsaid = "service.main.image: nothing says which version it is, so it is named by its digest"
+    notes = (unsaid,) if named.digest is not None and reference.digest is None else ()
     return from_image(name, ImageFacts(str(named), version or "1", image.config, tuple(found)), notes)
-
-
-def _resolved(machine: Machine, reference: ImageReference) -> dict[str, ResolvedImage]:
-    """Return the image for each architecture that there is. Raises RegistryError if there is none."""
-    wishes = {one: Wish(reference, Platform("linux", one)) for one in _ARCHITECTURES}
-    wishes.setdefault(machine.platform.architecture, Wish(reference, machine.platform))
-    answers = machine.registry.resolve(wishes.values())
-    found = {}
-    for architecture, wish in wishes.items():
-        answer = answers[wish]
-        if isinstance(answer, ResolvedImage):
-            if answer.config.platform.architecture == architecture:
-                found[architecture] = answer
-        elif not isinstance(answer, PlatformError):
-            raise answer
-    if not found:
-        raise UsageError(f"{reference} is neither for {' nor for '.join(wishes)}")
-    return found
-
-
-def _pinned(
-    machine: Machine, reference: ImageReference, image: ResolvedImage
-) -> tuple[ImageReference, tuple[str, ...]]:
-    """Return *reference* at a version, so that all who install the app get the same; and what to look at."""
-    if reference.digest is not None or reference.tag not in {None, _LATEST}:
-        return reference, ()
-    version = image.config.labels.get(_VERSION_LABEL, "")
-    for tag in dict.fromkeys((version, f"v{version}", version.removeprefix("v"))) if version else ():
-        try:
-            candidate = ImageReference.parse(f"{reference.name}:{tag}")
-        except ValueError:
-            continue
-        answer = machine.registry.check([candidate])[candidate]
-        if isinstance(answer, Found) and answer.digest == image.tag_digest:
-            return candidate, ()
-    note = "service.main.image: nothing says which version it is, so it is named by its digest"
-    return reference.with_digest(image.tag_digest), (note,)
 
 
 def _of_compose(machine: Machine, name: str, file: str, source: Source) -> Draft:
@@ -166,9 +128,10 @@ def _of_compose(machine: Machine, name: str, file: str, source: Source) -> Draft
     ]
     for service, table in tables.items():
         image = ImageReference.parse(str(table["image"]))
-        if image.tag in {None, _LATEST} and image.digest is None:
+        if image.tag in {None, LATEST} and image.digest is None:
             try:
-                pinned, _ = _pinned(machine, image, next(iter(_resolved(machine, image).values())))
+                found = resolve_each(machine.registry, image, machine.platform)
+                pinned = pin(machine.registry, image, next(iter(found.values())))
             except BeaconError as error:
                 notes.append(f"{service}.image: name a version; its registry was not asked: {error.message}")
             else:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from beacon.catalog.answers import notes, read_answer
 from beacon.catalog.expansion import names_for
 from beacon.catalog.manifest import options_of
+from beacon.catalog.record import Record, origins_of
 from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.definition.tables.app import ManifestTable
 from beacon.engine.listening import is_free
@@ -18,7 +19,7 @@ from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
 from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of, place_of
-from beacon.operations.apps.records import Record, changes, installed, origins_of, read_record
+from beacon.operations.apps.records import changes, installed, read_record
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
 from beacon.operations.running import watchable

@@ -11,12 +11,13 @@ from msgspec import Struct
 from beacon.catalog.answers import Answered, answer
 from beacon.catalog.expansion import Expansion, Place, expand, service_name, surroundings
 from beacon.catalog.manifest import read_manifest
+from beacon.catalog.record import Record, origins_of
 from beacon.catalog.summary import read_summary
 from beacon.definition.grammar.strings import did_you_mean
 from beacon.definition.tables.app import ManifestTable
 from beacon.errors import UsageError
 from beacon.model.machine import Scope
-from beacon.operations.apps.records import Record, catalog, changes, installed, origins_of, read_record
+from beacon.operations.apps.records import catalog, changes, installed, read_record
 from beacon.operations.machine import Machine
 from beacon.state.apps import Entry
 from beacon.wire.apps import Installation

@@ -6,13 +6,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from beacon.catalog.answers import answer
-from beacon.catalog.expansion import expand, surroundings
-from beacon.catalog.manifest import options_of, read_manifest
+from beacon.catalog.linting import lint_manifest
+from beacon.catalog.manifest import options_of
 from beacon.catalog.summary import read_summary
-from beacon.definition.decode import decode_all
-from beacon.definition.tables.app import ManifestTable
-from beacon.errors import DefinitionError, Fault, UsageError
 from beacon.operations.apps.acting import action_info
 from beacon.operations.apps.listing import app_info
 from beacon.operations.apps.reading import described, find, load, place_of
@@ -87,44 +83,5 @@ def lint(machine: Machine, request: AppRequest, listener: Listener) -> Answer:
     text = read_text(Path(request.app)) if "/" in request.app else None
     if text is None:
         text = find(machine, request.app)[1].text
-    judge(machine, text, request.app)
+    lint_manifest(text, request.app, lambda name: place_of(machine, name))
     return Answer()
-
-
-def judge(machine: Machine, text: str, file: str) -> None:
-    """Raise DefinitionError with every fault of a manifest and of what it comes to."""
-    manifest = read_manifest(text, file=file)
-    place = place_of(machine, manifest.app.id)
-    domain = {"domain": f"{manifest.app.id}.example.org"} if manifest.web is not None else {}
-    faults: list[Fault] = []
-    for given in ({}, domain):
-        try:
-            answered = answer(manifest, {**_needed(manifest), **given}, surroundings(place))
-            made = expand(manifest, answered, place, {})
-            decode_all({f"{name}.toml": one for name, one in made.definitions.items()})
-        except DefinitionError as error:
-            faults += error.faults
-        except UsageError as error:
-            faults.append(Fault(file, "option", error.message))
-    faults += _unwise(manifest, file)
-    if faults:
-        raise DefinitionError(list(dict.fromkeys(faults)))
-
-
-def _needed(manifest: ManifestTable) -> dict[str, str]:
-    """Return something for each option that must be answered and takes any text."""
-    return {
-        one.name: one.choices[0] if one.choices else "example" for one in options_of(manifest) if one.required
-    }
-
-
-def _unwise(manifest: ManifestTable, file: str) -> list[Fault]:
-    faults = []
-    for name, table in manifest.service.items():
-        image = str(table.get("image", ""))
-        if image.endswith(":latest") or ":" not in image.rpartition("/")[2]:
-            problem = "must name a version, so that all who install it get the same"
-            faults.append(Fault(file, f"service.{name}.image", problem))
-        if "health" not in table:
-            faults.append(Fault(file, f"service.{name}.health", "must be there: an update is judged by it"))
-    return faults

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-
 from msgspec import Struct
-from msgspec.structs import replace
 
-from beacon.catalog.judging import judge
-from beacon.catalog.sources import Fetched, Source, checked, source_name
+from beacon.catalog.sources import Source, checked, source_name
 from beacon.definition.grammar.strings import did_you_mean
-from beacon.errors import BeaconError, BusyError, ConfigError, DefinitionError, Fault, UsageError
+from beacon.errors import BeaconError, BusyError, ConfigError, UsageError
 from beacon.model.machine import Scope
 from beacon.model.notice import Notice
 from beacon.operations.apps.records import installed, read_record, sources
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
 from beacon.sources.confined import Fetcher
-from beacon.sources.fetching import read_directory
+from beacon.sources.keeping import Fetch, Fetching
 from beacon.state.apps import Catalog, Shelf
 from beacon.state.sources import Sources
 from beacon.wire.apps import SourceInfo, SourceList
-
-Fetch = Callable[[Source], Fetched]
 
 
 class AddSourceRequest(Struct, frozen=True):
@@ -56,7 +49,7 @@ def add_source(machine: Machine, request: AddSourceRequest, listener: Listener) 
     with there.alone():
         if there.path(name).exists():
             raise UsageError(f"there is a source {name}", hint=f"beacon app source remove {name}")
-        _Fetching(machine, there, listener, request.fetch).bring(name, source)
+        _fetching(machine, there, listener, request.fetch).bring(name, source)
         there.name(name, source)
     return list_sources(machine, SourceRequest(name), listener)
 
@@ -77,7 +70,7 @@ def update_sources(machine: Machine, request: SourceRequest, listener: Listener)
     there = sources(machine)
     names = _named(there, request.name)
     with there.alone():
-        failed = _Fetching(machine, there, listener, request.fetch).bring_all(names)
+        failed = _fetching(machine, there, listener, request.fetch).bring_all(names)
     if failed:
         name, first = next(iter(failed.items()))
         first.message = f"source {name} stays as it was: {first.message}"
@@ -94,7 +87,7 @@ def fetch_due(machine: Machine, listener: Listener, fetch: Fetch | None = None) 
     try:
         with there.alone(wait=0.0):
             due = [name for name in there.names() if there.is_due(name, now)]
-            failed = _Fetching(machine, there, listener, fetch).bring_all(due, in_place=False)
+            failed = _fetching(machine, there, listener, fetch).bring_all(due, in_place=False)
     except BusyError:
         return ()
     except BeaconError as error:
@@ -103,48 +96,6 @@ def fetch_due(machine: Machine, listener: Listener, fetch: Fetch | None = None) 
         Notice(f"source {name} stays as it was: {why.message}", f"beacon app source update {name}")
         for name, why in failed.items()
     )
-
-
-class _Fetching:
-    """Fetches sources, and keeps what is in order."""
-
-    def __init__(self, machine: Machine, there: Sources, listener: Listener, fetch: Fetch | None) -> None:
-        self._there = there
-        self._listener = listener
-        self._now = machine.tools.clock.now
-        is_root = machine.scope is Scope.SYSTEM
-        self._fetch = fetch or Fetcher(machine.environment, confined=is_root).fetch
-
-    def bring_all(self, names: Iterable[str], *, in_place: bool = True) -> dict[str, BeaconError]:
-        """Fetch sources, and judge folders too if *in_place*; return those that failed."""
-        failed: dict[str, BeaconError] = {}
-        for name in names:
-            try:
-                source = self._there.read(name)
-                if source is not None and source.directory and not in_place:
-                    self._there.note_try(name, self._now())
-                elif source is not None:
-                    self.bring(name, source)
-            except BeaconError as error:
-                self._there.note_try(name, self._now())
-                failed[name] = error
-        return failed
-
-    def bring(self, name: str, source: Source) -> None:
-        """Have what a source holds now, if it is in order."""
-        report(self._listener, Note(name, f"fetching {source.location}"))
-        fetched = read_directory(Path(source.directory)) if source.directory else self._fetch(source)
-        try:
-            judge(fetched)
-        except DefinitionError as error:
-            raise DefinitionError([_placed(one, name) for one in error.faults]) from None
-        if source.directory:
-            return
-        there, now = self._there, self._now()
-        if fetched.revision == there.state(name).revision and there.folder(name, source) is not None:
-            there.note_same(name, now)
-        else:
-            there.keep(name, fetched, now)
 
 
 def remove_source(machine: Machine, request: SourceRequest, listener: Listener) -> SourceList:
@@ -162,8 +113,14 @@ def remove_source(machine: Machine, request: SourceRequest, listener: Listener) 
     return SourceList(sources=(), warnings=warnings)
 
 
-def _placed(fault: Fault, name: str) -> Fault:
-    return replace(fault, file=f"{name}/{fault.file}" if fault.file else f"source {name}")
+def _fetching(machine: Machine, there: Sources, listener: Listener, fetch: Fetch | None) -> Fetching:
+    fetch = fetch or Fetcher(machine.environment, confined=machine.scope is Scope.SYSTEM).fetch
+    now = machine.tools.clock.now
+    return Fetching(there, fetch, now, lambda *said: _tell(listener, *said))
+
+
+def _tell(listener: Listener, name: str, line: str) -> None:
+    report(listener, Note(name, line))
 
 
 def _named(there: Sources, name: str) -> list[str]:

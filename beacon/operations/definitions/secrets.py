@@ -89,6 +89,15 @@ def list_secrets(machine: Machine, listener: Listener) -> Secrets:
     return Secrets(secrets=tuple(use.info(name, versions.get(name)) for name in names))
 
 
+def unneeded(machine: Machine) -> list[str] | None:
+    """Return the secrets that no service needs, now or to go back; None if that cannot be known."""
+    use = _Use(machine)
+    if not use.is_whole:
+        return None
+    names = sorted({one.name for one in machine.secrets.versions()})
+    return [name for name in names if not use.needing(name)]
+
+
 def keep(machine: Machine, request: KeepRequest, listener: Listener) -> SecretsKept:
     """Keep values, each as a new version unless it is what it was; if one is refused, nothing is kept.
 
