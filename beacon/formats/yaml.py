@@ -47,28 +47,40 @@ def write_document(values: Mapping[str, object]) -> str:
 
 
 def read_document(text: str, file: str, log: Log) -> Node | None:
-    """Return the document that *text* holds; None, with a fault, where it is none."""
+    """Return the document that *text* holds; None, with a fault, where it is none, or several."""
+    found = read_documents(text, file, log)
+    if len(found) > 1:
+        log.fault(found[1].place, "", "must hold one document, and a second one begins here")
+    return found[0] if len(found) == 1 else None
+
+
+def read_documents(text: str, file: str, log: Log) -> list[Node]:
+    """Return the documents that *text* holds, without empty ones; none, with a fault, if that is all."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        roots = [one for one in yaml.compose_all(text, Loader=_Loader) if not _is_empty(one)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "it cannot be read"
         log.fault(Place(file, mark.line + 1 if mark else 0), "", f"is not YAML: {_plain_words(problem)}")
-        return None
+        return []
     except (yaml.YAMLError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
         log.fault(Place(file), "", f"is not YAML: {why}")
-        return None
-    if root is None:
+        return []
+    if not roots:
         log.fault(Place(file), "", "must not be empty")
-        return None
+    reader = _Reader(file, log)
     try:
-        return _Reader(file, log).node(root, ())
+        return [reader.node(one, ()) for one in roots]
     except RecursionError:
         log.fault(Place(file), "", "is nested too deeply")
     except _TooLargeError:
         log.fault(Place(file), "", f"must not have more than {_MOST_NODES} values; its anchors multiply")
-    return None
+    return []
+
+
+def _is_empty(root: yaml.Node) -> bool:
+    return isinstance(root, yaml.ScalarNode) and root.value == "" and root.style is None
 
 
 def _plain_words(problem: str) -> str:

@@ -308,6 +308,17 @@ def test_faults(text: str, problem: str) -> None:
     assert problem in "\n".join(faults(text))
 
 
+def test_each_document_of_a_file_goes_over_those_before_it() -> None:
+    text = "---\n" + service("user: '1'", "hostname: first") + "---\n" + service("user: '2'") + "---\n"
+    web = one(text)
+    assert (web.user, web.hostname) == ("2", "first")
+
+
+def test_a_fault_of_a_later_document_has_its_line() -> None:
+    (fault,) = faults(service() + "---\n" + service("ports: [[1]]"))
+    assert "compose.yaml:8" in fault
+
+
 def test_anchors_that_multiply_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from beacon.definition.grammar.strings import did_you_mean, key_path, shown
 from beacon.formats.node import Node, Place
-from beacon.formats.yaml import read_document
+from beacon.formats.yaml import read_documents
 from beacon.importing.compose.reading.dotenv import parse_env
 from beacon.importing.compose.reading.interpolate import interpolate
 from beacon.importing.compose.reading.merge import merge
@@ -89,16 +89,16 @@ class Reader:
         text = self.source.text(path, place, key, self.log)
         if text is None:
             return None
-        root = read_document(text, path, self.log)
-        if root is None:
-            return None
-        if not isinstance(root.value, dict):
-            self.log.fault(
-                root.place, "", f"must be a mapping with the key services, not {shown(_kind(root))}"
-            )
-            return None
-        read = interpolate(root, self.variables, self.log)
-        return _Paths(self.source, folder).root(read)
+        whole: Node | None = None
+        for root in read_documents(text, path, self.log):  # each goes over those before it
+            if not isinstance(root.value, dict):
+                self.log.fault(
+                    root.place, "", f"must be a mapping with the key services, not {shown(_kind(root))}"
+                )
+                return None
+            read = _Paths(self.source, folder).root(interpolate(root, self.variables, self.log))
+            whole = read if whole is None else merge(whole, read)
+        return whole
 
     def _service(
         self, path: str, services: Mapping[str, Node], name: str, chain: tuple[tuple[str, str], ...]
