@@ -155,6 +155,7 @@ def _volume(table: VolumeTable) -> Volume:
         external=table.external,
         read_only=table.read_only,
         options=tuple(table.options),
+        kind=table.kind,
     )
 
 

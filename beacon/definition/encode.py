@@ -31,6 +31,7 @@ from beacon.model.service import (
     Stop,
     UpdatePolicy,
     Volume,
+    VolumeKind,
 )
 
 _COMMENT = """\
@@ -304,6 +305,7 @@ def _volume(volume: Volume) -> _Table:
         "path": volume.path,
         "read_only": volume.read_only or None,
         "options": list(volume.options) or None,
+        "kind": None if volume.kind is VolumeKind.DATA else str(volume.kind),
     }
 
 

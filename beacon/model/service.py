@@ -36,6 +36,20 @@ class Port(Struct, frozen=True, order=True):
     count: int = 1
 
 
+class VolumeKind(StrEnum):
+    """What a volume holds: what it is worth, and how it is copied."""
+
+    CONFIG = "config"
+    DATA = "data"
+    DATABASE = "database"
+    """Files that mean something only together, as at one moment."""
+    MEDIA = "media"
+    """Large files that the service only shows or fetches."""
+    CACHE = "cache"
+    """Made anew by itself."""
+    LOG = "log"
+
+
 class Volume(Struct, frozen=True, order=True):
     """``[[volume]]``: one of *name* (Beacon's own named volume), *host* (a path) or *external* at *path*."""
 
@@ -45,6 +59,8 @@ class Volume(Struct, frozen=True, order=True):
     external: str | None = None
     read_only: bool = False
     options: tuple[str, ...] = ()
+    kind: VolumeKind = VolumeKind.DATA
+    """No part of what makes a release anew: no file of it says so."""
 
 
 class Secret(Struct, frozen=True, order=True):

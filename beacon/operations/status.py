@@ -27,6 +27,7 @@ from beacon.rollout.decisions.failing import Fails
 from beacon.rollout.decisions.postponed import Postponed, next_check, update_waits
 from beacon.rollout.fallen import down_because, failing
 from beacon.rollout.readings import readable
+from beacon.units.mounts import volume_name
 from beacon.wire.held import held
 from beacon.wire.release import release_info
 from beacon.wire.status import (
@@ -172,10 +173,17 @@ class _Observed:
         used = self._machine.systemd.usage(slice_name(name) if in_slice else unit_name(name))
         others = [one.external for one in live.service.volumes if one.external is not None]
         sizes = engine.volume_sizes(name, others).items()
+        named = [
+            (one.external or volume_name(name, one.name or ""), one.kind) for one in live.service.volumes
+        ]
+        kinds = {volume: kind.value for volume, kind in named}
         return UsageInfo(
             memory=used.memory,
             cpu=None if used.cpu is None else used.cpu / 1e9,
-            volumes=tuple(VolumeSize(volume=volume, bytes=size) for volume, size in sizes),
+            volumes=tuple(
+                VolumeSize(volume=volume, bytes=size, kind=kinds.get(volume, "data"))
+                for volume, size in sizes
+            ),
         )
 
 

@@ -24,7 +24,7 @@ from beacon.model.release import STATE_VERSION, ServiceState
 from beacon.model.rollout.former import FormerRollout
 from beacon.model.rollout.halt import Halt
 from beacon.model.rollout.record import ROLLOUT_VERSION, Rollout, VolumeCopy
-from beacon.model.service import Service
+from beacon.model.service import Service, VolumeKind
 from beacon.state.files import PRIVATE, read_text, remove, write_atomic
 from beacon.state.halts import Halts
 from beacon.state.lock import locked
@@ -322,9 +322,12 @@ class PublishedRecord:
 def fingerprint(service: Service) -> str:
     """Return a short stable name for a declared service: equal definitions, equal fingerprints.
 
-    Keys at their defaults are left out, so that a key more in a newer Beacon changes none.
+    Keys at their defaults are left out, so that a key more in a newer Beacon changes none; what kind of
+    volumes it has makes nothing of an image better or worse.
     """
-    return hashlib.sha256(msgspec.json.encode(_said(service), order="deterministic")).hexdigest()[:16]
+    volumes = tuple(replace(one, kind=VolumeKind.DATA) for one in service.volumes)
+    said = _said(replace(service, volumes=volumes))
+    return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:16]
 
 
 def _said(value: object) -> object:

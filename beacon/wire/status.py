@@ -83,6 +83,8 @@ class VolumeSize(Struct, frozen=True, kw_only=True):
 
     volume: str
     bytes: int | None
+    kind: str = "data"
+    """config, data, database, media, cache or log."""
 
 
 class UsageInfo(Struct, frozen=True, kw_only=True):

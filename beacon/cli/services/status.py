@@ -166,7 +166,8 @@ def _usage(usage: UsageInfo) -> Iterator[tuple[str, str]]:
     yield "Memory", "-" if usage.memory is None else in_bytes(usage.memory)
     yield "CPU", "-" if usage.cpu is None else f"{usage.cpu:.1f} s"
     for volume in usage.volumes:
-        yield "Volume", f"{volume.volume}, {'-' if volume.bytes is None else in_bytes(volume.bytes)}"
+        kind = "" if volume.kind == "data" else f" ({volume.kind})"
+        yield "Volume", f"{volume.volume}{kind}, {'-' if volume.bytes is None else in_bytes(volume.bytes)}"
 
 
 def _waits(one: ServiceStatus) -> Iterator[tuple[str, str]]:

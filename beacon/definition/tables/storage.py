@@ -18,8 +18,10 @@ from beacon.definition.tables.types import (
     MountPoint,
     Problems,
     Table,
+    enumeration,
     whole_number,
 )
+from beacon.model.service import VolumeKind
 
 
 class VolumeTable(Table):
@@ -48,6 +50,13 @@ class VolumeTable(Table):
         ],
         Field(description="Further options of podman-run(1) --volume, such as z, Z, U or noexec."),
     ] = []
+
+    kind: Annotated[
+        VolumeKind,
+        PlainValidator(values.one_of(VolumeKind)),
+        enumeration(VolumeKind),
+        Field(description="What it holds: config, data, database, media, cache or log."),
+    ] = VolumeKind.DATA
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
