@@ -35,6 +35,10 @@ class MachineSurroundings:
             found[str(folder)] = free * status.f_frsize
         return found
 
+    def memory(self) -> int:
+        """Return how many bytes of memory there are in all."""
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
 
 def _is_absent(path: str) -> bool:
     try:

@@ -306,6 +306,9 @@ class Surroundings(Protocol):
     def room(self) -> Mapping[str, int]:
         """Return how many bytes are free, by folder."""
 
+    def memory(self) -> int:
+        """Return how many bytes of memory there are in all; 0 if that is not known."""
+
 
 class Clock(Protocol):
     """Time."""

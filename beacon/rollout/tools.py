@@ -81,6 +81,10 @@ class NoObstacles:
         """Return nothing."""
         return {}
 
+    def memory(self) -> int:
+        """Return that it is not known."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Tools:

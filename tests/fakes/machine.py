@@ -144,6 +144,7 @@ class FakeMachine:
     """The ports of containers, by service."""
     free: int = 1 << 30
     """Bytes of the disk."""
+    installed_memory: int = 4 << 30
     timers: dict[str, int] = field(default_factory=dict)
     """When timers elapse next."""
     checks: Checks = field(default_factory=Checks)
@@ -388,6 +389,9 @@ class FakeMachine:
 
     def room(self) -> Mapping[str, int]:
         return {"/var": self.free}
+
+    def memory(self) -> int:
+        return self.installed_memory
 
     def make_network(self, name: str, options: Sequence[str]) -> None:
         del options

@@ -45,6 +45,7 @@ def install(
     answers: Answers = None,
     files: FromFile = None,
     values: Values = None,
+    force: Annotated[bool, option("Install it though there is too little room.", "--force")] = False,
     plan: Planned = False,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +55,7 @@ def install(
     """
     here = session(context)
     here.machine().require_write("app install")
-    request = InstallRequest(app, name, _answers(answers, files, values))
+    request = InstallRequest(app, name, _answers(answers, files, values), force)
     if plan:
         _show(here, foreseeing.plan_install(here.machine(), request, here.listener), as_json=as_json)
     _end(here, installing.install(here.machine(), request, here.listener), as_json=as_json, new=True)

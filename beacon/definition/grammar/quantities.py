@@ -82,3 +82,11 @@ def format_size(number: int) -> str:
         if number % _SIZE_UNITS[unit.lower()] == 0:
             return f"{number // _SIZE_UNITS[unit.lower()]}{unit}"
     return str(number)
+
+
+def size_text(number: int) -> str:
+    """Return *number* bytes as people say it, which need not be exact: ``1.5G``."""
+    for unit in ("T", "G", "M", "K"):
+        if number >= _SIZE_UNITS[unit.lower()]:
+            return f"{number / _SIZE_UNITS[unit.lower()]:.1f}".removesuffix(".0") + unit
+    return str(number)

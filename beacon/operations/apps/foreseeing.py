@@ -10,6 +10,7 @@ from beacon.model.notice import Notice
 from beacon.model.release import Trigger
 from beacon.operations.apply import answer_of
 from beacon.operations.apps.changing import texts_of
+from beacon.operations.apps.fitting import short_of_memory
 from beacon.operations.apps.installing import ChangeRequest, InstallRequest, changing, coming
 from beacon.operations.apps.reading import App, load
 from beacon.operations.listener import Listener
@@ -22,7 +23,8 @@ def plan_install(machine: Machine, request: InstallRequest, listener: Listener) 
     """Return what an installation would do. Raises as that does."""
     app, _ = coming(machine, request)
     asked = Asked(services=app.services, trigger=Trigger.ADD, retry=True, anew=True)
-    return _planned(machine, app, asked, listener)
+    answer = _planned(machine, app, asked, listener)
+    return replace(answer, warnings=(*short_of_memory(machine, app.manifest), *answer.warnings))
 
 
 def plan_change(machine: Machine, request: ChangeRequest, listener: Listener) -> PlanAnswer:

@@ -18,6 +18,7 @@ from beacon.errors import UsageError
 from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
+from beacon.operations.apps.fitting import require_fit, short_of_memory
 from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of, place_of
 from beacon.operations.apps.records import changes, installed, read_record
 from beacon.operations.listener import Listener, Note, report
@@ -39,6 +40,8 @@ class InstallRequest(Struct, frozen=True):
     app: str
     name: str = ""
     answers: Mapping[str, object] = field(default_factory=dict)
+    force: bool = False
+    """Whether it is installed though there is too little room."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -87,7 +90,8 @@ def install(machine: Machine, request: InstallRequest, listener: Listener) -> Ap
         app, typed = coming(machine, request)
         for text in notes(app.manifest, names_for(app.manifest, app.answered, place_of(machine, name))):
             report(listener, Note(name, text))
-        return carry_out(machine, AppChange(name, None, version_of(app)), listener, typed)
+        done = carry_out(machine, AppChange(name, None, version_of(app)), listener, typed)
+        return replace(done, warnings=(*short_of_memory(machine, app.manifest), *done.warnings))
 
 
 def coming(machine: Machine, request: InstallRequest) -> tuple[App, dict[str, str]]:
@@ -96,7 +100,7 @@ def coming(machine: Machine, request: InstallRequest) -> tuple[App, dict[str, st
     Nothing is changed. Raises UsageError or DefinitionError if it cannot be installed.
     """
     manifest, entry = find(machine, request.app)
-    _require_architecture(machine, manifest)
+    require_fit(machine, manifest, force=request.force)
     given, typed = _split(manifest, request.answers)
     name = request.services[0]
     record = read_record(machine, name)
@@ -200,15 +204,6 @@ def _split(
         except ValueError as error:
             raise UsageError(f"{name} {error}", hint=f"beacon app info {manifest.app.id}") from None
     return {name: value for name, value in answers.items() if name not in secret}, typed
-
-
-def _require_architecture(machine: Machine, manifest: ManifestTable) -> None:
-    wanted, here = manifest.requires.arch, machine.platform.architecture
-    if wanted and here not in wanted:
-        raise UsageError(
-            f"{manifest.app.name} has no image for this machine, which is {here}",
-            hint=f"it has {', '.join(wanted)}",
-        )
 
 
 def _require_free(machine: Machine, services: Iterable[str]) -> None:

@@ -340,3 +340,20 @@ def test_a_note_is_told_when_the_app_is_installed(here: StagedMachine) -> None:
     heard = Recorder()
     install(here, InstallRequest("shop", answers={"port": "18080"}), heard)
     assert Note("shop", "Read this.") in heard.heard
+
+
+def test_too_little_room_is_refused_and_too_little_memory_is_told(here: StagedMachine) -> None:
+    write(here, f'{SHOP}[requires]\ndisk = "2G"\nmemory = "6G"\n')
+    here.machine.free = 3 << 29
+    with pytest.raises(UsageError, match=r"Shop takes 2G of the disk, and 1\.5G are free"):
+        installed(here, port="18080")
+    assert values(here) == []
+    assert not here.definition_path("shop").exists()
+    forced = install(here, InstallRequest("shop", answers={"port": "18080"}, force=True), Recorder())
+    assert forced.installation is not None
+    assert [one.text for one in forced.warnings] == ["Shop wants 6G of memory, and this machine has 4G"]
+
+
+def test_with_enough_of_both_nothing_is_said(here: StagedMachine) -> None:
+    write(here, f'{SHOP}[requires]\ndisk = "1G"\nmemory = "4G"\n')
+    assert installed(here, port="18080").warnings == ()
