@@ -54,4 +54,4 @@ def import_alone(  # noqa: PLR0913, PLR0917 -- what is read, and beside it what 
             text = f"Beacon's own network of that name; containers that are not Beacon's are not on {network}"
             log.note(ImportNote(name, "networks", NoteKind.CHANGED, text))
     notes = [replace(note, service=name) for note in log.notes]
-    return make_imported([make_definition(service, origin)], notes)
+    return make_imported([make_definition(service, origin, source.engine)], notes, source.engine)

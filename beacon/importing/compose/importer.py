@@ -48,8 +48,9 @@ def import_compose(request: ComposeRequest, source: Source, existing: Mapping[st
     if log.faults:
         raise DefinitionError(log.faults)
     by_name = {name: key for key, name in names.items()}
-    definitions = [make_definition(service, origin(project, by_name[service.name])) for service in services]
-    return make_imported(definitions, log.notes)
+    origins = {service.name: origin(project, by_name[service.name]) for service in services}
+    definitions = [make_definition(one, origins[one.name], source.engine) for one in services]
+    return make_imported(definitions, log.notes, source.engine)
 
 
 def _networks(existing: Mapping[str, str]) -> dict[str, Network]:

@@ -95,8 +95,9 @@ _DOCKERS = "/var/run/docker.sock"
 
 
 def _own_socket(machine: Machine, source: Source) -> Source:
-    """Return *source* with the socket of this machine's engine, or of the user's."""
-    if machine.engines.installed is Engine.DOCKER and source.exists(_DOCKERS):
+    """Return *source* with this machine's engine and the socket of that, or of the user's."""
+    source = replace(source, engine=machine.engines.installed or Engine.PODMAN)
+    if source.engine is Engine.DOCKER and source.exists(_DOCKERS):
         return replace(source, engine_socket=_DOCKERS)
     below = "/run" if machine.scope is Scope.SYSTEM else f"/run/user/{machine.caller.uid}"
     return replace(source, engine_socket=f"{below}/podman/podman.sock")

@@ -7,13 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from beacon.engine.engines import Engines
 from beacon.errors import DefinitionError, UsageError
 from beacon.importing.compose.project import ComposeRequest
 from beacon.importing.compose.reading.files import Source
+from beacon.model.machine import Engine
 from beacon.operations.importing.definitions import Command, ContainerByName, ImportRequest, import_
 from beacon.wire.importing import Imports
 from tests.fakes import foreign
-from tests.fakes.here import Recorder, StagedMachine
+from tests.fakes.here import Folders, Recorder, StagedMachine
 from tests.fakes.machine import FakeMachine
 
 FILES = {
@@ -44,6 +46,20 @@ def ask(
 def here(tmp_path: Path) -> StagedMachine:
     """Return a machine without services."""
     return StagedMachine(FakeMachine(), tmp_path)
+
+
+def test_what_is_raw_goes_into_the_table_of_the_machine_s_engine(here: StagedMachine) -> None:
+    privileged = Command("docker run --name other --privileged registry.example/me/other")
+    (made,) = ask(here, privileged, writes=False).definitions
+    assert '[podman]\nargs = ["--privileged"]' in made.text
+    settings = here.paths.settings
+    vars(here).update(engines=Engines(Engine.DOCKER, Folders(here.machine), here.scope, settings))
+    answer = ask(here, privileged, writes=False)
+    assert '[docker]\nargs = ["--privileged"]' in answer.definitions[0].text
+    assert "[podman]" not in answer.definitions[0].text
+    assert [note.text for note in answer.report if "args" in note.text] == [
+        "as [docker] args --privileged, which Beacon does not check"
+    ]
 
 
 def test_a_project_becomes_definitions_and_nothing_is_started(here: StagedMachine) -> None:

@@ -16,6 +16,7 @@ from beacon.importing.compose.reading.dotenv import parse_env
 from beacon.importing.compose.reading.interpolate import interpolate
 from beacon.importing.compose.reading.merge import merge
 from beacon.importing.node import Log
+from beacon.model.machine import Engine
 
 
 class Source(Struct, frozen=True):
@@ -26,6 +27,8 @@ class Source(Struct, frozen=True):
     environment: Mapping[str, str]
     folder: str
     """The working directory."""
+    engine: Engine = Engine.PODMAN
+    """What is to run the services."""
     engine_socket: str = "/run/podman/podman.sock"
     """What takes the place of docker's."""
 
