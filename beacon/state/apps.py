@@ -99,9 +99,9 @@ def _manifests(shelf: Shelf) -> list[str]:
     try:
         found = explained("read", folder, lambda: [path.name for path in folder.iterdir()])
     except MachineError:
-        if folder.exists():
+        if folder.exists() and shelf.follows_links:
             raise
-        return []
+        return []  # of a source that cannot be read, which keeps no other app away
     return [name[: -len(".toml")] for name in found if name.endswith(".toml") and not name.startswith(".")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -96,7 +96,7 @@ class Sources:
     def keep(self, name: str, fetched: Fetched, now: datetime) -> None:
         """Have what was fetched take the place of what is there: by one rename, of the file that names it."""
         home = self._state / name
-        place = home / secrets.token_hex(8)
+        place = home / os.urandom(8).hex()
         for file, data in fetched.files.items():
             write_atomic(place / file, data, mode=0o644)
         self._write(name, SourceState(place.name, fetched.revision, now, now))

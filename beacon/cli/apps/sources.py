@@ -23,7 +23,7 @@ _SHORT = 12
 def source(
     context: typer.Context,
     action: Annotated[str, typer.Argument(metavar="add|list|update|remove", help="What to do.")],
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The source.")] = "",
+    which: Annotated[str, typer.Argument(metavar="[NAME]", help="The source.")] = "",
     location: Annotated[
         str, typer.Argument(metavar="[DIR|URL]", help="A folder, a git repository, or an archive over https.")
     ] = "",
@@ -39,19 +39,19 @@ def source(
     here = session(context)
     if action not in _ACTIONS:
         raise UsageError(f"there is no action {action!r}", hint=f"one of {', '.join(_ACTIONS)}")
-    if (action == "add") != bool(location) or (action in {"add", "remove"} and not name):
+    if (action == "add") != bool(location) or (action in {"add", "remove"} and not which):
         raise UsageError(
             "say which source, and with add where it is",
             hint="beacon app source add NAME DIR|GIT-URL|HTTPS-ARCHIVE",
         )
     if action == "add":
         found = _found(location, sha256)
-        answer = sources.add_source(here.machine(), AddSourceRequest(name, found), here.listener)
+        answer = sources.add_source(here.machine(), AddSourceRequest(which, found), here.listener)
     elif action == "list":
-        answer = sources.list_sources(here.machine(required=False), SourceRequest(name), here.listener)
+        answer = sources.list_sources(here.machine(required=False), SourceRequest(which), here.listener)
     else:
         act = sources.update_sources if action == "update" else sources.remove_source
-        answer = act(here.machine(), SourceRequest(name), here.listener)
+        answer = act(here.machine(), SourceRequest(which), here.listener)
     _show(here.output, action, answer, as_json=as_json)
 
 

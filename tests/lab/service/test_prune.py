@@ -7,16 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.lab.host import LabHost
 from tests.lab.stage import Stage
 
+pytestmark = pytest.mark.every_kind
+
 DATA = '[[volume]]\nname = "data"\npath = "/data"'
-
-
-@pytest.fixture
-def stage(host: LabHost) -> Stage:
-    """Return a host without services."""
-    return Stage(host)
 
 
 def items(stage: Stage, *words: str) -> list[dict[str, Any]]:

@@ -214,6 +214,23 @@ def test_a_folder_is_read_in_place(here: StagedMachine, tmp_path: Path, far: Far
         update_sources(here, SourceRequest(fetch=far.fetch), Recorder())
 
 
+def test_a_source_that_cannot_be_read_any_more_keeps_no_app_away(
+    here: StagedMachine, tmp_path: Path, far: Far
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.toml").write_bytes(manifest("mine"))
+    add(here, far, "a-mine", source=Source(directory=str(folder)))
+    add(here, far)
+    (folder / "mine.toml").unlink()
+    folder.rmdir()
+    folder.touch()
+    assert [one.id for one in list_apps(here, SearchRequest(("sells",)), Recorder()).apps] == ["shop"]
+    with pytest.raises(SourceError, match="no folder") as caught:
+        update_sources(here, SourceRequest(fetch=far.fetch), Recorder())
+    assert caught.value.message.startswith("source a-mine stays as it was")
+
+
 def test_a_folder_of_a_hundred_thousand_files_is_refused(
     here: StagedMachine, tmp_path: Path, far: Far
 ) -> None:
