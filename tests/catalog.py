@@ -60,7 +60,7 @@ class CatalogApp:
 
     def with_everything(self, instance: str = "") -> Expansion:
         """Return what it comes to with each option answered, and none as by default."""
-        options = [one for one in options_of(self.manifest) if one.type != "secret"]
+        options = [one for one in options_of(self.manifest) if one.type not in {"secret", "note"}]
         return self.expanded({one.name: other_than_default(one) for one in options}, instance)
 
 

@@ -88,6 +88,14 @@ def job_timer(service: str, job: str) -> str:
     return f"{container_name(service)}{_JOB}{job}.timer"
 
 
+def job_of(unit: str) -> tuple[str, str]:
+    """Return the service and the job that *unit* is of; both are empty if it is none."""
+    if not is_job(unit):
+        return "", ""
+    service, _, job = unit.removeprefix(PREFIX).rpartition(".")[0].partition(_JOB)
+    return service, job
+
+
 def is_job(unit: str) -> bool:
     """Say whether *unit* is a job of a service or its timer: systemd starts and stops it with that."""
     return unit.startswith(PREFIX) and _JOB in unit and unit.endswith((".service", ".timer"))

@@ -16,7 +16,7 @@ from beacon.model.outcome import LastCheck
 from beacon.model.release import AwaitingApproval, Pending, Quarantine, Release, ServiceState, text_digest
 from beacon.model.runtime import UnitState
 from beacon.model.service import Port
-from beacon.model.unit import PREFIX, TIMER, slice_name, unit_name
+from beacon.model.unit import PREFIX, TIMER, job_of, slice_name, unit_name
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
 from beacon.operations.services.jobs import job_statuses
@@ -81,12 +81,20 @@ def status(machine: Machine, request: StatusRequest, listener: Listener) -> Stat
     )
 
 
-def _units(machine: Machine, names: Sequence[str]) -> dict[str, UnitState]:
-    """Return the state of each service's unit, as far as possible with one question for all of them."""
+def _units(
+    machine: Machine, names: Sequence[str]
+) -> tuple[dict[str, UnitState], Mapping[str, Sequence[str]]]:
+    """Return the state of each service's unit, and which jobs of services failed when they ran last.
+
+    That is asked with one question for all of them, as far as possible.
+    """
     listed = machine.systemd.listed(f"{PREFIX}*.service")
     missing = [unit_name(name) for name in names if unit_name(name) not in listed]
     states = {**listed, **(machine.systemd.states(missing) if missing else {})}
-    return {name: states[unit_name(name)] for name in names}
+    failed: dict[str, list[str]] = {}
+    for service, job in (job_of(name) for name, unit in listed.items() if unit.active == "failed"):
+        failed.setdefault(service, []).append(job)
+    return {name: states[unit_name(name)] for name in names}, failed
 
 
 def _doing(machine: Machine, states: Iterable[ServiceState]) -> tuple[dict[str, str], list[Notice]]:
@@ -114,7 +122,7 @@ class _Observed:
         self._now = datetime.now().astimezone()
         self._containers = machine.engine.containers() if alone else {}
         self._checks = machine.store.load_checks().services
-        self._units = _units(machine, names)
+        self._units, self._failed_jobs = _units(machine, names)
         self._failing = failing(machine.systemd, self._units.values())
         elapses = machine.systemd.next_elapse(TIMER)
         self.timer = datetime.fromtimestamp(elapses / 1e6, UTC) if elapses else None
@@ -144,7 +152,7 @@ class _Observed:
             waiting=tuple(_waiting(state.name, one) for one in state.waiting),
             rollout=doing or None,
             definition_changed=changed,
-            notes=(*applied, *notes(state, seen)),
+            notes=(*applied, *notes(state, seen), *self._job_notes(state.name)),
             checked=check,
             ports=tuple(map(_port, published_ports(live))) if live else (),
             urls=urls(live) if live and self._machine.is_proxied else (),
@@ -155,6 +163,10 @@ class _Observed:
             usage=self._usage(live) if live and self._alone else None,
             jobs=tuple(job_statuses(self._machine.systemd, live)) if live and self._alone else (),
         )
+
+    def _job_notes(self, name: str) -> list[str]:
+        """Return which jobs of a service failed, unless each job is shown anyway."""
+        return [] if self._alone else [f"job {job} failed" for job in self._failed_jobs.get(name, ())]
 
     def damaged(self, name: str) -> ServiceStatus:
         """Return the status of a service of which what is remembered cannot be read."""

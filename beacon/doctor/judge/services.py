@@ -17,7 +17,7 @@ from beacon.doctor.judge.facts import (
 from beacon.doctor.judge.finding import Commands, Finding, error, info, listed, ok, warning
 from beacon.errors import ExitStatus
 from beacon.model.notice import plural
-from beacon.model.unit import UnitFileName, unit_name
+from beacon.model.unit import UnitFileName, job_of, unit_name
 
 _TIMER, _UPDATE = "beacon-update.timer", "beacon-update.service"
 _ENDS = {
@@ -197,7 +197,7 @@ def _service(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
 def _jobs(facts: ServiceFacts, commands: Commands) -> Iterator[Finding]:
     """Yield the jobs that failed when they ran last, and those that do not run though their service is up."""
     for unit in facts.jobs:
-        job = unit.name.rpartition(".")[0].partition(".job-")[2]
+        _, job = job_of(unit.name)
         if unit.name.endswith(".timer"):
             if facts.unit.active == "active" and unit.active != "active":
                 what = f"job {job} of {facts.name} is not run: its timer is {unit.active}"

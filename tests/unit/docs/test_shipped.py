@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import subprocess
@@ -74,12 +75,32 @@ def test_every_verb_is_completed_in_every_shell(completions: Path) -> None:
     ],
 )
 def test_bash_completes(completions: Path, line: str, expected: set[str] | None) -> None:
+    found = completed(completions, line, TREE)
+    assert found == expected if expected is not None else "beacon" in found
+
+
+def test_bash_completes_services_and_installed_apps(completions: Path, tmp_path: Path) -> None:
+    for kind, name in (("services", "shop-db"), ("apps", "shop")):
+        folder = tmp_path / ".config/beacon" / kind
+        folder.mkdir(parents=True)
+        (folder / f"{name}.toml").touch()
+    assert completed(completions, "beacon stop sho", tmp_path) == {"shop-db"}
+    assert completed(completions, "beacon app stop sho", tmp_path) == {"shop"}
+    assert completed(completions, "beacon app do sho", tmp_path) == {"shop"}
+
+
+def completed(completions: Path, line: str, home: Path) -> set[str]:
+    """Return what bash proposes for the last word of *line*, in the home folder of its user."""
     words = line.split(" ")
     script = f'. {completions}/bash/beacon; _beacon; printf "%s\\n" "${{COMPREPLY[@]}}"'
     quoted = " ".join(f"'{word}'" for word in words)
     before = f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
     said = subprocess.run(
-        ["bash", "-c", before + script], capture_output=True, text=True, check=True, cwd=TREE
+        ["bash", "-c", before + script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=TREE,
+        env={**os.environ, "HOME": str(home)},
     )
-    found = set(said.stdout.split())
-    assert found == expected if expected is not None else "beacon" in found
+    return set(said.stdout.split())

@@ -8,6 +8,7 @@ from beacon.model.unit import (
     FileSort,
     UnitFileName,
     is_plain,
+    job_of,
     job_timer,
     job_unit,
     service_of_file,
@@ -40,3 +41,5 @@ def test_jobs_are_no_services() -> None:
     assert service_of_file(unit) is None
     assert service_of_unit(unit) is None
     assert UnitFileName.parse("beacon-update.timer") is None
+    assert job_of(unit) == job_of(timer) == ("web", "cron")
+    assert job_of("beacon-web.service") == ("", "")

@@ -220,4 +220,5 @@ def test_jobs_are_shown_with_their_end_and_their_next_time(here: StagedMachine, 
     cron, clean = web(here, "web").jobs
     assert (cron.state, cron.reason, cron.next_run) == ("failed", "exit status 3", "2027-01-15T08:00:00Z")
     assert (clean.state, clean.next_run) == ("waiting", None)
-    assert web(here).jobs == ()
+    assert "job cron failed" not in web(here, "web").notes
+    assert (web(here).jobs, web(here).notes[-1]) == ((), "job cron failed")
