@@ -226,6 +226,34 @@ def test_a_process_of_its_own_fetches_and_its_errors_arrive(tmp_path: Path) -> N
         fetcher.fetch(Source(directory="/nonexistent"))
 
 
+def test_root_has_a_unit_without_rights_fetch_and_hands_on_nothing_but_proxies(tmp_path: Path) -> None:
+    unit = tmp_path / "systemd-run"
+    unit.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\n'
+        'while [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+    )
+    unit.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "https_proxy": "http://p:1",
+        "TOKEN": "x",
+    }
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "shop.toml").write_text("shop")
+    found = Fetcher(environment, confined=True).fetch(Source(directory=str(tmp_path / "mine")))
+    assert found.files == {"shop.toml": b"shop"}
+    words = (tmp_path / "words").read_text().splitlines()
+    assert {"--property=DynamicUser=yes", "--property=CapabilityBoundingSet=", "--pipe", "--wait"} <= set(
+        words
+    )
+    assert {one for one in words if one.startswith("--setenv=")} >= {
+        "--setenv=HOME=/tmp",
+        "--setenv=https_proxy=http://p:1",
+    }
+    assert not [one for one in words if "TOKEN" in one or str(tmp_path / "mine") in one]
+
+
 def test_a_name_that_could_lead_anywhere_is_not_taken_from_that_process() -> None:
     for name in ("../x.toml", "/x.toml", "x.sh", ".toml", "a/b.toml", "X.toml"):
         with pytest.raises(SourceError):
