@@ -318,6 +318,9 @@ class UnitDirectory:
         for folder in self.plain.glob("*.wants"):
             if (folder / path.name).is_symlink():
                 remove(folder / path.name)
+                if folder.name.startswith(PREFIX):  # of a service's unit, for the timers of its jobs
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
 
 
 def _is_unit(name: str) -> bool:

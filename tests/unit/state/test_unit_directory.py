@@ -93,3 +93,14 @@ def test_a_file_that_somebody_spoilt_hinders_no_other(folders: UnitDirectory) ->
     assert texts["beacon-db.container"] == "[Container]\n# caf\N{REPLACEMENT CHARACTER}\n"
     folders.put("beacon-db.container", "[Container]\n")
     assert folders.read("beacon-db.container") == "[Container]\n"
+
+
+def test_the_timer_of_a_job_is_wanted_by_its_service(
+    folders: UnitDirectory,
+) -> None:
+    timer = "beacon-web.job-cron.timer"
+    folders.put(timer, "[Install]\nWantedBy=beacon-web.service\n")
+    wants = folders.plain / "beacon-web.service.wants"
+    assert (wants / timer).resolve() == folders.path(timer)
+    folders.put(timer, None)
+    assert not wants.exists()
