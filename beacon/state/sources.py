@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from beacon.catalog.sources import FOLDER, Fetched, Source, read_source
+from beacon.catalog.sources import FOLDER, Fetched, Source, read_source, source_name
 from beacon.definition.encode import as_toml
 from beacon.errors import BeaconError, ConfigError
 from beacon.formats.tomltext import read_toml
@@ -61,6 +61,7 @@ class Sources:
         if text is None:
             return None
         try:
+            source_name(name)
             return read_source(read_toml(text))
         except ValueError as error:
             raise ConfigError(

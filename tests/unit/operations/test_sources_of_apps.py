@@ -262,6 +262,8 @@ def test_a_file_of_the_owner_s_that_is_none_is_told_and_hides_no_app(here: Stage
         True,
         False,
     ]
-    assert list_apps(here, SearchRequest(("sells",)), Recorder()).apps
+    (here.paths.config / "sources" / "own.toml").write_text('git = "https://git.example/x"')
+    (found,) = list_apps(here, SearchRequest(("sells",)), Recorder()).apps
+    assert (found.origin, found.is_own) == ("friends", False)
     with pytest.raises(ConfigError, match="bad"):
         update_sources(here, SourceRequest(fetch=far.fetch), Recorder())
