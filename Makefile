@@ -50,9 +50,12 @@ unit: setup  ## run the tests that need no test host
 lab: setup  ## run the tests that boot test hosts (needs root)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m lab $(ARGS)
 
+SOAKED := tests/lab/safety/test_random_kills.py tests/lab/safety/test_app_kills.py \
+    tests/lab/hosts/test_catalog_apps.py
+
 .PHONY: soak
-soak: setup  ## kill updates at random instants, 200 times with Podman and 100 times with docker (needs root)
-	@BEACON_SOAK_PODMAN=200 BEACON_SOAK_DOCKER=100 $(PYTEST) tests/lab/safety/test_random_kills.py $(ARGS)
+soak: setup  ## kill updates and what becomes of apps at 400 random instants, and try the whole catalog (needs root)
+	@BEACON_SOAK_PODMAN=200 BEACON_SOAK_DOCKER=100 BEACON_SOAK_APPS=100 $(PYTEST) $(SOAKED) $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup  ## run the fuzzers for 20 minutes each

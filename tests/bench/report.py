@@ -34,6 +34,8 @@ _SOAK = """## Killed at random instants
 `make soak` kills updates with SIGKILL at random instants. Three services are updated at once, to good and bad
 images in turn: one is restarted, one swapped behind the proxy, and of one requests wait. Each time one
 consistent release has to run, the next run to end what was begun, and only bad images to be quarantined.
+Apps are installed, revised and removed under the same fire. And each app of the catalog goes its whole way,
+with images that check all that they are given.
 """
 
 

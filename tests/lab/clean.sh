@@ -22,7 +22,8 @@ done
 systemctl --quiet --no-reload disable --now caddy 2>/dev/null || true
 rm -rf /etc/caddy/beacon.caddy /var/lib/caddy/.local /var/lib/caddy/.config
 rm -rf /etc/containers/systemd/* /etc/systemd/system/beacon* /run/systemd/system/beacon* /etc/beacon /var/lib/beacon \
-    /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker
+    /etc/systemd/system/multi-user.target.wants/beacon-* /run/beacon /root/.docker \
+    /etc/containers/registries.conf.d/catalog.conf /srv/*
 tar -C / -xf /var/lib/lab/files.tar
 systemd-tmpfiles --create --prefix=/run/beacon
 xargs -r systemctl --quiet --no-reload enable </var/lib/lab/enabled

@@ -17,6 +17,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from tests.lab.host import LabHost
@@ -128,13 +129,14 @@ def push(  # noqa: PLR0913 (each is a different thing about an image)
     docker: bool = False,
     broken: Broken | None = None,
     files: Mapping[str, str] | None = None,
+    folders: Mapping[str, int] | None = None,
     ballast: Sequence[bytes] = (),
 ) -> Pushed:
     """Push an image that serves its version on port 8080 at / and /version.
 
     With *index*, the tag points to an index of several platforms and an attestation. *broken* says in which
-    way the image does not do what it should. *files* are more files in it, by path, and *ballast* contents of
-    files that have a layer each.
+    way the image does not do what it should. *files* are more files in it, by path, *folders* more folders
+    with their owners, *ballast* contents of files that have a layer each.
     """
     config = config or ImageConfig()
     if broken == "unstartable":
@@ -145,7 +147,7 @@ def push(  # noqa: PLR0913 (each is a different thing about an image)
     types = _DOCKER if docker else _OCI
     layers = [
         _base_layer(host.ground.root / "usr/bin/busybox"),
-        _layer(_web_files(version, broken) | dict(files or {})),
+        _layer(_web_files(version, broken) | dict(files or {}), folders or {}),
         *(_layer({f"ballast/{number}": content}) for number, content in enumerate(ballast)),
     ]
     manifest = _push_platform(store, types, _config(config, architecture, version, layers), layers)
@@ -311,12 +313,15 @@ def _base_layer(busybox: Path) -> _Layer:
     return _pack(tar.getvalue())
 
 
-def _layer(files: Mapping[str, str | bytes]) -> _Layer:
+def _layer(files: Mapping[str, str | bytes], folders: Mapping[str, int] = MappingProxyType({})) -> _Layer:
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path, owner in sorted(folders.items()):
+            _add(archive, path.lstrip("/"), mode=0o755, kind=tarfile.DIRTYPE, owner=owner)
         for path, text in sorted(files.items()):
-            mode = 0o755 if path.lstrip("/").startswith("bin/") else 0o644
             content = text if isinstance(text, bytes) else text.encode()
+            is_program = path.lstrip("/").startswith("bin/") or content.startswith(b"#!")
+            mode = 0o755 if is_program else 0o644
             _add(archive, path.lstrip("/"), content, mode=mode)
     return _pack(tar.getvalue())
 
@@ -337,8 +342,10 @@ def _add(  # noqa: PLR0913 (a tar header has as many fields)
     mode: int = 0o644,
     kind: bytes = tarfile.REGTYPE,
     link: str = "",
+    owner: int = 0,
 ) -> None:
     entry = tarfile.TarInfo(name)
+    entry.uid = entry.gid = owner
     entry.type, entry.mode, entry.linkname, entry.size = kind, mode, link, len(content)
     archive.addfile(entry, io.BytesIO(content))
 

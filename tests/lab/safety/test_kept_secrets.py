@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
 
 from tests.lab.kinds import OLD_PODMAN, ROOTLESS
+from tests.lab.leaks import leaks
 from tests.lab.stage import Stage
 
 pytestmark = pytest.mark.every_kind
@@ -26,22 +26,6 @@ mode = "0400"
 """
 LINE = "second line"
 KEY = f"first line\n{LINE}\n"
-FOLDERS = ("/etc", "/run", "/home", "/root", "/srv", "/usr/local", "/var")
-ENGINES_OWN = (
-    "/containers/storage/overlay-containers/",
-    "/containers/storage/secrets/",
-    "/overlay-containers/",
-    "/var/lib/docker/containers/",
-    "/run/docker/",
-    "/containerd/",
-    "/run/crun/",
-    "/crun/",
-    "/db.sql",
-    "/bolt_state.db",
-)
-"""The record of the running container, and the store of the engine, which is its user's alone."""
-ELSEWHERE = ("/run/credentials/beacon-web", "/run/beacon-web.secrets/", "test_kept_secrets.py")
-"""What systemd decrypts for the unit, in memory, in folders of root alone; and these tests."""
 
 
 def keep(stage: Stage, name: str, value: str, *words: str) -> str:
@@ -61,29 +45,6 @@ def inside(stage: Stage, script: str) -> str:
 def environment(stage: Stage) -> str:
     """Return the variable that the container's own process has."""
     return inside(stage, "tr '\\0' '\\n' </proc/1/environ | sed -n 's/^TOK=//p'").rstrip("\n")
-
-
-def leaks(stage: Stage, value: str) -> list[str]:
-    """Return where *value* is found that it should not be: on disks, in processes, the journal, and D-Bus."""
-    forms = [value, base64.b64encode(value.encode()).decode()]
-    stage.write("/dev/shm/forms", "".join(f"{one}\n" for one in forms))  # noqa: S108 (on a host of our own)
-    search = ["grep", "--recursive", "--files-with-matches", "--fixed-strings", "--file=/dev/shm/forms"]
-    said = stage.host.run(*search, "--devices=skip", "--text", *FOLDERS, check=False, timeout=120).stdout
-    found = [
-        path for path in said.splitlines() if not any(part in path for part in (*ENGINES_OWN, *ELSEWHERE))
-    ]
-    unit, manager = "beacon-web.service", "--user " if stage.user else ""
-    shows = {
-        "processes": "cat /proc/[0-9]*/cmdline",
-        "journal": "journalctl --output=export",
-        "units": f"systemctl {manager}show {unit}; systemctl {manager}cat {unit}",
-        "answers": "for verb in 'status web' plan 'history web' 'secret list'; do beacon $verb --json; done",
-        "definition": "beacon show web",
-    }
-    for what, script in shows.items():
-        counted = stage.run("sh", "-c", f"{{ {script}; }} | grep -aFc -f /dev/shm/forms", check=False)
-        found += [what] if counted.stdout.strip() != "0" else []
-    return found
 
 
 def test_containers_get_values_that_nobody_else_reads(stage: Stage) -> None:
