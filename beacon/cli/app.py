@@ -55,6 +55,7 @@ _VERBS = {
     "apps.drafting": ("app new", "app import-bcd"),
     "apps.sources": ("app source",),
     "apps.installing": ("app install", "app set", "app update", "app remove"),
+    "apps.following": ("app follow",),
     "apps.running": ("app start", "app stop", "app restart", "app open"),
     "apps.acting": ("app do",),
     "machine.notify": ("notify list", "notify test", "notify send"),
@@ -63,7 +64,7 @@ _VERBS = {
 }
 """The modules of verbs, in the order of the help, each with its verbs."""
 _EVERY = tuple(verb for verbs in _VERBS.values() for verb in verbs)
-_HIDDEN = {"wait-healthy"}
+_HIDDEN = {"wait-healthy", "app follow"}
 """Verbs that are for units, and not for people."""
 _SETTINGS = {
     "exec": {"allow_interspersed_args": False},

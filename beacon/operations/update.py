@@ -59,7 +59,8 @@ def _update(machine: Machine, request: UpdateRequest, listener: Listener) -> Out
         from beacon.operations.apps.following import follow  # noqa: PLC0415  # pydantic; mostly there is none
 
         apps = follow(machine, names, listener, named=bool(request.services))
-        names = tuple(name for name in names if name not in apps.services)
+        there = set(machine.known_names()) - apps.services
+        names = tuple(name for name in names if name in there)
     run = Run(machine, tools, named=bool(request.services), retry=request.retry)
     outcomes = run.see_to(names)
     warnings = machine.update_proxy(outcomes)

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from beacon.catalog.manifest import read_manifest
+from beacon.engine.hooks import MachineHooks
 from beacon.errors import BeaconError
 from beacon.model.notice import Notice
 from beacon.model.outcome import Outcome, OutcomeKind
@@ -17,14 +18,23 @@ from beacon.model.service import Apply
 from beacon.operations.apps.changing import end_cut_off
 from beacon.operations.apps.installing import ChangeRequest, change
 from beacon.operations.apps.reading import App, load
-from beacon.operations.apps.records import installed, newer_entry
+from beacon.operations.apps.records import changes, installed, newer_entry
 from beacon.operations.listener import Listener
 from beacon.operations.machine import Machine
+from beacon.operations.running import watchable
 from beacon.rollout.decisions.postponed import postponed
-from beacon.wire.outcome import OutcomeInfo
+from beacon.wire.outcome import OutcomeInfo, Outcomes
 
+_LIMIT = 7200.0
+"""Seconds, as the timer's run has."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NO_NEWS = {OutcomeKind.UP_TO_DATE, OutcomeKind.PINNED}
+
+
+class FollowRequest(Struct, frozen=True):
+    """Apps with which services; all if there are none."""
+
+    services: tuple[str, ...] = ()
 
 
 class Revision(Struct, frozen=True):
@@ -76,11 +86,20 @@ def foresee(machine: Machine, names: Sequence[str]) -> Followed:
     return Followed(news=news)
 
 
+@watchable("app follow")
+def follow_all(machine: Machine, request: FollowRequest, listener: Listener) -> Outcomes:
+    """Bring all apps to their newest manifests as the timer does, and end what was cut off."""
+    done = follow(machine, request.services or machine.known_names(), listener, named=False)
+    return Outcomes(services=done.outcomes, warnings=done.warnings)
+
+
 def follow(machine: Machine, names: Sequence[str], listener: Listener, *, named: bool) -> Followed:
     """Bring apps with services in *names* to their newest manifests, one app after the other.
 
     What was cut off before is ended first. *named* is whether the owner names the services, and waits.
     """
+    if machine.caller.is_confined:
+        return _followed_outside(machine, names)
     ended = end_cut_off(machine, listener, names)
     found = Followed(ended.outcomes, ended.warnings, ended.services)
     for one in _revisions(machine, names):
@@ -91,6 +110,33 @@ def follow(machine: Machine, names: Sequence[str], listener: Listener, *, named:
             found = replace(found, news={**found.news, one.app.name: stays})
     outcomes = tuple(one for one in found.outcomes if one.kind is not OutcomeKind.UNCHANGED)
     return replace(found, outcomes=outcomes)
+
+
+def _followed_outside(machine: Machine, names: Sequence[str]) -> Followed:
+    """Have a unit of its own bring apps: in the sandbox nobody writes definitions, or enters containers."""
+    found = [(one, _why_not(machine, one, named=False)) for one in _revisions(machine, names)]
+    begin = [one for one, stays in found if stays is None]
+    warnings: tuple[Notice, ...] = ()
+    if begin or changes(machine).names():
+        command = (machine.caller.program, "app", "follow")
+        fault = MachineHooks(machine.scope).outside(command, "Bring apps to their newest manifests", _LIMIT)
+        if fault is not None:
+            warnings = (Notice(f"not all apps are at their newest manifests: {fault}", "beacon app status"),)
+    news = {one.app.name: stays for one, stays in found if stays is not None}
+    return Followed(
+        warnings=warnings, news={**news, **{one.app.name: _came_of(machine, one) for one in begin}}
+    )
+
+
+def _came_of(machine: Machine, one: Revision) -> Outcome:
+    """Return what became of an app that another process was to bring to a newer manifest."""
+    name = one.app.name
+    if installed(machine).failed(name) == text_digest(one.manifest):
+        why = f"{one.title}, failed; all of the app is back"
+        return Outcome(name, OutcomeKind.ROLLED_BACK, why, f"beacon app update {name} tries it again")
+    if newer_entry(machine, name) is None:
+        return Outcome(name, OutcomeKind.UPDATED, one.title)
+    return Outcome(name, OutcomeKind.FAILED, f"{one.title}, did not come", f"beacon app update {name}")
 
 
 def _brought(machine: Machine, one: Revision, found: Followed, listener: Listener) -> Followed:
