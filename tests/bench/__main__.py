@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import check, golive, handover, listing, owners, publishing, scale, startup, together
+from tests.bench import apps, check, golive, handover, listing, owners, publishing, scale, startup, together
 from tests.bench.measure import Section
 from tests.bench.report import write_report
 from tests.lab.host import LabHost
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[LabHost], Section]] = {
     "scale": scale.measure,
     "live": golive.measure,
     "back": golive.measure_way_back,
+    "apps": apps.measure,
     "together": together.measure,
     "rootless": owners.measure,
     "handover": handover.measure,

@@ -70,7 +70,7 @@ def measure(host: LabHost) -> Section:
         version = f"v{round_}"
         for name, commands, port, watched in turns:
             _push(host, name, version)
-            watched.append(_watch(host, commands, port, version))
+            watched.append(watch(host, commands, port, version))
         turns.reverse()
     calls = _podman_calls(host)
     section = Section(
@@ -99,8 +99,8 @@ def measure_way_back(host: LabHost) -> Section:
     _install(host)
     for name in ("ours", "theirs"):
         _push(host, name, "bad", broken="exit")
-    ours = _watch(host, [_UPDATE], _OURS, "v0", back=True, statuses=None)
-    theirs = _watch(host, [("podman", "auto-update")], _THEIRS, "v0", back=True, statuses=None)
+    ours = watch(host, [_UPDATE], _OURS, "v0", back=True, statuses=None)
+    theirs = watch(host, [("podman", "auto-update")], _THEIRS, "v0", back=True, statuses=None)
     section = Section(
         "Back from a bad image",
         "The new version exits at once. Seconds from when the old version no longer answered until it "
@@ -118,7 +118,6 @@ def measure_way_back(host: LabHost) -> Section:
 
 
 def _install(host: LabHost) -> None:
-    host.write("/var/tmp/watcher.py", _WATCHER.read_text())  # noqa: S108 (on a host of our own)
     for name in ("ours", "theirs"):
         _push(host, name, "v0")
     host.write("/etc/beacon/services/ours.toml", _DEFINITION)
@@ -128,7 +127,7 @@ def _install(host: LabHost) -> None:
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "start", "theirs.service")
     for port in (_OURS, _THEIRS):
-        _watch(host, [], port, "v0")
+        watch(host, [], port, "v0")
 
 
 def _push(host: LabHost, name: str, version: str, broken: Broken | None = None) -> None:
@@ -137,7 +136,7 @@ def _push(host: LabHost, name: str, version: str, broken: Broken | None = None) 
     host.run("sync")  # what the push has left to write would slow whoever comes first
 
 
-def _watch(  # noqa: PLR0913 (what is done, what is awaited, and how it may end)
+def watch(  # noqa: PLR0913 (what is done, what is awaited, and how it may end)
     host: LabHost,
     commands: Sequence[Sequence[str]],
     port: int,
@@ -146,8 +145,10 @@ def _watch(  # noqa: PLR0913 (what is done, what is awaited, and how it may end)
     back: bool = False,
     statuses: Sequence[int] | None = (0,),
 ) -> Watched:
+    """Run *commands* on a host and see when *until* is answered at a port, *back* after it was gone."""
     asked = {"commands": commands, "port": port, "until": until, "timeout": PATIENCE, "back": back}
     inside = "/var/tmp/watcher.py"  # noqa: S108 (on a host of our own)
+    host.write(inside, _WATCHER.read_text())
     said = json.loads(
         host.run("/usr/bin/python3", "-I", inside, input=json.dumps(asked), timeout=2 * PATIENCE).stdout
     )
