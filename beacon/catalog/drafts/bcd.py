@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from beacon.catalog.drafts.sketch import Draft, Sketch, Table, checked, one_line, port_option
+from beacon.catalog.drafts.sketch import Draft, Sketch, Table, checked, one_line, port_number, port_option
 from beacon.errors import DefinitionError, Fault
 from beacon.formats.node import Node, Place
 from beacon.formats.yaml import read_document
@@ -177,12 +177,13 @@ def _bookkeeping(sketch: Sketch, service: Table, name: str, label: str, default:
 
 def _web_port(sketch: Sketch, service: Table, name: str, label: str, default: str) -> None:
     del service, name, label
-    if sketch.web and default.isdecimal() and 1 <= int(default) <= 65535:  # noqa: PLR2004
-        sketch.web["host"] = int(default)
+    number = port_number(default)
+    if sketch.web and number is not None:
+        sketch.web["host"] = number
 
 
 def _port(sketch: Sketch, service: Table, name: str, label: str, default: str) -> None:
-    number = int(default) if default.isdecimal() and 1 <= int(default) <= 65535 else None  # noqa: PLR2004
+    number = port_number(default)
     if number is None:
         sketch.note(
             f"{name}: the manifest does not say which port of the container it is, and it is left out"

@@ -15,6 +15,7 @@ from beacon.catalog.drafts.sketch import (
     checked,
     literal,
     one_line,
+    port_number,
     port_option,
     surrounding,
 )
@@ -82,9 +83,10 @@ def _ports(exposed: Sequence[str]) -> list[tuple[int, str]]:
     """Return the ports, the likeliest one for a page first."""
     found = []
     for written in exposed:
-        number, _, protocol = written.partition("/")
-        if number.isdecimal() and 1 <= int(number) <= 65535 and protocol in {"", "tcp", "udp"}:  # noqa: PLR2004
-            found.append((int(number), protocol or "tcp"))
+        text, _, protocol = written.partition("/")
+        number = port_number(text)
+        if number is not None and protocol in {"", "tcp", "udp"}:
+            found.append((number, protocol or "tcp"))
     return sorted(
         found, key=lambda one: (one[1] != "tcp", _PAGES.index(one[0]) if one[0] in _PAGES else 99, one)
     )

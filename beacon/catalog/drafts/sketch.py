@@ -101,6 +101,16 @@ def surrounding(variable: str) -> str | None:
     return known and f"{{{{ machine.{known} }}}}"
 
 
+def port_number(text: str) -> int | None:
+    """Return the port that *text* is, which somebody else wrote; None if it is none."""
+    number = int(text) if _DIGITS.fullmatch(text) else 0
+    return number if 1 <= number <= _HIGHEST else None
+
+
+_DIGITS = re.compile("[0-9]{1,5}")
+_HIGHEST = 65535
+
+
 def port_option(sketch: Sketch, container: int, protocol: str, default: int | None) -> Table:
     """Add an option for a port of the machine, and return the port of the service."""
     name = sketch.option(

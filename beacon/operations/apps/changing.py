@@ -229,7 +229,8 @@ def _go_back(
     back = _applied(machine, app.services, listener)
     if change.after is not None and change.after.manifest != change.before.manifest:
         installed(machine).note_failed(app.name, text_digest(change.after.manifest))
-    changes(machine).end(app.name)
+    if not any(one.kind is OutcomeKind.BUSY for one in back.services):  # then the next run goes on with it
+        changes(machine).end(app.name)
     return _changed(machine, app, failed, gone, back)
 
 

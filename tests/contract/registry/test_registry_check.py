@@ -300,7 +300,7 @@ def test_a_registry_that_answers_may_take_its_time_for_many_images(
     for one in references:
         pusher.image(one.repository, "latest")
     fake.delay = 0.15
-    found = make_client(deadline=0.6).resolve(Wish(one, AMD64) for one in references)
+    found = make_client(deadline=1.2).resolve(Wish(one, AMD64) for one in references)
     assert all(isinstance(image, ResolvedImage) for image in found.values())
 
 

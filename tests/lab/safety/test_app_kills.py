@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.bench.report import note_soak
+from tests.lab.host import wait_until
 from tests.lab.stage import REGISTRY, Stage
 
 IS_SOAK = "BEACON_SOAK_APPS" in os.environ
@@ -131,8 +132,15 @@ class Shop:
         """Return the revisions whose images run, each of which is consistent."""
         names = ("shop", "shop-db")
         assert [self.stage.state(name)["rollout"] for name in names] == [None, None]
+        # One that was killed on its way up may be restarted once more by systemd.
+        wait_until(lambda: all(self._version(name) for name in names), 30)
         assert [self.stage.active(f"beacon-{name}.service") for name in names] == ["active"] * 2
-        return {int(self.stage.engine("exec", f"beacon-{name}", "cat", "/www/version")) for name in names}
+        return {int(self._version(name)) for name in names}
+
+    def _version(self, name: str) -> str:
+        """Return the version that a service runs, or nothing."""
+        command = (self.stage.kind.engine, "exec", f"beacon-{name}", "cat", "/www/version")
+        return self.stage.run(*command, check=False).stdout.strip()
 
     def recorded(self) -> int:
         """Return the revision that is installed by Beacon's account."""

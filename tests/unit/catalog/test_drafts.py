@@ -32,7 +32,7 @@ def config(**said: object) -> ImageConfig:
 def test_an_image_tells_ports_volumes_secrets_health_and_what_it_is() -> None:
     image = config(
         env={"PATH": "/bin", "TZ": "UTC", "ADMIN_PASSWORD": "admin", "MODE": "fast"},
-        exposed_ports=("6881/udp", "9999/tcp", "8080/tcp", "70000/tcp"),
+        exposed_ports=("6881/udp", "9999/tcp", "8080/tcp", "70000/tcp", "9" * 5000, "\N{SUPERSCRIPT TWO}"),
         volumes=("/var/lib/Shop Data", "/config"),
         health=ImageHealth(("CMD-SHELL", "curl -f {{ x }} || exit 1")),
         user="1000:1000",
