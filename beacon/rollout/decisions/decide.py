@@ -193,6 +193,8 @@ def judge_unit(before: UnitState, now: UnitState) -> Verdict:
         return PENDING
     if now.exit_status or now.result != "success":
         return blamed(find_blame(None, now))
+    if not now.main_pid and now.restarts == before.restarts:
+        return PENDING  # it has just ended, and well: the next look tells what comes of that
     return failed("it was restarted while it had to settle")
 
 

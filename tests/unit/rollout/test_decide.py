@@ -58,6 +58,7 @@ def test_a_crash_while_systemd_is_asked_is_no_restart() -> None:
     """The unit is read before its service: it is active still, and its process has ended."""
     verdict = judge_settled(UP, replace(UP, main_pid=0, result="exit-code", exit_status=1), 3, 10)
     assert (verdict.gate, verdict.reason) == (Gate.FAILED, "it exited with status 1")
+    assert judge_settled(UP, replace(UP, main_pid=0), 3, 10).gate is Gate.PENDING, "a job has ended well"
 
 
 @pytest.mark.parametrize(
