@@ -34,7 +34,7 @@ def test_a_job_runs_while_its_service_is_up_and_goes_with_it(stage: Stage) -> No
     stage.push("web")
     stage.define("web", more=COUNT)
     stage.apply()
-    wait_until(lambda: counted(stage) >= 2, 30)
+    wait_until(lambda: counted(stage) >= 2, 90)
     stage.beacon("stop", "web")
     assert not is_active(stage, TIMER)
     stage.beacon("start", "web")
@@ -45,7 +45,7 @@ def test_a_job_runs_while_its_service_is_up_and_goes_with_it(stage: Stage) -> No
 
     stage.define("web", more=FAILS)
     stage.apply()
-    wait_until(lambda: "exit status 3" in stage.beacon("status", "web").stdout, 30)
+    wait_until(lambda: "exit status 3" in stage.beacon("status", "web").stdout, 60)
     told = "job count of web has failed"  # but for the moments in which it runs again
     wait_until(lambda: told in stage.beacon("doctor", status=None).stdout, 60)
 
