@@ -106,7 +106,7 @@ def end(machine: Machine, change: AppChange, listener: Listener) -> AppChanged:
     return _go_on(machine, change, listener)
 
 
-def end_cut_off(machine: Machine, listener: Listener, names: Iterable[str] | None = None) -> Ended:
+def end_cut_off(machine: Machine, listener: Listener, names: Iterable[str] | None) -> Ended:
     """End the changes that were cut off: of apps with services in *names*, or of all. It raises nothing."""
     under_way, ended = changes(machine), Ended()
     for name in under_way.names():

@@ -89,18 +89,19 @@ def foresee(machine: Machine, names: Sequence[str]) -> Followed:
 @watchable("app follow")
 def follow_all(machine: Machine, request: FollowRequest, listener: Listener) -> Outcomes:
     """Bring all apps to their newest manifests as the timer does, and end what was cut off."""
-    done = follow(machine, request.services or machine.known_names(), listener, named=False)
+    done = follow(machine, machine.select(request.services), listener, named=False)
     return Outcomes(services=done.outcomes, warnings=done.warnings)
 
 
 def follow(machine: Machine, names: Sequence[str], listener: Listener, *, named: bool) -> Followed:
     """Bring apps with services in *names* to their newest manifests, one app after the other.
 
-    What was cut off before is ended first. *named* is whether the owner names the services, and waits.
+    *named* is whether the owner names the services, and waits. What was cut off before is ended first, of all
+    apps if none is named: one that was cut off early, or late, has no services that anybody knows.
     """
     if machine.caller.is_confined:
         return _followed_outside(machine, names)
-    ended = end_cut_off(machine, listener, names)
+    ended = end_cut_off(machine, listener, names if named else None)
     found = Followed(ended.outcomes, ended.warnings, ended.services)
     for one in _revisions(machine, names):
         stays = _why_not(machine, one, named=named)

@@ -14,6 +14,8 @@ from beacon.model.image import ResolvedImage, Wish
 from beacon.model.outcome import OutcomeKind
 from beacon.model.reference import ImageReference
 from beacon.model.release import Hold
+from beacon.model.rollout.apps import AppChange
+from beacon.operations.apps.changing import version_of
 from beacon.operations.apps.foreseeing import plan_change, plan_install
 from beacon.operations.apps.installing import (
     ChangeRequest,
@@ -23,8 +25,10 @@ from beacon.operations.apps.installing import (
     install,
     remove_app,
 )
+from beacon.operations.apps.reading import load
 from beacon.operations.apps.records import changes, has_news
 from beacon.operations.apps.showing import list_installed
+from beacon.operations.definitions.remove import RemoveRequest, remove
 from beacon.operations.update import UpdateRequest, update
 from beacon.registry.results import CheckResult, Found, Resolution
 from beacon.wire.outcome import Outcomes
@@ -316,6 +320,18 @@ def test_killed_at_any_instant_the_next_update_ends_it(what: str, tmp_path: Path
         kill += STRIDES.get(what, 1)
     assert kill > 8
     assert ended == {"installed": {1}, "removed": {None}, "undone": {1}}.get(what, {2})
+
+
+def test_what_was_cut_off_before_or_after_its_services_were_there_is_ended(here: Here) -> None:
+    app = load(here, "pair")
+    remove_app(here, RemoveAppRequest("pair"), Recorder())
+    changes(here).save(AppChange("pair", None, version_of(app)))  # and no more was done
+    update(here, UpdateRequest(), Recorder())
+    assert (changes(here).names(), here.revision, here.running) == ([], 1, 2)
+    remove(here, RemoveRequest(SERVICES), Recorder())
+    changes(here).save(AppChange("pair", version_of(app), None))  # and all but the app itself is gone
+    update(here, UpdateRequest(), Recorder())
+    assert (changes(here).names(), here.revision) == ([], None)
 
 
 def _tag(revision: int) -> str:
