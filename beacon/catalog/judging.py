@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from beacon.catalog.manifest import read_manifest
 from beacon.catalog.sources import FOLDER, Fetched
 from beacon.errors import DefinitionError, Fault
-
-_APP = re.compile("[a-z][a-z0-9-]{0,39}")
 
 
 def judge(fetched: Fetched) -> None:
@@ -26,7 +22,7 @@ def judge(fetched: Fetched) -> None:
         except DefinitionError as error:
             faults += error.faults
         else:
-            if not _APP.fullmatch(app) or manifest.app.id != app:
+            if manifest.app.id != app:
                 faults.append(Fault(name, "app.id", f"must be {app!r}, as the file is called"))
     if faults:
         raise DefinitionError(faults)

@@ -152,8 +152,7 @@ def _go_on(machine: Machine, change: AppChange, listener: Listener) -> AppChange
 def _forth(machine: Machine, change: AppChange, listener: Listener) -> Outcomes:
     """Do what is to be done; each part may be repeated."""
     if change.after is None:
-        there = tuple(name for name in _services_of(change) if name in machine.known_names())
-        return _removed(machine, there, listener, purge=change.purge)
+        return _removed(machine, _services_of(change), listener, purge=change.purge)
     app = _app(machine, change.name, change.after)
     _make_secrets(machine, app, listener)
     _write(machine, app)
@@ -167,8 +166,7 @@ def _has_failed(machine: Machine, change: AppChange, done: Outcomes) -> bool:
     if change.after is None:
         return False
     if change.before is None:
-        services = _app(machine, change.name, change.after).services
-        return not any(machine.store.load(service).live for service in services)
+        return not any(machine.store.load(service).live for service in _services_of(change))
     return any(one.kind in _FAILED for one in done.services)
 
 
@@ -177,8 +175,7 @@ def _finish(machine: Machine, change: AppChange, listener: Listener, done: Outco
     if change.after is None:
         return _leave(machine, change, done)
     app = _app(machine, change.name, change.after)
-    old = set(_services_of(change)) - set(app.services)
-    gone = _removed(machine, tuple(sorted(old & set(machine.known_names()))), listener)
+    gone = _removed(machine, set(_services_of(change)) - set(app.services), listener)
     installed(machine).note_failed(app.name, "")
     left = take_first_steps(machine, app, listener, new=change.before is None)
     changes(machine).end(app.name)
@@ -210,9 +207,8 @@ def _go_back(
     """Restore what there was before: the manifest, the answers, the secrets and the images together."""
     listener, failed = _ToTheEnd(listener), failed or Outcomes(services=())
     changes(machine).save(replace(change, back=True))
-    there = set(_services_of(change)) & set(machine.known_names())
     if change.before is None:
-        gone = _removed(machine, tuple(sorted(there)), listener)
+        gone = _removed(machine, _services_of(change), listener)
         installed(machine).forget(change.name)
         changes(machine).end(change.name)
         return AppChanged(
@@ -222,7 +218,7 @@ def _go_back(
         )
     app = _app(machine, change.name, change.before)
     _write(machine, app)
-    gone = _removed(machine, tuple(sorted(there - set(app.services))), listener)
+    gone = _removed(machine, set(_services_of(change)) - set(app.services), listener)
     for version in machine.secrets.versions() if change.typed else ():
         if version.number > change.typed.get(version.name, version.number):
             machine.secrets.discard(version)
@@ -286,11 +282,13 @@ def _applied(machine: Machine, services: Iterable[str], listener: Listener) -> O
 
 
 def _removed(
-    machine: Machine, services: tuple[str, ...], listener: Listener, *, purge: bool = False
+    machine: Machine, services: Iterable[str], listener: Listener, *, purge: bool = False
 ) -> Outcomes:
-    if not services:
+    """Remove those of *services* that there are."""
+    there = tuple(sorted(set(services) & set(machine.known_names())))
+    if not there:
         return Outcomes(services=())
-    gone = remove(machine, RemoveRequest(services, purge), listener)
+    gone = remove(machine, RemoveRequest(there, purge), listener)
     return Outcomes(services=gone.services, warnings=gone.warnings)
 
 

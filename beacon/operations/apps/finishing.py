@@ -13,11 +13,10 @@ from beacon.engine.probe import send
 from beacon.errors import BeaconError, MachineError
 from beacon.formats.expressions import filled, holds
 from beacon.model.notice import Notice
-from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import FirstSteps
 from beacon.model.sensitive import SecretVersion, newest, redacted
 from beacon.operations.apps.acting import values_of
-from beacon.operations.apps.reading import App, place_of
+from beacon.operations.apps.reading import App, is_up, place_of
 from beacon.operations.apps.records import installed
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
@@ -38,7 +37,7 @@ def take_first_steps(machine: Machine, app: App, listener: Listener, *, new: boo
     """
     there = installed(machine)
     known = there.first_steps(app.name)
-    if not app.manifest.after_install or not _is_up(machine, app):
+    if not app.manifest.after_install or not is_up(machine, app.services):
         return ()
     if not new and (known is None or known.is_over):
         return ()
@@ -66,11 +65,6 @@ def _notice(app: App, step: StepTable, why: str) -> Notice:
         f"{app.name} runs, but one step of its installation failed ({step.label}): {why}",
         f"beacon logs {service} may say more; beacon app set {app.name} tries it again",
     )
-
-
-def _is_up(machine: Machine, app: App) -> bool:
-    lives = [machine.store.load(service).live_release for service in app.services]
-    return all(live is not None and live.state is not ReleaseState.FAILED for live in lives)
 
 
 def _done(

@@ -15,11 +15,10 @@ from beacon.catalog.sources import BUILT_IN, OWN
 from beacon.definition.tables.app import ManifestTable
 from beacon.engine.listening import is_free
 from beacon.errors import UsageError
-from beacon.model.release import ReleaseState
 from beacon.model.rollout.apps import AppChange
 from beacon.operations.apps.changing import carry_out, end, version_of
 from beacon.operations.apps.fitting import require_fit, short_of_memory
-from beacon.operations.apps.reading import App, answers_of, find, load, make, names_of, place_of
+from beacon.operations.apps.reading import App, answers_of, find, is_up, load, make, names_of, place_of
 from beacon.operations.apps.records import changes, installed, read_record
 from beacon.operations.listener import Listener, Note, report
 from beacon.operations.machine import Machine
@@ -108,7 +107,7 @@ def coming(machine: Machine, request: InstallRequest) -> tuple[App, dict[str, st
         _require_free(machine, names_of(manifest, name))
         source = "" if entry.origin in {OWN, BUILT_IN} else entry.origin
         record = Record(manifest.app.id, manifest.app.revision, given, {}, source)
-    elif record.app != manifest.app.id or _is_up(machine, names_of(manifest, name)):
+    elif record.app != manifest.app.id or is_up(machine, names_of(manifest, name)):
         raise UsageError(f"the app {name} is installed", hint=f"beacon app set {name}, or another --name")
     else:  # something cut the installation off
         record = replace(record, revision=manifest.app.revision, answers={**record.answers, **given})
@@ -246,12 +245,6 @@ def _named(app: App, typed: Mapping[str, str]) -> dict[str, str]:
     """Return what was typed by the names of its secrets."""
     secrets = app.expansion.secrets
     return {secrets[option]: value for option, value in typed.items() if option in secrets}
-
-
-def _is_up(machine: Machine, services: Iterable[str]) -> bool:
-    """Say whether all services have been healthy."""
-    lives = [machine.store.load(service).live_release for service in services]
-    return all(live is not None and live.state is not ReleaseState.FAILED for live in lives)
 
 
 def _require_own(machine: Machine, app: App, *, overwrite: bool) -> None:

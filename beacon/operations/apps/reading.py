@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from beacon.definition.grammar.strings import did_you_mean
 from beacon.definition.tables.app import ManifestTable
 from beacon.errors import UsageError
 from beacon.model.machine import Scope
+from beacon.model.release import ReleaseState
 from beacon.operations.apps.records import catalog, changes, installed, read_record
 from beacon.operations.machine import Machine
 from beacon.state.apps import Entry
@@ -123,6 +124,12 @@ def described(machine: Machine, app: App) -> Installation:
         answers={name: _shown(value) for name, value in app.answered.values.items()},
         changing=app.name in changes(machine).names(),
     )
+
+
+def is_up(machine: Machine, services: Iterable[str]) -> bool:
+    """Say whether all services have been healthy."""
+    lives = [machine.store.load(service).live_release for service in services]
+    return all(live is not None and live.state is not ReleaseState.FAILED for live in lives)
 
 
 def names_of(manifest: ManifestTable, instance: str) -> tuple[str, ...]:
