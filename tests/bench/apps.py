@@ -77,7 +77,7 @@ def measure(host: LabHost) -> Section:
         "same host; with volumes, a network, a secret that is made and a file. Seconds from the start of "
         "`beacon app install` until the page answers. The peer is `podman pull` of both images and the start "
         "of two Quadlet units like them, which are written already; they take turns in going first. What "
-        "Beacon does afterwards, to see that the app stands, is not in it.",
+        "Beacon does afterwards, to see that the app is healthy, is not in it.",
     )
     rows = (
         ("beacon app install", str(app)),

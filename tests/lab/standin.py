@@ -37,7 +37,7 @@ insecure = true
 """
 _HEAD = """\
 #!/bin/busybox sh
-# What stands in for {service}, version {version}.
+# The stand-in for {service}, version {version}.
 fail() { echo "stand-in of {service}: $*" >&2; exit 1; }
 """
 _SHELL = """\

@@ -132,7 +132,7 @@ def checked(sketch: Sketch, service: str, table: Table, ports: Iterable[int]) ->
     table["health"] = {"tcp": port} if port else {"command": _LAST_RESORT}
     if not port:
         sketch.note(
-            f"service.{service}.health: nothing says how it is told that it is well; find a better command"
+            f"service.{service}.health: nothing says how to check that it is healthy; find a better command"
         )
 
 

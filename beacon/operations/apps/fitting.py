@@ -12,8 +12,8 @@ from beacon.operations.machine import Machine
 def require_fit(machine: Machine, manifest: ManifestTable, *, force: bool) -> None:
     """Raise UsageError if the machine has another architecture, or unless *force* too little room.
 
-    What fills the disk halfway hurts every other service. Too little memory is told and not refused: it may
-    be swapped, and the figures are what people use, not what they could do with.
+    What fills the disk halfway hurts every other service. Too little memory is a warning alone: it may be
+    swapped, and the figures are what people use, not what they could do with.
     """
     app, requires, here = manifest.app, manifest.requires, machine.platform.architecture
     if requires.arch and here not in requires.arch:
